@@ -1,0 +1,60 @@
+# Flowkeep. `make` lists what there is.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help install serve test test-quick check format format-check lint types schema schema-check lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; name one with make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --editable .
+	@touch $@
+
+install: $(READY) ## Create .venv and install everything, at the locked versions
+
+serve: $(READY) ## Serve on 127.0.0.1:8000, with an embedded PostgreSQL unless FLOWKEEP_DATABASE_URL is set
+	@$(BIN)/flowkeep serve --migrate
+
+test: $(READY) ## Run the whole test suite
+	$(BIN)/python -m pytest -n auto
+
+test-quick: $(READY) ## Run the suite without the long fault tests
+	$(BIN)/python -m pytest -n auto -m "not slow"
+
+check: format-check lint types schema-check test ## All that a change must pass
+
+format: $(READY) ## Format the code
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+format-check: $(READY)
+	$(BIN)/ruff format --check .
+
+lint: $(READY) ## Lint
+	$(BIN)/ruff check .
+
+types: $(READY) ## Check the types
+	$(BIN)/mypy
+
+schema: $(READY) ## Write schema.graphql and migrations/schema.sql anew
+	$(BIN)/flowkeep export-schema --output schema.graphql
+	$(BIN)/python -m tests.schema_dump migrations/schema.sql
+
+schema-check: $(READY)
+	@$(BIN)/flowkeep export-schema | diff -u schema.graphql - || { echo "Run make schema."; exit 1; }
+
+lock: $(READY) ## Pin the newest versions that pyproject.toml allows
+	$(BIN)/python -m pip install --quiet uv
+	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
+		--no-emit-index-url --no-emit-find-links --extra embedded --extra dev pyproject.toml -o requirements.lock
+
+clean: ## Remove what was installed and cached
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis dist
