@@ -1,0 +1,104 @@
+"""The door to PostgreSQL: one engine, and short sessions for reads and for writes.
+
+No session lives as long as a request. A read takes the driver's connection out of SQLAlchemy's pool for
+one statement or a few; a write is one session and one transaction. Nothing awaits anything else while it
+holds one of them, so a pool of a single connection is enough to be correct.
+"""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import asyncpg
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker, create_async_engine
+
+from db.errors import NotReady, translated
+
+OLDEST_SERVER = 15
+
+
+def parse_url(url: str) -> URL:
+    """The database's URL with the driver that Flowkeep speaks through.
+
+    Raises `NotReady` where it is not a PostgreSQL URL.
+    """
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise NotReady(
+            "The database URL can't be read; it should look like postgresql://user:password@host:5432/name."
+        ) from error
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise NotReady(f"Flowkeep speaks to PostgreSQL only, not to {parsed.get_backend_name()}.")
+    return parsed.set(drivername="postgresql+asyncpg")
+
+
+class Database:
+    """A pool of connections to one PostgreSQL database.
+
+    `pool_size` bounds the connections that this process holds.
+    """
+
+    def __init__(self, url: str, *, pool_size: int = 10, connect_timeout: float = 10.0) -> None:
+        self.url = parse_url(url)
+        self._engine = create_async_engine(
+            self.url,
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=30,
+            connect_args={"timeout": connect_timeout},
+        )
+        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[asyncpg.Connection]:
+        """The driver's connection, for a few hot statements outside any transaction.
+
+        Raises a domain error for any database error inside (`Unavailable` where it can't be reached).
+        """
+        with translated():
+            connection = await self._engine.raw_connection()
+            try:
+                yield connection.driver_connection
+            finally:
+                connection.close()
+
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
+        """One session and one transaction: committed at the end, rolled back on any error.
+
+        Raises a domain error for any database error inside.
+        """
+        with translated():
+            async with self._sessions.begin() as session:
+                yield session
+
+    @asynccontextmanager
+    async def maintaining(self) -> AsyncIterator[asyncpg.Connection]:
+        """The driver's connection inside one transaction, for bulk loads and changes of the schema."""
+        async with self.reading() as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def migrating(self) -> AsyncIterator[AsyncConnection]:
+        """A SQLAlchemy connection for the migrations, which manage their own transaction."""
+        with translated():
+            async with self._engine.connect() as connection:
+                yield connection
+
+    async def check_server(self) -> str:
+        """The server's version, such as `18.1`; raises `NotReady` below the oldest that is supported."""
+        async with self.reading() as connection:
+            number, version = await connection.fetchrow(
+                "SELECT current_setting('server_version_num')::int, current_setting('server_version')"
+            )
+        if number < OLDEST_SERVER * 10_000:
+            raise NotReady(
+                f"PostgreSQL {version} is too old: {OLDEST_SERVER} is the oldest that Flowkeep runs on."
+            )
+        return str(version)
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._engine.dispose()

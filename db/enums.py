@@ -1,0 +1,97 @@
+"""The closed vocabularies of the domain; the tables' CHECKs accept exactly these values."""
+
+from enum import IntEnum, StrEnum
+
+
+class WorkflowStatus(StrEnum):
+    """Where a workflow version stands in its life."""
+
+    DRAFT = "DRAFT"
+    ACTIVE = "ACTIVE"
+    INACTIVE = "INACTIVE"
+    DEPRECATED = "DEPRECATED"
+    ARCHIVED = "ARCHIVED"
+
+
+class ExecutionStatus(StrEnum):
+    """Where an execution stands; the last four are terminal."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    PAUSED = "PAUSED"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    CANCELLED = "CANCELLED"
+    TIMED_OUT = "TIMED_OUT"
+
+
+class StepStatus(StrEnum):
+    """Where one attempt at a step stands; the last five are terminal."""
+
+    PENDING = "PENDING"
+    RUNNING = "RUNNING"
+    RETRYING = "RETRYING"
+    COMPLETED = "COMPLETED"
+    FAILED = "FAILED"
+    SKIPPED = "SKIPPED"
+    CANCELLED = "CANCELLED"
+    TIMED_OUT = "TIMED_OUT"
+
+
+class TriggerType(StrEnum):
+    """What set an execution off."""
+
+    MANUAL = "MANUAL"
+    SCHEDULE = "SCHEDULE"
+    EVENT = "EVENT"
+    WEBHOOK = "WEBHOOK"
+    API = "API"
+
+
+class Priority(StrEnum):
+    """How urgent a workflow is."""
+
+    LOW = "LOW"
+    NORMAL = "NORMAL"
+    HIGH = "HIGH"
+    CRITICAL = "CRITICAL"
+
+
+class Environment(StrEnum):
+    """Which environment a workflow belongs to."""
+
+    DEVELOPMENT = "DEVELOPMENT"
+    STAGING = "STAGING"
+    PRODUCTION = "PRODUCTION"
+
+
+class LogLevel(IntEnum):
+    """Severity of a log entry; ordered, so that a minimum is a comparison."""
+
+    DEBUG = 10
+    INFO = 20
+    WARN = 30
+    ERROR = 40
+
+
+class StateOp(StrEnum):
+    """What one row of a state variable does to the value before it."""
+
+    SET = "SET"
+    APPEND = "APPEND"
+    DELETE = "DELETE"
+
+
+TERMINAL_EXECUTION = (
+    ExecutionStatus.COMPLETED,
+    ExecutionStatus.FAILED,
+    ExecutionStatus.CANCELLED,
+    ExecutionStatus.TIMED_OUT,
+)
+TERMINAL_STEP = (
+    StepStatus.COMPLETED,
+    StepStatus.FAILED,
+    StepStatus.SKIPPED,
+    StepStatus.CANCELLED,
+    StepStatus.TIMED_OUT,
+)

@@ -1,0 +1,1 @@
+"""Readers of what other systems leave behind: execution traces and log files."""

@@ -1,0 +1,23 @@
+"""The tables, one aggregate a file: columns, constraints and indexes; no behaviour."""
+
+from db.models.base import Base
+from db.models.executions import Execution
+from db.models.records import AuditEntry, Event, IdempotencyKey, LogEntry, MetricPoint
+from db.models.states import Checkpoint, State, StateEntry
+from db.models.steps import Step
+from db.models.workflows import Workflow
+
+__all__ = [
+    "AuditEntry",
+    "Base",
+    "Checkpoint",
+    "Event",
+    "Execution",
+    "IdempotencyKey",
+    "LogEntry",
+    "MetricPoint",
+    "State",
+    "StateEntry",
+    "Step",
+    "Workflow",
+]

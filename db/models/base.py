@@ -1,0 +1,72 @@
+"""What all models share: the metadata with its names, column types, and CHECK helpers."""
+
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Annotated, Any
+from uuid import UUID
+
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    CheckConstraint,
+    DateTime,
+    ForeignKey,
+    MetaData,
+    Text,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.orm import DeclarativeBase, mapped_column
+
+# Byte order: a keyset page over names then walks the index, and a prefix search can use it.
+text_c = Text(collation="C")
+
+uuid_pk = Annotated[UUID, mapped_column(Uuid, primary_key=True)]
+execution_pk = Annotated[
+    UUID, mapped_column(Uuid, ForeignKey("executions.id", ondelete="CASCADE"), primary_key=True)
+]
+unlinked_execution_pk = Annotated[UUID, mapped_column(Uuid, primary_key=True)]
+seq_pk = Annotated[int, mapped_column(BigInteger, primary_key=True)]
+count = Annotated[int, mapped_column(BigInteger, server_default=text("0"))]
+bigint = Annotated[int, mapped_column(BigInteger)]
+word = Annotated[str, mapped_column(text_c)]
+prose = Annotated[str, mapped_column(Text)]
+words = Annotated[list[str], mapped_column(ARRAY(Text), server_default=text("'{}'"))]
+# json keeps a document as it was sent (key order, numbers); jsonb is for what the database searches.
+document = Annotated[Any, mapped_column(JSON(none_as_null=True))]
+searchable = Annotated[Any, mapped_column(JSONB(none_as_null=True))]
+moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+now = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
+
+# Rows of the execution tree live in ranges of the execution's UUIDv7: ranges of time.
+BY_EXECUTION = {"postgresql_partition_by": "RANGE (execution_id)"}
+
+
+class Base(DeclarativeBase):
+    """Declarative base; the convention names what is not named by hand."""
+
+    metadata = MetaData(
+        naming_convention={
+            "pk": "%(table_name)s_pkey",
+            "fk": "%(table_name)s_%(column_0_name)s_fkey",
+            "uq": "%(table_name)s_%(column_0_N_name)s_key",
+            "ck": "%(table_name)s_%(constraint_name)s",
+        }
+    )
+
+
+def check(name: str, condition: str) -> CheckConstraint:
+    """A CHECK whose name says which rule a refused row broke."""
+    return CheckConstraint(condition, name=name)
+
+
+def one_of(column: str, values: Iterable[str]) -> str:
+    """SQL: `column` holds one of `values`."""
+    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+def json_object(column: str, kind: str = "json") -> str:
+    """SQL: `column` holds a JSON object (or NULL)."""
+    return f"{kind}_typeof({column}) = 'object'"

@@ -1,0 +1,1 @@
+"""Reads: named functions that take a connection and return rows; they change nothing."""

@@ -1,0 +1,60 @@
+"""Reads about executions beyond lists: their latest checkpoints and what the server derives of them."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+from db.queries.sources import CHECKPOINTS
+
+_LATEST_CHECKPOINTS = f"""
+SELECT p.ord AS key_ord, c.* FROM unnest($1::uuid[]) WITH ORDINALITY AS p(execution_id, ord)
+CROSS JOIN LATERAL (
+    SELECT {CHECKPOINTS.columns} FROM checkpoints c WHERE c.execution_id = p.execution_id
+    ORDER BY c.seq DESC LIMIT 1
+) c
+"""
+
+_DERIVED_METRICS = """
+SELECT p.ord, derived.*, reported.values::text AS reported
+FROM unnest($1::uuid[]) WITH ORDINALITY AS p(execution_id, ord)
+CROSS JOIN LATERAL (
+    SELECT count(*) AS attempts,
+           count(DISTINCT s.key) AS steps,
+           count(*) - count(DISTINCT s.key) AS retries,
+           count(*) FILTER (WHERE s.status = 'PENDING') AS pending,
+           count(*) FILTER (WHERE s.status = 'RUNNING') AS running,
+           count(*) FILTER (WHERE s.status = 'RETRYING') AS retrying,
+           count(*) FILTER (WHERE s.status = 'COMPLETED') AS completed,
+           count(*) FILTER (WHERE s.status = 'FAILED') AS failed,
+           count(*) FILTER (WHERE s.status = 'SKIPPED') AS skipped,
+           count(*) FILTER (WHERE s.status = 'CANCELLED') AS cancelled,
+           count(*) FILTER (WHERE s.status = 'TIMED_OUT') AS timed_out,
+           extract(epoch FROM sum(s.completed_at - s.started_at))::float8 AS busy_seconds
+    FROM steps s WHERE s.execution_id = p.execution_id
+) derived
+CROSS JOIN LATERAL (
+    SELECT coalesce(json_object_agg(m.name, m.value), '{}') AS values
+    FROM (
+        SELECT DISTINCT ON (m.name) m.name, m.value FROM metric_points m
+        WHERE m.execution_id = p.execution_id AND m.step_seq IS NULL
+        ORDER BY m.name, m.seq DESC
+    ) m
+) reported
+ORDER BY p.ord
+"""
+
+
+async def fetch_latest_checkpoints(
+    connection: asyncpg.Connection, executions: Sequence[UUID]
+) -> list[asyncpg.Record | None]:
+    """The newest checkpoint of each execution; None where it has none."""
+    rows = await connection.fetch(_LATEST_CHECKPOINTS, executions)
+    found = {row["key_ord"]: row for row in rows}
+    return [found.get(at) for at in range(1, len(executions) + 1)]
+
+
+async def fetch_metrics(connection: asyncpg.Connection, executions: Sequence[UUID]) -> list[asyncpg.Record]:
+    """What the server derives from each execution's steps, and the last values that its engine reported."""
+    rows: list[asyncpg.Record] = await connection.fetch(_DERIVED_METRICS, executions)
+    return rows

@@ -1,0 +1,170 @@
+"""Keyset pages, for any number of parents in one statement, and the counts beside them.
+
+A page starts after a row, not after a number of rows: it costs the same at any depth, and rows that come
+meanwhile neither shift nor repeat what follows.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import asyncpg
+
+from db.queries.predicates import Filter, Parameters
+from db.queries.sources import Order, Relation, Source
+
+Row: TypeAlias = asyncpg.Record
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Which page: at most `size` rows in `order`, strictly after and before the given places.
+
+    `backward` takes the last rows of the window rather than the first. Places are tuples of the order's
+    values, as `place` gives them.
+    """
+
+    order: Order
+    descending: bool
+    size: int
+    after: tuple[Any, ...] | None = None
+    before: tuple[Any, ...] | None = None
+    backward: bool = False
+
+    def place(self, row: Row) -> tuple[Any, ...]:
+        """Where a row stands in the order."""
+        return tuple(key.value(row) for key in self.order.keys)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Rows in the order asked for, and whether there are more on the side that the page grew to."""
+
+    rows: list[Row]
+    more: bool
+
+
+def _keyset(window: Window, parameters: Parameters) -> list[str]:
+    left = ", ".join(key.sql for key in window.order.keys)
+    conditions = []
+    for place, sign in (
+        (window.after, "<" if window.descending else ">"),
+        (window.before, ">" if window.descending else "<"),
+    ):
+        if place is not None:
+            right = ", ".join(
+                parameters.add(value, key.cast) for key, value in zip(window.order.keys, place, strict=True)
+            )
+            conditions.append(f"({left}) {sign} ({right})")
+    return conditions
+
+
+def _where(conditions: Sequence[str]) -> str:
+    return f" WHERE {' AND '.join(conditions)}" if conditions else ""
+
+
+def _select(source: Source, window: Window, conditions: Sequence[str]) -> str:
+    direction = "DESC" if window.descending != window.backward else "ASC"
+    order = ", ".join(f"{key.sql} {direction}" for key in window.order.keys)
+    return (
+        f"SELECT {source.columns} FROM {source.table} c{_where(conditions)} "
+        f"ORDER BY {order} LIMIT {window.size + 1}"
+    )
+
+
+def _parents(
+    relation: Relation, parents: Sequence[tuple[Any, ...]], parameters: Parameters
+) -> tuple[str, list[str]]:
+    """The FROM clause that numbers the parents as `p.ord`, and the conditions that tie children to them."""
+    arrays = [
+        parameters.add([parent[at] for parent in parents], f"{key.cast}[]")
+        for at, key in enumerate(relation.parent)
+    ]
+    names = [f"k{at}" for at in range(len(arrays))]
+    tie = [f"{key.sql} = p.{name}" for key, name in zip(relation.parent, names, strict=True)]
+    return f"unnest({', '.join(arrays)}) WITH ORDINALITY AS p({', '.join(names)}, ord)", tie
+
+
+def _page(rows: list[Row], window: Window) -> Page:
+    kept = rows[: window.size]
+    if window.backward:
+        kept.reverse()
+    return Page(kept, more=len(rows) > window.size)
+
+
+async def fetch_page(
+    connection: asyncpg.Connection, relation: Relation, narrowed: Filter, window: Window
+) -> Page:
+    """One page of a relation without parents."""
+    parameters = Parameters()
+    conditions = [*narrowed.predicates(parameters), *_keyset(window, parameters)]
+    rows = await connection.fetch(_select(relation.source, window, conditions), *parameters.values)
+    return _page(rows, window)
+
+
+async def fetch_pages(
+    connection: asyncpg.Connection,
+    relation: Relation,
+    parents: Sequence[tuple[Any, ...]],
+    narrowed: Filter,
+    window: Window,
+) -> list[Page]:
+    """The same window of the children of every parent, in one statement; a page a parent, in their order."""
+    parameters = Parameters()
+    numbered, tie = _parents(relation, parents, parameters)
+    conditions = [*tie, *narrowed.predicates(parameters), *_keyset(window, parameters)]
+    statement = (
+        f"SELECT p.ord AS parent_ord, c.* FROM {numbered} "
+        f"CROSS JOIN LATERAL ({_select(relation.source, window, conditions)}) c"
+    )
+    children: list[list[Row]] = [[] for _ in parents]
+    for row in await connection.fetch(statement, *parameters.values):
+        children[row["parent_ord"] - 1].append(row)
+    return [_page(rows, window) for rows in children]
+
+
+async def count_children(
+    connection: asyncpg.Connection,
+    relation: Relation,
+    parents: Sequence[tuple[Any, ...]],
+    narrowed: Filter,
+    cap: int,
+) -> list[int]:
+    """How many children every parent has, counted no further than `cap` + 1, in one statement.
+
+    A relation without parents takes `[()]`.
+    """
+    parameters = Parameters()
+    if not relation.parent:
+        counted = f"SELECT 1 FROM {relation.source.table} c{_where(list(narrowed.predicates(parameters)))}"
+        counts = await connection.fetchval(
+            f"SELECT count(*) FROM ({counted} LIMIT {cap + 1}) rows", *parameters.values
+        )
+        return [counts] * len(parents)
+    numbered, tie = _parents(relation, parents, parameters)
+    conditions = [*tie, *narrowed.predicates(parameters)]
+    statement = (
+        f"SELECT p.ord, n.count FROM {numbered} CROSS JOIN LATERAL (SELECT count(*) FROM "
+        f"(SELECT 1 FROM {relation.source.table} c{_where(conditions)} LIMIT {cap + 1}) rows) n"
+    )
+    found = {row["ord"]: row["count"] for row in await connection.fetch(statement, *parameters.values)}
+    return [found[at] for at in range(1, len(parents) + 1)]
+
+
+async def fetch_by_key(
+    connection: asyncpg.Connection, source: Source, keys: Sequence[tuple[Any, ...]]
+) -> list[Row | None]:
+    """The rows with these keys in one statement, in the order of the keys; None where there is none."""
+    parameters = Parameters()
+    arrays = [
+        parameters.add([key[at] for key in keys], f"{part.cast}[]") for at, part in enumerate(source.key)
+    ]
+    names = [f"k{at}" for at in range(len(arrays))]
+    tie = " AND ".join(f"{part.sql} = p.{name}" for part, name in zip(source.key, names, strict=True))
+    statement = (
+        f"SELECT p.ord AS key_ord, {source.columns} "
+        f"FROM unnest({', '.join(arrays)}) WITH ORDINALITY AS p({', '.join(names)}, ord) "
+        f"JOIN {source.table} c ON {tie}"
+    )
+    found = {row["key_ord"]: row for row in await connection.fetch(statement, *parameters.values)}
+    return [found.get(at) for at in range(1, len(keys) + 1)]

@@ -1,0 +1,134 @@
+"""Which tables can be read as lists: their columns, their orders, and the relations between them."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Table
+
+from db import models
+from db.queries.filters import moment_or_end
+
+END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One column of an ordering: its name in the row, and its SQL expression and type."""
+
+    column: str
+    sql: str
+    cast: str
+
+    def value(self, row: Any) -> Any:
+        """The row's place in the ordering by this column."""
+        value = row[self.column]
+        return END_OF_TIME if value is None else value
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A total order of a table: by some columns and at last by its key."""
+
+    name: str
+    keys: tuple[Key, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A table that is read as a list or by key."""
+
+    table: str
+    columns: str
+    key: tuple[Key, ...]
+    orders: tuple[Order, ...]
+
+    def order(self, name: str) -> Order:
+        """The ordering called `name`."""
+        return next(order for order in self.orders if order.name == name)
+
+
+@dataclass(frozen=True, slots=True)
+class Relation:
+    """The rows of `source` that belong to a parent, found by `parent` columns equal to the parent's key."""
+
+    name: str
+    source: Source
+    parent: tuple[Key, ...] = ()
+    condition: str = ""
+
+
+def _uuid(column: str) -> Key:
+    return Key(column, f"c.{column}", "uuid")
+
+
+def _bigint(column: str) -> Key:
+    return Key(column, f"c.{column}", "bigint")
+
+
+def _text(column: str) -> Key:
+    return Key(column, f"c.{column}", "text")
+
+
+def _moment(column: str) -> Key:
+    return Key(column, f"c.{column}", "timestamptz")
+
+
+def _open_moment(column: str) -> Key:
+    return Key(column, moment_or_end(column), "timestamptz")
+
+
+_ID = (_uuid("id"),)
+_IN_EXECUTION = (_uuid("execution_id"), _bigint("seq"))
+_SEQ = (_bigint("seq"),)
+
+
+def _source(model: type[models.Base], key: tuple[Key, ...], *orders: Order, without: str = "") -> Source:
+    table = model.__table__
+    assert isinstance(table, Table)
+    columns = ", ".join(f"c.{column.name}" for column in table.columns if column.name not in without.split())
+    return Source(table.name, columns, key, orders)
+
+
+WORKFLOWS = _source(
+    models.Workflow,
+    _ID,
+    Order("CREATED_AT", _ID),
+    Order("UPDATED_AT", (_moment("updated_at"), *_ID)),
+    Order("NAME", (_text("name"), *_ID)),
+)
+EXECUTIONS = _source(
+    models.Execution,
+    _ID,
+    Order("CREATED_AT", _ID),
+    Order("STARTED_AT", (_open_moment("started_at"), *_ID)),
+    Order("COMPLETED_AT", (_open_moment("completed_at"), *_ID)),
+)
+STEPS = _source(
+    models.Step,
+    _IN_EXECUTION,
+    Order("SEQ", _SEQ),
+    Order("KEY", (_text("key"), Key("attempt", "c.attempt", "int"))),
+    Order("STARTED_AT", (_open_moment("started_at"), *_SEQ)),
+)
+LOG_ENTRIES = _source(
+    models.LogEntry, _IN_EXECUTION, Order("SEQ", _SEQ), Order("LOGGED_AT", (_moment("logged_at"), *_SEQ))
+)
+CHECKPOINTS = _source(models.Checkpoint, _IN_EXECUTION, Order("SEQ", _SEQ))
+EVENTS = _source(
+    models.Event, _IN_EXECUTION, Order("SEQ", _SEQ), without="idempotency_key fingerprint outcome xid"
+)
+METRIC_POINTS = _source(models.MetricPoint, _IN_EXECUTION, Order("SEQ", _SEQ))
+STATES = _source(models.State, (_uuid("execution_id"),))
+
+ALL_WORKFLOWS = Relation("workflows", WORKFLOWS)
+VERSIONS_OF_WORKFLOW = Relation("versions", WORKFLOWS, (_text("name"),))
+ALL_EXECUTIONS = Relation("executions", EXECUTIONS)
+EXECUTIONS_OF_WORKFLOW = Relation("executions", EXECUTIONS, (_uuid("workflow_id"),))
+CHILDREN_OF_EXECUTION = Relation("children", EXECUTIONS, (_uuid("parent_id"),))
+STEPS_OF_EXECUTION = Relation("steps", STEPS, (_uuid("execution_id"),))
+LOGS_OF_EXECUTION = Relation("logs", LOG_ENTRIES, (_uuid("execution_id"),))
+LOGS_OF_STEP = Relation("logs", LOG_ENTRIES, (_uuid("execution_id"), _bigint("step_seq")))
+CHECKPOINTS_OF_EXECUTION = Relation("checkpoints", CHECKPOINTS, (_uuid("execution_id"),))
+EVENTS_OF_EXECUTION = Relation("events", EVENTS, (_uuid("execution_id"),))
+POINTS_OF_EXECUTION = Relation("points", METRIC_POINTS, (_uuid("execution_id"),))

@@ -1,0 +1,1 @@
+"""Writes: named functions whose guards are in the statement; each says what happened to its input."""

@@ -1,0 +1,194 @@
+"""Bulk writes of history that was made elsewhere. Each is repeatable: a second time changes nothing."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from db.engine import Database
+from db.enums import Environment, ExecutionStatus, Priority, StepStatus, TriggerType, WorkflowStatus
+from db.errors import NotFound
+from db.ids import uuid7
+from db.importing.loglines import LogLine
+from db.importing.wfformat import Trace
+from db.partitions import Span, cover
+
+_STEP_COLUMNS = [
+    *("execution_id", "seq", "key", "attempt", "name", "type", "status", "input", "depends_on"),
+    *("metrics", "created_at", "started_at", "completed_at"),
+]
+_LOG_COLUMNS = ["execution_id", "seq", "level", "message", "logged_at"]
+_POINT_COLUMNS = ["execution_id", "seq", "name", "value"]
+
+_INSERT_WORKFLOW = """
+INSERT INTO workflows (id, name, version, status, definition, description, priority, environment, created_by)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+ON CONFLICT (name, version) DO NOTHING
+RETURNING id
+"""
+_INSERT_EXECUTION = """
+INSERT INTO executions (id, workflow_id, status, trigger_type, triggered_by, input, attributes,
+                        event_seq, step_seq, metric_seq, created_at, started_at, completed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $10, $11)
+ON CONFLICT (id) DO NOTHING
+RETURNING id
+"""
+_TAKE_LOG_SEQUENCE = """
+UPDATE executions SET log_seq = log_seq + $2, event_seq = event_seq + 1 WHERE id = $1
+RETURNING log_seq, event_seq
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class ImportedTrace:
+    """What became of a trace; `created` is false where its execution was there already."""
+
+    execution_id: UUID
+    workflow_id: UUID
+    steps: int
+    created: bool
+
+
+async def import_trace(
+    database: Database, trace: Trace, actor: str, span: Span = Span.MONTH
+) -> ImportedTrace:
+    """Store a trace as a workflow version with one execution, in one transaction.
+
+    The execution's id follows from the trace's time and content, so the same trace is the same execution.
+    """
+    execution_id = uuid7(trace.executed_at, trace.digest)
+    await cover(database, [trace.executed_at], span)
+    async with database.maintaining() as connection:
+        workflow_id = await _ensure_workflow(connection, trace, actor)
+        created = await _insert_execution(connection, trace, execution_id, workflow_id, actor)
+        if created:
+            await _insert_tree(connection, trace, execution_id, actor)
+    return ImportedTrace(execution_id, workflow_id, len(trace.steps), created)
+
+
+async def _ensure_workflow(connection: asyncpg.Connection, trace: Trace, actor: str) -> UUID:
+    created: UUID | None = await connection.fetchval(
+        _INSERT_WORKFLOW,
+        uuid7(),
+        trace.name,
+        trace.version,
+        WorkflowStatus.ACTIVE,
+        trace.definition.decode(),
+        trace.description,
+        Priority.NORMAL,
+        Environment.PRODUCTION,
+        actor,
+    )
+    if created is None:
+        there: UUID = await connection.fetchval(
+            "SELECT id FROM workflows WHERE name = $1 AND version = $2", trace.name, trace.version
+        )
+        return there
+    changes = {"name": {"after": trace.name}, "version": {"after": trace.version}}
+    await connection.execute(
+        "INSERT INTO audit_entries (id, actor, type, subject_type, subject_id, changes) "
+        "VALUES ($1, $2, 'WORKFLOW_IMPORTED', 'WORKFLOW', $3, $4)",
+        uuid7(),
+        actor,
+        created.hex,
+        orjson.dumps(changes).decode(),
+    )
+    return created
+
+
+async def _insert_execution(
+    connection: asyncpg.Connection, trace: Trace, execution_id: UUID, workflow_id: UUID, actor: str
+) -> bool:
+    inserted = await connection.fetchval(
+        _INSERT_EXECUTION,
+        execution_id,
+        workflow_id,
+        ExecutionStatus.COMPLETED,
+        TriggerType.MANUAL,
+        actor,
+        trace.input.decode() if trace.input else None,
+        orjson.dumps(trace.attributes).decode(),
+        len(trace.steps),
+        len(trace.metrics),
+        trace.executed_at,
+        trace.completed_at,
+    )
+    return inserted is not None
+
+
+async def _insert_tree(connection: asyncpg.Connection, trace: Trace, execution_id: UUID, actor: str) -> None:
+    steps = [
+        (
+            execution_id,
+            seq,
+            step.key,
+            1,
+            step.name,
+            step.type,
+            StepStatus.COMPLETED,
+            step.input.decode(),
+            list(step.depends_on),
+            step.metrics.decode(),
+            trace.executed_at,
+            step.started_at,
+            step.completed_at,
+        )
+        for seq, step in enumerate(trace.steps, 1)
+    ]
+    await connection.copy_records_to_table("steps", records=steps, columns=_STEP_COLUMNS)
+    points = [(execution_id, seq, *point) for seq, point in enumerate(sorted(trace.metrics.items()), 1)]
+    await connection.copy_records_to_table("metric_points", records=points, columns=_POINT_COLUMNS)
+    await connection.execute("INSERT INTO states (execution_id) VALUES ($1)", execution_id)
+    changes = {"status": {"after": ExecutionStatus.COMPLETED}, "steps": {"after": len(steps)}}
+    await connection.execute(
+        "INSERT INTO events (execution_id, seq, type, actor, changes) "
+        "VALUES ($1, 1, 'EXECUTION_IMPORTED', $2, $3)",
+        execution_id,
+        actor,
+        orjson.dumps(changes).decode(),
+    )
+
+
+async def append_log_lines(
+    database: Database, execution_id: UUID, lines: Sequence[LogLine], actor: str, key: str
+) -> bool:
+    """Append a batch of log lines to an execution, in one transaction.
+
+    `key` names the batch: false where a batch of that name was appended before, and nothing changed.
+    Raises `NotFound` for an unknown execution.
+    """
+    async with database.maintaining() as connection:
+        taken = await connection.fetchrow(_TAKE_LOG_SEQUENCE, execution_id, len(lines))
+        if taken is None:
+            raise NotFound("execution", f"exec_{execution_id.hex}")
+        first = taken["log_seq"] - len(lines) + 1
+        changes = {"logs": {"count": len(lines), "firstSeq": first, "lastSeq": taken["log_seq"]}}
+        recorded = await connection.fetchval(
+            "INSERT INTO events (execution_id, seq, type, actor, changes, idempotency_key, fingerprint) "
+            "VALUES ($1, $2, 'LOGS_IMPORTED', $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING seq",
+            execution_id,
+            taken["event_seq"],
+            actor,
+            orjson.dumps(changes).decode(),
+            key,
+            hashlib.sha256(key.encode()).digest(),
+        )
+        if recorded is None:
+            # The counters were advanced for nothing: undo them, or the sequence would have a gap.
+            await connection.execute(
+                "UPDATE executions SET log_seq = log_seq - $2, event_seq = event_seq - 1 WHERE id = $1",
+                execution_id,
+                len(lines),
+            )
+            return False
+        now = datetime.now(UTC)
+        rows = [
+            (execution_id, seq, line.level, line.message, line.logged_at or now)
+            for seq, line in enumerate(lines, first)
+        ]
+        await connection.copy_records_to_table("log_entries", records=rows, columns=_LOG_COLUMNS)
+    return True

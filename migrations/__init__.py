@@ -1,0 +1,1 @@
+"""The schema's history: numbered, self-contained revisions, run by `flowkeep migrate`."""

@@ -1,0 +1,1 @@
+"""One file a revision; none imports anything of Flowkeep's, so that each means the same for ever."""
