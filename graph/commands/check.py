@@ -1,0 +1,32 @@
+"""`flowkeep check`."""
+
+import orjson
+import typer
+
+from db.engine import Database
+from db.migrate import require_head
+from db.queries.integrity import Finding, find_orphans
+from graph.commands.common import AsJson, DataDir, load_settings, run, with_database
+
+
+def check(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """Prove that no log entry and no event has lost its execution.
+
+    These two tables have no foreign key; exit code 1 means that rows were found, and they are named.
+    """
+
+    async def work(database: Database) -> list[Finding]:
+        await require_head(database)
+        async with database.reading() as connection:
+            return await find_orphans(connection)
+
+    with with_database(load_settings(data_dir=data_dir)) as settings:
+        findings = run(settings, work)
+    if as_json:
+        typer.echo(orjson.dumps(findings))
+    else:
+        for finding in findings:
+            typer.echo(f"{finding.table}: {finding.rows} rows of executions that are not there")
+        typer.echo("Something is wrong." if any(finding.rows for finding in findings) else "All is well.")
+    if any(finding.rows for finding in findings):
+        raise typer.Exit(1)

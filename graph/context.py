@@ -1,0 +1,22 @@
+"""What every resolver can reach: the database and this operation's loaders."""
+
+from dataclasses import dataclass, field
+
+from strawberry.types import Info as StrawberryInfo
+
+from db.engine import Database
+from graph.loaders import Loaders
+
+
+@dataclass
+class Context:
+    """Made anew for every operation, so that a loader never answers from an earlier one's cache."""
+
+    database: Database
+    loaders: Loaders = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.loaders = Loaders(self.database)
+
+
+Info = StrawberryInfo[Context, None]

@@ -1,0 +1,88 @@
+"""Keyset cursors: opaque, versioned, and bound to the ordering that they were made in.
+
+A cursor is base64url of the JSON list [version, ordering, value, …]; the values are the row's place in
+that ordering. One codec for every list.
+"""
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from binascii import Error as Base64Error
+from collections.abc import Callable
+from datetime import datetime
+from typing import Any
+from uuid import UUID
+
+import orjson
+
+from db.errors import InvalidInput
+from db.queries.sources import Order, Source
+
+_VERSION = 1
+_LONGEST = 4096
+
+
+def _integer(value: Any) -> int:
+    if type(value) is not int or not -(2**63) <= value < 2**63:
+        raise ValueError("not a 64-bit integer")
+    return value
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str) or "\0" in value:
+        raise ValueError("not a text")
+    return value
+
+
+def _moment(value: Any) -> datetime:
+    moment = datetime.fromisoformat(_text(value))
+    if moment.tzinfo is None:
+        raise ValueError("a moment without a zone")
+    return moment
+
+
+_READERS: dict[str, Callable[[Any], Any]] = {
+    "uuid": lambda value: UUID(_text(value)),
+    "bigint": _integer,
+    "int": _integer,
+    "text": _text,
+    "timestamptz": _moment,
+}
+
+
+def ordering(source: Source, order: Order, descending: bool) -> str:
+    """The name that a cursor carries, such as `executions:STARTED_AT:desc`."""
+    return f"{source.table}:{order.name}:{'desc' if descending else 'asc'}"
+
+
+def encode(name: str, place: tuple[Any, ...]) -> str:
+    """The cursor of a row at `place` in the ordering called `name`."""
+    # asyncpg's UUID is a subclass, which orjson only takes as such when asked.
+    plain = [str(value) if isinstance(value, UUID) else value for value in place]
+    return urlsafe_b64encode(orjson.dumps([_VERSION, name, *plain])).rstrip(b"=").decode()
+
+
+def decode(cursor: str, source: Source, order: Order, descending: bool) -> tuple[Any, ...]:
+    """The place that `cursor` names.
+
+    Raises `InvalidInput` for anything that `encode` did not make, and for a cursor of another ordering.
+    """
+    try:
+        if len(cursor) > _LONGEST:
+            raise ValueError("too long")
+        padded = cursor.encode("ascii") + b"=" * (-len(cursor) % 4)
+        version, name, *values = orjson.loads(urlsafe_b64decode(padded))
+        if version != _VERSION or not isinstance(name, str):
+            raise ValueError("another version")
+    except (ValueError, TypeError, Base64Error) as error:
+        raise InvalidInput(
+            f"{cursor[:60]!r} is not a cursor. Use one that this list gave, such as pageInfo.endCursor."
+        ) from error
+    expected = ordering(source, order, descending)
+    if name != expected:
+        raise InvalidInput(
+            f"This cursor was made in the ordering {name}, but the list is ordered by {expected}. "
+            "Page on with the same orderBy, or start again without a cursor."
+        )
+    try:
+        return tuple(_READERS[key.cast](value) for key, value in zip(order.keys, values, strict=True))
+    except (ValueError, TypeError, OverflowError) as error:
+        raise InvalidInput(f"{cursor[:60]!r} is not a cursor: it was changed on its way.") from error

@@ -1,0 +1,159 @@
+"""The domain's vocabularies and the orders of lists as GraphQL enums, every value described."""
+
+from enum import Enum
+
+import strawberry
+
+from db.enums import (
+    Environment,
+    ExecutionStatus,
+    LogLevel,
+    Priority,
+    StepStatus,
+    TriggerType,
+    WorkflowStatus,
+)
+
+__all__ = [
+    "Direction",
+    "Environment",
+    "ExecutionOrderField",
+    "ExecutionStatus",
+    "LogLevel",
+    "LogOrderField",
+    "Priority",
+    "SeqOrderField",
+    "StepOrderField",
+    "StepStatus",
+    "TriggerType",
+    "WorkflowOrderField",
+    "WorkflowStatus",
+]
+
+
+def described(cls: type[Enum], **meanings: str) -> None:
+    """Make `cls` a GraphQL enum, described by its docstring and by the meaning of each value."""
+    strawberry.enum(cls, description=cls.__doc__)
+    for value in cls.__strawberry_definition__.values:  # type: ignore[attr-defined]
+        value.description = meanings[value.name]
+
+
+described(
+    WorkflowStatus,
+    DRAFT="Being written: the definition may still change, and nothing runs.",
+    ACTIVE="In use: executions may be created.",
+    INACTIVE="Switched off for now.",
+    DEPRECATED="Still runs, but should not be chosen any more.",
+    ARCHIVED="Kept for its history only.",
+)
+described(
+    ExecutionStatus,
+    PENDING="Waits for an engine to claim it.",
+    RUNNING="An engine works on it.",
+    PAUSED="Stopped by hand or by its engine; can be resumed.",
+    COMPLETED="Ended well.",
+    FAILED="Ended with an error.",
+    CANCELLED="Ended by request.",
+    TIMED_OUT="Ended because it took too long.",
+)
+described(
+    StepStatus,
+    PENDING="Known, but not started.",
+    RUNNING="Being worked on.",
+    RETRYING="Failed, and will be tried again.",
+    COMPLETED="Ended well.",
+    FAILED="Ended with an error.",
+    SKIPPED="Left out, because it was not needed.",
+    CANCELLED="Ended by request.",
+    TIMED_OUT="Ended because it took too long.",
+)
+described(
+    TriggerType,
+    MANUAL="A person.",
+    SCHEDULE="A timetable.",
+    EVENT="Something that happened.",
+    WEBHOOK="A call from another system.",
+    API="A program.",
+)
+described(
+    Priority,
+    LOW="Can wait.",
+    NORMAL="The usual.",
+    HIGH="Before others.",
+    CRITICAL="Before everything.",
+)
+described(
+    Environment,
+    DEVELOPMENT="Where it is made.",
+    STAGING="Where it is tried.",
+    PRODUCTION="Where it counts.",
+)
+described(
+    LogLevel,
+    DEBUG="Details for developers.",
+    INFO="What happened.",
+    WARN="What may need attention.",
+    ERROR="What went wrong.",
+)
+
+
+class Direction(Enum):
+    """Which way a list runs."""
+
+    ASC = "ASC"
+    DESC = "DESC"
+
+
+class WorkflowOrderField(Enum):
+    """What workflows can be ordered by."""
+
+    CREATED_AT = "CREATED_AT"
+    UPDATED_AT = "UPDATED_AT"
+    NAME = "NAME"
+
+
+class ExecutionOrderField(Enum):
+    """What executions can be ordered by."""
+
+    CREATED_AT = "CREATED_AT"
+    STARTED_AT = "STARTED_AT"
+    COMPLETED_AT = "COMPLETED_AT"
+
+
+class StepOrderField(Enum):
+    """What steps can be ordered by."""
+
+    SEQ = "SEQ"
+    KEY = "KEY"
+    STARTED_AT = "STARTED_AT"
+
+
+class LogOrderField(Enum):
+    """What log entries can be ordered by."""
+
+    SEQ = "SEQ"
+    LOGGED_AT = "LOGGED_AT"
+
+
+class SeqOrderField(Enum):
+    """What records with nothing but a sequence number can be ordered by."""
+
+    SEQ = "SEQ"
+
+
+described(Direction, ASC="Least, oldest or first first.", DESC="Greatest, newest or last first.")
+_CREATED = "When the row was created; the cheapest order."
+_STARTED = "When it started; what has not started yet counts as later than everything."
+_SEQ = "The order in which they were recorded."
+described(
+    WorkflowOrderField, CREATED_AT=_CREATED, UPDATED_AT="When its metadata last changed.", NAME="Its name."
+)
+described(
+    ExecutionOrderField,
+    CREATED_AT=_CREATED,
+    STARTED_AT=_STARTED,
+    COMPLETED_AT="When it ended; what has not ended yet counts as later than everything.",
+)
+described(StepOrderField, SEQ=_SEQ, KEY="The step's key, then its attempt.", STARTED_AT=_STARTED)
+described(LogOrderField, SEQ=_SEQ, LOGGED_AT="The client's time stamp.")
+described(SeqOrderField, SEQ=_SEQ)

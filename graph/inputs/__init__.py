@@ -1,0 +1,1 @@
+"""GraphQL's input types: what clients give, turned into what `db` understands."""

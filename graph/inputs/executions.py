@@ -1,0 +1,120 @@
+"""How lists of executions are narrowed and ordered."""
+
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from db.queries import filters
+from graph.context import Info
+from graph.enums import Direction, ExecutionOrderField, ExecutionStatus, TriggerType
+from graph.ids import Kind, decode_as
+from graph.inputs.common import (
+    NameFilter,
+    TagsFilter,
+    TimeRangeInput,
+    chosen_order,
+    given,
+    listed,
+    name_or_prefix,
+    tags,
+    time_range,
+)
+from graph.nodes import load_node
+from graph.scalars import JSONObject, json_text
+
+
+@strawberry.input(description="Which executions; every condition that is given must hold.")
+class ExecutionFilter:
+    """Conditions on executions."""
+
+    workflow_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Of this workflow version."
+    )
+    workflow_name: NameFilter | None = strawberry.field(
+        default=strawberry.UNSET, description="Of workflows with this name, whatever their version."
+    )
+    status: list[ExecutionStatus] | None = strawberry.field(
+        default=strawberry.UNSET, description="One of these statuses."
+    )
+    trigger_type: list[TriggerType] | None = strawberry.field(
+        default=strawberry.UNSET, description="Set off by one of these."
+    )
+    correlation_id: str | None = strawberry.field(
+        default=strawberry.UNSET, description="With this correlation id."
+    )
+    parent_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Started by this execution."
+    )
+    has_error: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Whether an error was reported for it."
+    )
+    tags: TagsFilter | None = strawberry.field(default=strawberry.UNSET, description="Its tags.")
+    attributes: JSONObject | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Its attributes contain this: every key given, with the value given, at any depth.",
+    )
+    created_at: TimeRangeInput | None = strawberry.field(
+        default=strawberry.UNSET, description="When it was created."
+    )
+    started_at: TimeRangeInput | None = strawberry.field(
+        default=strawberry.UNSET, description="When it started; what has not started is later than any bound."
+    )
+    completed_at: TimeRangeInput | None = strawberry.field(
+        default=strawberry.UNSET, description="When it ended; what has not ended is later than any bound."
+    )
+
+
+@strawberry.input(description="The order of a list of executions.")
+class ExecutionOrder:
+    """A field and a direction."""
+
+    field: ExecutionOrderField = strawberry.field(description="What to order by.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
+
+
+ExecutionsFiltered = Annotated[ExecutionFilter | None, strawberry.argument(description="Which executions.")]
+ExecutionsOrdered = Annotated[
+    ExecutionOrder | None, strawberry.argument(description="In which order; newest first by default.")
+]
+
+
+async def execution_filter(info: Info, value: ExecutionFilter | None) -> filters.ExecutionFilter:
+    """What `db` narrows by.
+
+    Raises `NotFound` for ids of nothing: an empty list would hide the mistake.
+    """
+    value = given(value)
+    if value is None:
+        return filters.ExecutionFilter()
+    name, prefix = name_or_prefix(value.workflow_name)
+    attributes = given(value.attributes)
+    return filters.ExecutionFilter(
+        workflow_id=await _existing(info, Kind.WORKFLOW, value.workflow_id),
+        workflow_name=name,
+        workflow_name_prefix=prefix,
+        statuses=listed("status", value.status),
+        trigger_types=listed("triggerType", value.trigger_type),
+        correlation_id=given(value.correlation_id),
+        parent_id=await _existing(info, Kind.EXECUTION, value.parent_id),
+        has_error=given(value.has_error),
+        attributes=None if attributes is None else json_text(attributes),
+        created=time_range(value.created_at),
+        started=time_range(value.started_at),
+        completed=time_range(value.completed_at),
+        **tags(value.tags),
+    )
+
+
+def execution_order(value: ExecutionOrder | None) -> tuple[str, bool]:
+    """(name, descending)."""
+    return chosen_order(value, ("CREATED_AT", True))
+
+
+async def _existing(info: Info, kind: Kind, value: strawberry.ID | None) -> UUID | None:
+    text = given(value)
+    if text is None:
+        return None
+    key = decode_as(kind, text)
+    await load_node(info, kind, key)
+    return key[0]

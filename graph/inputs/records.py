@@ -1,0 +1,169 @@
+"""How the lists inside an execution are narrowed and ordered: steps, logs, checkpoints, events, metrics."""
+
+from typing import Annotated, Any
+
+import strawberry
+
+from db.errors import InvalidInput
+from db.queries import filters
+from graph.enums import Direction, LogLevel, LogOrderField, SeqOrderField, StepOrderField, StepStatus
+from graph.inputs.common import TimeRangeInput, chosen_order, given, listed, time_range
+
+
+@strawberry.input(description="Which steps; every condition that is given must hold.")
+class StepFilter:
+    """Conditions on steps."""
+
+    status: list[StepStatus] | None = strawberry.field(
+        default=strawberry.UNSET, description="One of these statuses."
+    )
+    key: list[str] | None = strawberry.field(default=strawberry.UNSET, description="One of these keys.")
+    key_starts_with: str | None = strawberry.field(
+        default=strawberry.UNSET, description="How the key begins, case-sensitive."
+    )
+    type: list[str] | None = strawberry.field(default=strawberry.UNSET, description="One of these types.")
+    started_at: TimeRangeInput | None = strawberry.field(
+        default=strawberry.UNSET, description="When it started; what has not started is later than any bound."
+    )
+
+
+@strawberry.input(description="Which log entries; every condition that is given must hold.")
+class LogFilter:
+    """Conditions on log entries."""
+
+    min_level: LogLevel | None = strawberry.field(
+        default=strawberry.UNSET, description="Of this severity or above."
+    )
+    step_key: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Logged by any attempt at the step with this key."
+    )
+    text: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The message contains this, in upper or lower case."
+    )
+    logged_at: TimeRangeInput | None = strawberry.field(
+        default=strawberry.UNSET, description="When it was logged, by the client's time stamp."
+    )
+
+
+@strawberry.input(description="Which checkpoints; every condition that is given must hold.")
+class CheckpointFilter:
+    """Conditions on checkpoints."""
+
+    step_key: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Taken at one of these steps."
+    )
+    label: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="With one of these labels."
+    )
+
+
+@strawberry.input(description="Which events; every condition that is given must hold.")
+class EventFilter:
+    """Conditions on events."""
+
+    type: list[str] | None = strawberry.field(default=strawberry.UNSET, description="One of these types.")
+    at: TimeRangeInput | None = strawberry.field(default=strawberry.UNSET, description="When it happened.")
+
+
+@strawberry.input(description="Which reported metric points; every condition that is given must hold.")
+class MetricFilter:
+    """Conditions on metric points."""
+
+    name: list[str] | None = strawberry.field(default=strawberry.UNSET, description="One of these names.")
+
+
+@strawberry.input(description="The order of a list of steps.")
+class StepOrder:
+    """A field and a direction."""
+
+    field: StepOrderField = strawberry.field(description="What to order by.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
+
+
+@strawberry.input(description="The order of a list of log entries.")
+class LogOrder:
+    """A field and a direction."""
+
+    field: LogOrderField = strawberry.field(description="What to order by.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
+
+
+@strawberry.input(description="The order of a list of records that have a sequence number.")
+class SeqOrder:
+    """A field and a direction."""
+
+    field: SeqOrderField = strawberry.field(default=SeqOrderField.SEQ, description="What to order by.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
+
+
+_ORDERED = "In which order; as recorded by default."
+StepsFiltered = Annotated[StepFilter | None, strawberry.argument(description="Which steps.")]
+StepsOrdered = Annotated[StepOrder | None, strawberry.argument(description=_ORDERED)]
+LogsFiltered = Annotated[LogFilter | None, strawberry.argument(description="Which log entries.")]
+LogsOrdered = Annotated[LogOrder | None, strawberry.argument(description=_ORDERED)]
+CheckpointsFiltered = Annotated[
+    CheckpointFilter | None, strawberry.argument(description="Which checkpoints.")
+]
+EventsFiltered = Annotated[EventFilter | None, strawberry.argument(description="Which events.")]
+MetricsFiltered = Annotated[MetricFilter | None, strawberry.argument(description="Which metric points.")]
+SeqOrdered = Annotated[SeqOrder | None, strawberry.argument(description=_ORDERED)]
+
+
+def step_filter(value: StepFilter | None) -> filters.StepFilter:
+    """What `db` narrows by."""
+    value = given(value)
+    if value is None:
+        return filters.StepFilter()
+    prefix = given(value.key_starts_with)
+    if prefix == "":
+        raise InvalidInput("An empty `keyStartsWith` is no condition; leave it out.")
+    return filters.StepFilter(
+        statuses=listed("status", value.status),
+        keys=listed("key", value.key),
+        key_prefix=prefix,
+        types=listed("type", value.type),
+        started=time_range(value.started_at),
+    )
+
+
+def log_filter(value: LogFilter | None) -> filters.LogFilter:
+    """What `db` narrows by."""
+    value = given(value)
+    if value is None:
+        return filters.LogFilter()
+    level = given(value.min_level)
+    return filters.LogFilter(
+        min_level=None if level is None else int(level),
+        step_key=given(value.step_key),
+        text=given(value.text),
+        logged=time_range(value.logged_at),
+    )
+
+
+def checkpoint_filter(value: CheckpointFilter | None) -> filters.CheckpointFilter:
+    """What `db` narrows by."""
+    value = given(value)
+    if value is None:
+        return filters.CheckpointFilter()
+    return filters.CheckpointFilter(
+        step_keys=listed("stepKey", value.step_key), labels=listed("label", value.label)
+    )
+
+
+def event_filter(value: EventFilter | None) -> filters.EventFilter:
+    """What `db` narrows by."""
+    value = given(value)
+    if value is None:
+        return filters.EventFilter()
+    return filters.EventFilter(types=listed("type", value.type), happened=time_range(value.at))
+
+
+def metric_filter(value: MetricFilter | None) -> filters.MetricFilter:
+    """What `db` narrows by."""
+    value = given(value)
+    return filters.MetricFilter() if value is None else filters.MetricFilter(listed("name", value.name))
+
+
+def seq_order(value: Any) -> tuple[str, bool]:
+    """(name, descending) for any list inside an execution."""
+    return chosen_order(value, ("SEQ", False))

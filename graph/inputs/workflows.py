@@ -1,0 +1,83 @@
+"""How lists of workflows are narrowed and ordered."""
+
+from typing import Annotated
+
+import strawberry
+
+from db.queries import filters
+from graph.enums import Direction, Environment, Priority, WorkflowOrderField, WorkflowStatus
+from graph.inputs.common import (
+    NameFilter,
+    TagsFilter,
+    TimeRangeInput,
+    chosen_order,
+    given,
+    listed,
+    name_or_prefix,
+    tags,
+    time_range,
+)
+
+
+@strawberry.input(description="Which workflows; every condition that is given must hold.")
+class WorkflowFilter:
+    """Conditions on workflows."""
+
+    name: NameFilter | None = strawberry.field(default=strawberry.UNSET, description="Its name.")
+    status: list[WorkflowStatus] | None = strawberry.field(
+        default=strawberry.UNSET, description="One of these statuses."
+    )
+    category: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="One of these categories."
+    )
+    priority: list[Priority] | None = strawberry.field(
+        default=strawberry.UNSET, description="One of these priorities."
+    )
+    environment: list[Environment] | None = strawberry.field(
+        default=strawberry.UNSET, description="One of these environments."
+    )
+    tags: TagsFilter | None = strawberry.field(default=strawberry.UNSET, description="Its tags.")
+    created_at: TimeRangeInput | None = strawberry.field(
+        default=strawberry.UNSET, description="When it was created."
+    )
+    updated_at: TimeRangeInput | None = strawberry.field(
+        default=strawberry.UNSET, description="When its metadata last changed."
+    )
+
+
+@strawberry.input(description="The order of a list of workflows.")
+class WorkflowOrder:
+    """A field and a direction."""
+
+    field: WorkflowOrderField = strawberry.field(description="What to order by.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
+
+
+WorkflowsFiltered = Annotated[WorkflowFilter | None, strawberry.argument(description="Which workflows.")]
+WorkflowsOrdered = Annotated[
+    WorkflowOrder | None, strawberry.argument(description="In which order; newest first by default.")
+]
+
+
+def workflow_filter(value: WorkflowFilter | None) -> filters.WorkflowFilter:
+    """What `db` narrows by."""
+    value = given(value)
+    if value is None:
+        return filters.WorkflowFilter()
+    name, prefix = name_or_prefix(value.name)
+    return filters.WorkflowFilter(
+        name=name,
+        name_prefix=prefix,
+        statuses=listed("status", value.status),
+        categories=listed("category", value.category),
+        priorities=listed("priority", value.priority),
+        environments=listed("environment", value.environment),
+        created=time_range(value.created_at),
+        updated=time_range(value.updated_at),
+        **tags(value.tags),
+    )
+
+
+def workflow_order(value: WorkflowOrder | None) -> tuple[str, bool]:
+    """(name, descending)."""
+    return chosen_order(value, ("CREATED_AT", True))

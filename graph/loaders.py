@@ -1,0 +1,119 @@
+"""Dataloaders: what the resolvers of one operation ask for at one level becomes one statement.
+
+A key of the page loader is (relation, filter, window, parent): keys that differ only in the parent share a
+statement, and two aliases of one list with different arguments take one each. Loaders live as long as one
+operation, hold no connection while they wait, and take one for each batch.
+"""
+
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Hashable, Sequence
+from typing import Any, NamedTuple, TypeVar
+from uuid import UUID
+
+from strawberry.dataloader import DataLoader
+
+from db.engine import Database
+from db.queries import executions, pages, states, workflows
+from db.queries.pages import Page, Row, Window
+from db.queries.predicates import Filter
+from db.queries.sources import Relation, Source
+
+K = TypeVar("K", bound=Hashable)
+T = TypeVar("T")
+Parent = tuple[Any, ...]
+
+
+class PageKey(NamedTuple):
+    """One page of one parent's children."""
+
+    relation: Relation
+    narrowed: Filter
+    window: Window
+    parent: Parent
+
+
+class CountKey(NamedTuple):
+    """How many children one parent has, counted up to a cap."""
+
+    relation: Relation
+    narrowed: Filter
+    cap: int
+    parent: Parent
+
+
+class RowKey(NamedTuple):
+    """One row by its key."""
+
+    source: Source
+    key: tuple[Any, ...]
+
+
+async def _by_group(
+    keys: list[Any], load: Callable[[tuple[Any, ...], list[Any]], Awaitable[Sequence[T]]]
+) -> list[T]:
+    """Load keys that are alike but for their last part together; results in the order of the keys."""
+    groups: dict[tuple[Any, ...], list[int]] = defaultdict(list)
+    for at, key in enumerate(keys):
+        groups[key[:-1]].append(at)
+    results: list[Any] = [None] * len(keys)
+    for group, places in groups.items():
+        for at, result in zip(places, await load(group, [keys[at][-1] for at in places]), strict=True):
+            results[at] = result
+    return results
+
+
+class Loaders:
+    """The loaders of one operation."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self.pages: DataLoader[PageKey, Page] = DataLoader(self._load_pages)
+        self.counts: DataLoader[CountKey, int] = DataLoader(self._load_counts)
+        self.rows: DataLoader[RowKey, Row | None] = DataLoader(self._load_rows)
+        self.workflows_by_name: DataLoader[tuple[str, str | None], Row | None] = DataLoader(
+            self._with_connection(workflows.fetch_by_name)
+        )
+        self.latest_checkpoints: DataLoader[UUID, Row | None] = DataLoader(
+            self._with_connection(executions.fetch_latest_checkpoints)
+        )
+        self.metrics: DataLoader[UUID, Row] = DataLoader(self._with_connection(executions.fetch_metrics))
+        self.variables: DataLoader[tuple[UUID, int], dict[str, str]] = DataLoader(
+            self._with_connection(states.fetch_variables)
+        )
+        self.state_fields: DataLoader[tuple[UUID, int], dict[str, str]] = DataLoader(
+            self._with_connection(states.fetch_fields)
+        )
+
+    def _with_connection(
+        self, fetch: Callable[[Any, list[K]], Awaitable[Sequence[T]]]
+    ) -> Callable[[list[K]], Awaitable[Sequence[T]]]:
+        async def load(keys: list[K]) -> Sequence[T]:
+            async with self._database.reading() as connection:
+                return await fetch(connection, keys)
+
+        return load
+
+    async def _load_pages(self, keys: list[PageKey]) -> list[Page]:
+        async def load(group: tuple[Any, ...], parents: list[Parent]) -> Sequence[Page]:
+            relation, narrowed, window = group
+            async with self._database.reading() as connection:
+                if relation.parent:
+                    return await pages.fetch_pages(connection, relation, parents, narrowed, window)
+                return [await pages.fetch_page(connection, relation, narrowed, window)]
+
+        return await _by_group(keys, load)
+
+    async def _load_counts(self, keys: list[CountKey]) -> list[int]:
+        async def load(group: tuple[Any, ...], parents: list[Parent]) -> Sequence[int]:
+            relation, narrowed, cap = group
+            async with self._database.reading() as connection:
+                return await pages.count_children(connection, relation, parents, narrowed, cap)
+
+        return await _by_group(keys, load)
+
+    async def _load_rows(self, keys: list[RowKey]) -> list[Row | None]:
+        async def load(group: tuple[Any, ...], wanted: list[tuple[Any, ...]]) -> Sequence[Row | None]:
+            async with self._database.reading() as connection:
+                return await pages.fetch_by_key(connection, group[0], wanted)
+
+        return await _by_group(keys, load)

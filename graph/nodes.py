@@ -1,0 +1,73 @@
+"""The Node interface, and the register that tells which type a table's rows become."""
+
+import dataclasses
+from collections.abc import Callable
+from typing import Any, ClassVar, Self, TypeVar
+
+import strawberry
+
+from db.errors import NotFound
+from db.queries.pages import Row
+from db.queries.sources import Source
+from graph.context import Info
+from graph.ids import Key, Kind, encode
+from graph.loaders import RowKey
+
+
+@strawberry.interface(description="Anything that has an id of its own and can be fetched by it.")
+class Node:
+    """The base of all types that are rows: a plain attribute shows the column of the same name."""
+
+    kind: ClassVar[Kind]
+    source: ClassVar[Source]
+    shown: ClassVar[tuple[str, ...]]
+
+    row: strawberry.Private[Row]
+    id: strawberry.ID = strawberry.field(description="Opaque, unique over all types, and stable.")
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """The object for a row of the type's table."""
+        key = (row[part.column] for part in cls.source.key)
+        return cls(
+            row=row, id=strawberry.ID(encode(cls.kind, *key)), **{name: row[name] for name in cls.shown}
+        )
+
+
+_BY_TABLE: dict[str, type[Node]] = {}
+_BY_KIND: dict[Kind, type[Node]] = {}
+
+T = TypeVar("T", bound=type[Node])
+
+
+def node_of(kind: Kind, source: Source) -> Callable[[T], T]:
+    """Register a type as what the rows of `source` become."""
+
+    def register(cls: T) -> T:
+        own = (field.name for field in dataclasses.fields(cls) if field.init)
+        cls.kind, cls.source = kind, source
+        cls.shown = tuple(name for name in own if name not in ("row", "id"))
+        _BY_TABLE[source.table] = _BY_KIND[kind] = cls
+        return cls
+
+    return register
+
+
+def build(source: Source, row: Row) -> Any:
+    """The object that a row of `source` becomes."""
+    return _BY_TABLE[source.table].from_row(row)
+
+
+async def load_node(info: Info, kind: Kind, key: Key) -> Any:
+    """The node with this key; raises `NotFound`."""
+    source = _BY_KIND[kind].source
+    row = await info.context.loaders.rows.load(RowKey(source, key))
+    if row is None:
+        raise NotFound(kind.noun, encode(kind, *key))
+    return build(source, row)
+
+
+async def load_optional(info: Info, source: Source, key: tuple[Any, ...]) -> Any:
+    """The object of the row that a reference points to; None where it is gone."""
+    row = await info.context.loaders.rows.load(RowKey(source, key))
+    return None if row is None else build(source, row)

@@ -1,0 +1,1 @@
+"""GraphQL's root queries, one aggregate a file."""

@@ -1,0 +1,74 @@
+"""`workflow` and `workflows`."""
+
+from typing import Annotated
+
+import strawberry
+
+from db.errors import InvalidInput, NotFound
+from db.queries.sources import ALL_WORKFLOWS, WORKFLOWS
+from graph.connections import After, Before, Connection, First, Last, Paging, connect
+from graph.context import Info
+from graph.ids import Kind, decode_as
+from graph.inputs.workflows import WorkflowsFiltered, WorkflowsOrdered, workflow_filter, workflow_order
+from graph.nodes import build, load_node
+from graph.types.workflows import Workflow
+
+
+@strawberry.input(description="A workflow's name and version.")
+class WorkflowNameVersion:
+    """The natural key."""
+
+    name: str = strawberry.field(description="The name.")
+    version: str = strawberry.field(description="The version.")
+
+
+@strawberry.input(description="Which workflow: exactly one of the three.", one_of=True)
+class WorkflowBy:
+    """By id, by name or by name and version."""
+
+    id: strawberry.ID | None = strawberry.field(default=strawberry.UNSET, description="By its id.")
+    name: str | None = strawberry.field(
+        default=strawberry.UNSET, description="By its name: the version that was created last."
+    )
+    name_version: WorkflowNameVersion | None = strawberry.field(
+        default=strawberry.UNSET, description="By its name and version."
+    )
+
+
+By = Annotated[WorkflowBy, strawberry.argument(description="Which one.")]
+
+
+@strawberry.type
+class WorkflowQueries:
+    """Part of the root."""
+
+    @strawberry.field(description="One workflow version; an error where there is none.")
+    async def workflow(self, info: Info, by: By) -> Workflow | None:
+        """One statement for all `workflow` fields of the document that ask alike."""
+        if by.id:
+            workflow: Workflow = await load_node(info, Kind.WORKFLOW, decode_as(Kind.WORKFLOW, by.id))
+            return workflow
+        wanted = (by.name_version.name, by.name_version.version) if by.name_version else (by.name or "", None)
+        if "\0" in f"{wanted[0]}{wanted[1]}":
+            raise InvalidInput("Text can't hold the NUL character (\\u0000).")
+        row = await info.context.loaders.workflows_by_name.load(wanted)
+        if row is None:
+            version = "" if wanted[1] is None else f" in version {wanted[1]!r}"
+            raise NotFound("workflow", f"{wanted[0]!r}{version}")
+        found: Workflow = build(WORKFLOWS, row)
+        return found
+
+    @strawberry.field(description="All workflow versions.")
+    async def workflows(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: WorkflowsFiltered = strawberry.UNSET,
+        order_by: WorkflowsOrdered = strawberry.UNSET,
+    ) -> Connection[Workflow]:
+        """One statement."""
+        narrowed, order = workflow_filter(filter), workflow_order(order_by)
+        return await connect(info, ALL_WORKFLOWS, (), narrowed, order, Paging(first, after, last, before))

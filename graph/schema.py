@@ -1,0 +1,32 @@
+"""The schema: every type, the scalars, and what runs around an operation."""
+
+import strawberry
+from strawberry.extensions import ParserCache, ValidationCache
+from strawberry.schema.config import StrawberryConfig
+
+from graph.errors import ErrorCodes
+from graph.queries.executions import ExecutionQueries
+from graph.queries.health import HealthQueries
+from graph.queries.nodes import NodeQueries
+from graph.queries.workflows import WorkflowQueries
+from graph.scalars import SCALARS
+from graph.types.records import MetricPoint
+
+_CACHED_DOCUMENTS = 1000
+
+
+@strawberry.type(description="Everything that can be read.")
+class Query(NodeQueries, WorkflowQueries, ExecutionQueries, HealthQueries):
+    """The root, put together from the aggregates' own."""
+
+
+schema = strawberry.Schema(
+    query=Query,
+    types=[MetricPoint],
+    config=StrawberryConfig(scalar_map=SCALARS),
+    extensions=[
+        ErrorCodes,
+        lambda: ParserCache(_CACHED_DOCUMENTS),
+        lambda: ValidationCache(_CACHED_DOCUMENTS),
+    ],
+)

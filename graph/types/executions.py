@@ -1,0 +1,247 @@
+"""Execution: one run of a workflow, and everything that belongs to it."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from db.errors import InvalidInput, NotFound
+from db.queries.sources import (
+    CHECKPOINTS,
+    CHECKPOINTS_OF_EXECUTION,
+    CHILDREN_OF_EXECUTION,
+    EVENTS_OF_EXECUTION,
+    EXECUTIONS,
+    LOGS_OF_EXECUTION,
+    STATES,
+    STEPS_OF_EXECUTION,
+    WORKFLOWS,
+)
+from graph.connections import LARGEST_LOG_PAGE, After, Before, Connection, First, Last, Paging, connect
+from graph.context import Info
+from graph.enums import ExecutionStatus, TriggerType
+from graph.ids import Kind
+from graph.inputs.executions import (
+    ExecutionsFiltered,
+    ExecutionsOrdered,
+    execution_filter,
+    execution_order,
+)
+from graph.inputs.records import (
+    CheckpointsFiltered,
+    EventsFiltered,
+    LogsFiltered,
+    LogsOrdered,
+    SeqOrdered,
+    StepsFiltered,
+    StepsOrdered,
+    checkpoint_filter,
+    event_filter,
+    log_filter,
+    seq_order,
+    step_filter,
+)
+from graph.nodes import Node, build, load_optional, node_of
+from graph.scalars import JSON, JSONObject, Long
+from graph.types.common import Failure
+from graph.types.metrics import ExecutionMetrics
+from graph.types.records import Event, LogEntry
+from graph.types.states import Checkpoint, ExecutionState
+from graph.types.steps import Step
+
+if TYPE_CHECKING:
+    from graph.types.workflows import Workflow
+
+
+@strawberry.type(description="Who may write to an execution as its engine.")
+class Lease:
+    """The lease on an execution."""
+
+    holder: str | None = strawberry.field(description="Who holds it; null when nobody does.")
+    epoch: Long = strawberry.field(
+        description="Grows with every new holder and is never reset; 0 before the first."
+    )
+    expires_at: datetime | None = strawberry.field(description="When it ends unless it is extended.")
+    heartbeat_at: datetime | None = strawberry.field(description="When it was last taken or extended.")
+
+
+@node_of(Kind.EXECUTION, EXECUTIONS)
+@strawberry.type(description="One run of a workflow version.")
+class Execution(Node):
+    """A row of executions."""
+
+    status: ExecutionStatus = strawberry.field(description="Where it stands.")
+    trigger_type: TriggerType = strawberry.field(description="What set it off.")
+    triggered_by: str = strawberry.field(description="Who set it off.")
+    correlation_id: str | None = strawberry.field(description="The caller's own id for what it belongs to.")
+    input: JSON | None = strawberry.field(description="What it was given.")
+    result: JSON | None = strawberry.field(description="What it came to; only when COMPLETED.")
+    attributes: JSONObject = strawberry.field(description="Searchable facts about it.")
+    tags: list[str] = strawberry.field(description="Free words to find it by.")
+    created_at: datetime = strawberry.field(description="When it was created.")
+    started_at: datetime | None = strawberry.field(description="When it first started.")
+    completed_at: datetime | None = strawberry.field(description="When it ended, in whatever way.")
+
+    @strawberry.field(description="What went wrong, where it did not end well.")
+    def error(self) -> Failure | None:
+        """From the row's JSON."""
+        return Failure.from_json(self.row["error"])
+
+    @strawberry.field(description="From its start to its end; null until both are known.")
+    def duration(self) -> timedelta | None:
+        """Derived."""
+        started, completed = self.row["started_at"], self.row["completed_at"]
+        return completed - started if started and completed else None
+
+    @strawberry.field(description="Its lease.")
+    def lease(self) -> Lease:
+        """Part of the row."""
+        return Lease(
+            holder=self.row["lease_holder"],
+            epoch=self.row["lease_epoch"],
+            expires_at=self.row["lease_expires_at"],
+            heartbeat_at=self.row["heartbeat_at"],
+        )
+
+    @strawberry.field(description="The workflow version that it runs.")
+    async def workflow(self, info: Info) -> Annotated["Workflow", strawberry.lazy("graph.types.workflows")]:
+        """A foreign key, so always there."""
+        workflow: Workflow = await load_optional(info, WORKFLOWS, (self.row["workflow_id"],))
+        return workflow
+
+    @strawberry.field(description="The execution that started it.")
+    async def parent(self, info: Info) -> "Execution | None":
+        """None for one that nothing started."""
+        if self.row["parent_id"] is None:
+            return None
+        parent: Execution | None = await load_optional(info, EXECUTIONS, (self.row["parent_id"],))
+        return parent
+
+    @strawberry.field(description="The checkpoint of another execution that it started from.")
+    async def forked_from(self, info: Info) -> Checkpoint | None:
+        """None for one that started afresh."""
+        base = (self.row["forked_from_execution_id"], self.row["forked_from_seq"])
+        if base[0] is None:
+            return None
+        checkpoint: Checkpoint | None = await load_optional(info, CHECKPOINTS, base)
+        return checkpoint
+
+    @strawberry.field(description="The executions that it started.")
+    async def children(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: ExecutionsFiltered = strawberry.UNSET,
+        order_by: ExecutionsOrdered = strawberry.UNSET,
+    ) -> Connection["Execution"]:
+        """One statement a level."""
+        narrowed = await execution_filter(info, filter)
+        paging = Paging(first, after, last, before)
+        order = execution_order(order_by)
+        return await connect(info, CHILDREN_OF_EXECUTION, (self.row["id"],), narrowed, order, paging)
+
+    @strawberry.field(description="Every attempt at every step.")
+    async def steps(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: StepsFiltered = strawberry.UNSET,
+        order_by: StepsOrdered = strawberry.UNSET,
+    ) -> Connection[Step]:
+        """One statement a level."""
+        narrowed, order = step_filter(filter), seq_order(order_by)
+        paging = Paging(first, after, last, before)
+        return await connect(info, STEPS_OF_EXECUTION, (self.row["id"],), narrowed, order, paging)
+
+    @strawberry.field(description="What was logged, by its steps or by itself; at most 1,000 a page.")
+    async def logs(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: LogsFiltered = strawberry.UNSET,
+        order_by: LogsOrdered = strawberry.UNSET,
+    ) -> Connection[LogEntry]:
+        """One statement a level."""
+        narrowed, order = log_filter(filter), seq_order(order_by)
+        paging = Paging(first, after, last, before)
+        parent = (self.row["id"],)
+        return await connect(info, LOGS_OF_EXECUTION, parent, narrowed, order, paging, LARGEST_LOG_PAGE)
+
+    @strawberry.field(description="The versions of its state that were named to come back to.")
+    async def checkpoints(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: CheckpointsFiltered = strawberry.UNSET,
+        order_by: SeqOrdered = strawberry.UNSET,
+    ) -> Connection[Checkpoint]:
+        """One statement a level."""
+        narrowed, order = checkpoint_filter(filter), seq_order(order_by)
+        paging = Paging(first, after, last, before)
+        return await connect(info, CHECKPOINTS_OF_EXECUTION, (self.row["id"],), narrowed, order, paging)
+
+    @strawberry.field(description="Its history: every change, with who made it.")
+    async def events(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: EventsFiltered = strawberry.UNSET,
+        order_by: SeqOrdered = strawberry.UNSET,
+    ) -> Connection[Event]:
+        """One statement a level."""
+        narrowed, order = event_filter(filter), seq_order(order_by)
+        paging = Paging(first, after, last, before)
+        return await connect(info, EVENTS_OF_EXECUTION, (self.row["id"],), narrowed, order, paging)
+
+    @strawberry.field(description="The newest checkpoint.")
+    async def latest_checkpoint(self, info: Info) -> Checkpoint | None:
+        """None before the first."""
+        row = await info.context.loaders.latest_checkpoints.load(self.row["id"])
+        return None if row is None else build(CHECKPOINTS, row)
+
+    @strawberry.field(description="Its state as it stands now.")
+    async def state(self, info: Info) -> ExecutionState:
+        """The head; every execution is created with one."""
+        state: ExecutionState | None = await load_optional(info, STATES, (self.row["id"],))
+        if state is None:
+            raise NotFound("state of execution", self.id)
+        return state
+
+    @strawberry.field(
+        description="Its state as it stood at a version; an error for a version that never was."
+    )
+    async def state_at(
+        self,
+        info: Info,
+        version: Annotated[
+            Long, strawberry.argument(description="The state's version; 0 is the empty state.")
+        ],
+    ) -> ExecutionState:
+        """Read back from the versioned rows."""
+        head: ExecutionState | None = await load_optional(info, STATES, (self.row["id"],))
+        current = head.version if head else 0
+        if not 0 <= version <= current:
+            raise InvalidInput(f"The state has the versions 0 to {current}; {version} is none of them.")
+        return ExecutionState.at(self.row["id"], version)
+
+    @strawberry.field(description="Numbers about it: derived from its steps, and reported by its engine.")
+    async def metrics(self, info: Info) -> ExecutionMetrics:
+        """One statement a level."""
+        return ExecutionMetrics(
+            execution=self.row, derived=await info.context.loaders.metrics.load(self.row["id"])
+        )

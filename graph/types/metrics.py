@@ -1,0 +1,103 @@
+"""Numbers about an execution: what the server derives, and what its engine reported."""
+
+from datetime import timedelta
+
+import strawberry
+
+from db.queries.pages import Row
+from db.queries.sources import POINTS_OF_EXECUTION
+from graph.connections import After, Before, Connection, First, Last, Paging, connect
+from graph.context import Info
+from graph.enums import StepStatus
+from graph.inputs.records import MetricsFiltered, SeqOrdered, metric_filter, seq_order
+from graph.scalars import JSONObject, Long
+from graph.types.records import MetricPoint
+
+
+@strawberry.type(description="How many attempts have a status.")
+class StepStatusCount:
+    """One bar of the chart."""
+
+    status: StepStatus = strawberry.field(description="The status.")
+    count: Long = strawberry.field(description="How many attempts have it.")
+
+
+@strawberry.type(description="Numbers about an execution.")
+class ExecutionMetrics:
+    """A row of derived numbers beside the execution's own row."""
+
+    execution: strawberry.Private[Row]
+    derived: strawberry.Private[Row]
+
+    @strawberry.field(description="How many different steps were recorded.")
+    def steps(self) -> Long:
+        """Distinct keys."""
+        return Long(self.derived["steps"])
+
+    @strawberry.field(description="How many attempts were made, retries included.")
+    def attempts(self) -> Long:
+        """Rows."""
+        return Long(self.derived["attempts"])
+
+    @strawberry.field(description="How many of the attempts were retries.")
+    def retries(self) -> Long:
+        """The difference of the two."""
+        return Long(self.derived["retries"])
+
+    @strawberry.field(description="The attempts by status; only statuses that occur.")
+    def steps_by_status(self) -> list[StepStatusCount]:
+        """Counted by the database."""
+        counts = ((status, self.derived[status.lower()]) for status in StepStatus)
+        return [StepStatusCount(status=status, count=count) for status, count in counts if count]
+
+    @strawberry.field(
+        description="The share of ended attempts that failed or timed out; null before any ended."
+    )
+    def error_rate(self) -> float | None:
+        """0 to 1; skipped and cancelled attempts count on neither side."""
+        bad: int = self.derived["failed"] + self.derived["timed_out"]
+        ended = bad + self.derived["completed"]
+        return bad / ended if ended else None
+
+    @strawberry.field(description="From the execution's start to its end; null until both are known.")
+    def duration(self) -> timedelta | None:
+        """As the execution's own."""
+        started, completed = self.execution["started_at"], self.execution["completed_at"]
+        return completed - started if started and completed else None
+
+    @strawberry.field(description="From the execution's creation to its start; null before it started.")
+    def queue_wait(self) -> timedelta | None:
+        """How long it waited for an engine."""
+        started = self.execution["started_at"]
+        return started - self.execution["created_at"] if started else None
+
+    @strawberry.field(
+        description="The attempts' durations added up: over the duration, work went in parallel."
+    )
+    def busy_time(self) -> timedelta | None:
+        """Null before any attempt ended."""
+        seconds = self.derived["busy_seconds"]
+        return None if seconds is None else timedelta(seconds=seconds)
+
+    @strawberry.field(
+        description="The last value of each number that the engine reported of the execution itself."
+    )
+    def values(self) -> JSONObject:
+        """By name."""
+        return JSONObject(self.derived["reported"])
+
+    @strawberry.field(description="Every number that the engine reported.")
+    async def points(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: MetricsFiltered = strawberry.UNSET,
+        order_by: SeqOrdered = strawberry.UNSET,
+    ) -> Connection[MetricPoint]:
+        """One statement a level."""
+        narrowed, order = metric_filter(filter), seq_order(order_by)
+        paging = Paging(first, after, last, before)
+        return await connect(info, POINTS_OF_EXECUTION, (self.execution["id"],), narrowed, order, paging)

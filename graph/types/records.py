@@ -1,0 +1,70 @@
+"""The append-only records of an execution: log entries, metric points, events."""
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from db.queries.sources import EVENTS, LOG_ENTRIES, METRIC_POINTS, STEPS
+from graph.context import Info
+from graph.enums import LogLevel
+from graph.ids import Kind
+from graph.nodes import Node, load_optional, node_of
+from graph.scalars import JSONObject, Long
+
+if TYPE_CHECKING:
+    from graph.types.steps import Step
+
+
+@node_of(Kind.LOG_ENTRY, LOG_ENTRIES)
+@strawberry.type(description="Something that an execution or a step logged.")
+class LogEntry(Node):
+    """A row of log_entries."""
+
+    seq: Long = strawberry.field(description="Counts the entries of the execution, from 1, without gaps.")
+    level: LogLevel = strawberry.field(description="How severe it is.")
+    message: str = strawberry.field(description="What was logged.")
+    fields: JSONObject | None = strawberry.field(description="Structured additions to the message.")
+    logged_at: datetime = strawberry.field(description="When it was logged, by the client's clock.")
+    recorded_at: datetime = strawberry.field(description="When it was stored, by the database's clock.")
+
+    @strawberry.field(description="The attempt that logged it; null for the execution itself.")
+    async def step(self, info: Info) -> Annotated["Step", strawberry.lazy("graph.types.steps")] | None:
+        """One statement a level."""
+        if self.row["step_seq"] is None:
+            return None
+        step: Step | None = await load_optional(info, STEPS, (self.row["execution_id"], self.row["step_seq"]))
+        return step
+
+
+@node_of(Kind.METRIC_POINT, METRIC_POINTS)
+@strawberry.type(description="A number that the engine reported.")
+class MetricPoint(Node):
+    """A row of metric_points."""
+
+    seq: Long = strawberry.field(description="Counts the points of the execution, from 1, without gaps.")
+    name: str = strawberry.field(description="What was measured.")
+    value: float = strawberry.field(description="How much it was.")
+    recorded_at: datetime = strawberry.field(description="When it was stored.")
+
+    @strawberry.field(description="The attempt that it is about; null for the execution itself.")
+    async def step(self, info: Info) -> Annotated["Step", strawberry.lazy("graph.types.steps")] | None:
+        """One statement a level."""
+        if self.row["step_seq"] is None:
+            return None
+        step: Step | None = await load_optional(info, STEPS, (self.row["execution_id"], self.row["step_seq"]))
+        return step
+
+
+@node_of(Kind.EVENT, EVENTS)
+@strawberry.type(description="A change to an execution.")
+class Event(Node):
+    """A row of events."""
+
+    seq: Long = strawberry.field(description="Counts the events of the execution, from 1, without gaps.")
+    type: str = strawberry.field(description="What happened.")
+    actor: str = strawberry.field(description="Who did it.")
+    at: datetime = strawberry.field(description="When, by the database's clock.")
+    changes: JSONObject = strawberry.field(
+        description="What it changed: before and after, where there was a before."
+    )

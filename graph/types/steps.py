@@ -1,0 +1,78 @@
+"""Step: one attempt at one step of an execution."""
+
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Annotated
+
+import strawberry
+
+from db.queries.sources import EXECUTIONS, LOGS_OF_STEP, STEPS
+from graph.connections import LARGEST_LOG_PAGE, After, Before, Connection, First, Last, Paging, connect
+from graph.context import Info
+from graph.enums import StepStatus
+from graph.ids import Kind
+from graph.inputs.records import LogsFiltered, LogsOrdered, log_filter, seq_order
+from graph.nodes import Node, load_optional, node_of
+from graph.scalars import JSON, JSONObject, Long
+from graph.types.common import Failure
+from graph.types.records import LogEntry
+
+if TYPE_CHECKING:
+    from graph.types.executions import Execution
+
+
+@node_of(Kind.STEP, STEPS)
+@strawberry.type(description="One attempt at one step; a retry is another step with the same key.")
+class Step(Node):
+    """A row of steps."""
+
+    seq: Long = strawberry.field(description="Counts the attempts of the execution, from 1, without gaps.")
+    key: str = strawberry.field(description="Names the step within its workflow.")
+    attempt: int = strawberry.field(description="Counts the attempts at this step, from 1.")
+    name: str = strawberry.field(description="The step's name for people.")
+    type: str = strawberry.field(description="What kind of step it is.")
+    status: StepStatus = strawberry.field(description="Where it stands.")
+    input: JSON | None = strawberry.field(description="What it was given.")
+    output: JSON | None = strawberry.field(description="What it came to; only when COMPLETED.")
+    depends_on: list[str] = strawberry.field(description="The keys of the steps that come before it.")
+    metrics: JSONObject | None = strawberry.field(
+        description="What the engine measured of it: CPU, memory, bytes."
+    )
+    created_at: datetime = strawberry.field(description="When it was recorded.")
+    started_at: datetime | None = strawberry.field(description="When it started.")
+    completed_at: datetime | None = strawberry.field(description="When it ended, in whatever way.")
+
+    @strawberry.field(description="What went wrong, where it did not end well.")
+    def error(self) -> Failure | None:
+        """From the row's JSON."""
+        return Failure.from_json(self.row["error"])
+
+    @strawberry.field(description="From its start to its end; null until both are known.")
+    def duration(self) -> timedelta | None:
+        """Derived."""
+        started, completed = self.row["started_at"], self.row["completed_at"]
+        return completed - started if started and completed else None
+
+    @strawberry.field(description="The execution that it belongs to.")
+    async def execution(
+        self, info: Info
+    ) -> Annotated["Execution", strawberry.lazy("graph.types.executions")]:
+        """A foreign key, so always there."""
+        execution: Execution = await load_optional(info, EXECUTIONS, (self.row["execution_id"],))
+        return execution
+
+    @strawberry.field(description="What this attempt logged; at most 1,000 a page.")
+    async def logs(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: LogsFiltered = strawberry.UNSET,
+        order_by: LogsOrdered = strawberry.UNSET,
+    ) -> Connection[LogEntry]:
+        """One statement a level."""
+        narrowed, order = log_filter(filter), seq_order(order_by)
+        paging = Paging(first, after, last, before)
+        parent = (self.row["execution_id"], self.row["seq"])
+        return await connect(info, LOGS_OF_STEP, parent, narrowed, order, paging, LARGEST_LOG_PAGE)
