@@ -1,0 +1,208 @@
+"""One PostgreSQL cluster a run, one database a worker, one server a worker; nothing is left behind.
+
+The process that runs pytest starts an embedded cluster and migrates a template database. Every worker
+clones the template and serves it on a free port. Pools hold a single connection: whatever would wait for
+a second one while it holds the first fails here.
+"""
+
+import asyncio
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import httpx
+import pytest
+import pytest_asyncio
+import uvicorn
+from hypothesis import settings as hypothesis_settings
+from pydantic import SecretStr
+from sqlalchemy import event
+from sqlalchemy.engine import make_url
+from sqlalchemy.pool import Pool
+
+from db.embedded import EmbeddedPostgres
+from db.engine import Database
+from db.migrate import migrate
+from db.partitions import TREE, cover_ahead
+from graph.app import create_app
+from graph.settings import Settings
+from tests.client import Client
+from tests.factories import Factory
+
+CLUSTER = "FLOWKEEP_TEST_CLUSTER"
+TEMPLATE = "flowkeep_template"
+# Durability is proven where it is the subject, on clusters of their own.
+QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+
+hypothesis_settings.register_profile("flowkeep", deadline=None, derandomize=True, database=None)
+hypothesis_settings.load_profile("flowkeep")
+
+_held: list[EmbeddedPostgres] = []
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """In the main process: start the cluster and make the template; workers inherit its folder."""
+    for name in [name for name in os.environ if name.startswith("FLOWKEEP_") and name != CLUSTER]:
+        del os.environ[name]
+    if hasattr(config, "workerinput") or config.option.collectonly:
+        return
+    folder = Path(tempfile.mkdtemp(prefix="flowkeep-tests-"))
+    folder.chmod(0o755)
+    os.environ[CLUSTER] = str(folder)
+    cluster = EmbeddedPostgres(folder, settings=QUICK)
+    url = cluster.start()
+    _held.append(cluster)
+    asyncio.run(_make_template(url))
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Stop the cluster and remove its folder."""
+    for cluster in _held:
+        cluster.stop()
+        shutil.rmtree(os.environ.pop(CLUSTER), ignore_errors=True)
+    _held.clear()
+
+
+def at(url: str, name: str) -> str:
+    """The URL of another database of the same cluster."""
+    return make_url(url).set(database=name).render_as_string(hide_password=False)
+
+
+async def create_database(url: str, name: str, template: str = "template0") -> str:
+    """Create a database in the cluster of `url`; returns its URL."""
+    connection = await asyncpg.connect(at(url, "postgres").replace("+asyncpg", ""))
+    try:
+        await connection.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+    finally:
+        await connection.close()
+    return at(url, name)
+
+
+async def drop_database(url: str) -> None:
+    """Drop the database of `url`, whoever is connected to it."""
+    connection = await asyncpg.connect(at(url, "postgres").replace("+asyncpg", ""))
+    try:
+        await connection.execute(f'DROP DATABASE "{make_url(url).database}" WITH (FORCE)')
+    finally:
+        await connection.close()
+
+
+async def _make_template(url: str) -> None:
+    database = Database(await create_database(url, TEMPLATE))
+    await migrate(database)
+    await cover_ahead(database)
+    await database.close()
+
+
+@pytest.fixture(scope="session")
+def cluster_url() -> Iterator[str]:
+    """The URL of the run's cluster, which this worker joins."""
+    with EmbeddedPostgres(Path(os.environ[CLUSTER]), settings=QUICK) as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def empty_database_url(cluster_url: str) -> AsyncIterator[str]:
+    """A database without a schema, for one test."""
+    url = await create_database(cluster_url, f"empty_{os.getpid()}")
+    yield url
+    await drop_database(url)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def worker_url(cluster_url: str) -> AsyncIterator[str]:
+    """The URL of this worker's database."""
+    url = await create_database(cluster_url, f"worker_{os.getpid()}", TEMPLATE)
+    yield url
+    await drop_database(url)
+
+
+@pytest_asyncio.fixture(scope="session")
+async def worker_database(worker_url: str) -> AsyncIterator[Database]:
+    """This worker's database through a pool of one connection."""
+    database = Database(worker_url, pool_size=1)
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture
+async def database(worker_database: Database) -> AsyncIterator[Database]:
+    """This worker's database, emptied after the test."""
+    yield worker_database
+    tables = [*reversed(TREE), "workflows", "audit_entries", "idempotency_keys"]
+    async with worker_database.maintaining() as connection:
+        await connection.execute(";".join(f"DELETE FROM {table}" for table in tables))
+
+
+@pytest.fixture
+def make(database: Database) -> Factory:
+    """Makes rows that keep the invariants."""
+    return Factory(database)
+
+
+class Statements:
+    """The statements that reached PostgreSQL since the last `clear`."""
+
+    def __init__(self) -> None:
+        self.seen: list[str] = []
+
+    def __len__(self) -> int:
+        return len(self.seen)
+
+    def clear(self) -> None:
+        """Forget what was seen."""
+        self.seen.clear()
+
+
+@pytest.fixture(scope="session")
+def all_statements() -> Iterator[Statements]:
+    """Listens to every connection that any pool of this process opens."""
+    statements = Statements()
+
+    def note(logged: Any) -> None:
+        # Once a connection and type, the driver asks what an array type is: not the service's statement.
+        if "typeinfo" not in logged.query and "set_config('jit'" not in logged.query:
+            statements.seen.append(logged.query)
+
+    def listen(connection: Any, record: Any) -> None:
+        connection.driver_connection.add_query_logger(note)
+
+    event.listen(Pool, "connect", listen)
+    yield statements
+    event.remove(Pool, "connect", listen)
+
+
+@pytest.fixture
+def statements(all_statements: Statements, client: Client) -> Statements:
+    """The statements of this test's requests."""
+    all_statements.clear()
+    return all_statements
+
+
+@pytest_asyncio.fixture(scope="session")
+async def server_url(worker_url: str, all_statements: Statements) -> AsyncIterator[str]:
+    """A real server on a free port, on this worker's database, with a pool of one connection."""
+    settings = Settings(database_url=SecretStr(worker_url), pool_size=1)
+    listener = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", lifespan="on"))
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    while not server.started:
+        if serving.done():
+            await serving
+        await asyncio.sleep(0.01)
+    yield f"http://127.0.0.1:{listener.getsockname()[1]}/graphql"
+    server.should_exit = True
+    await serving
+    listener.close()
+
+
+@pytest_asyncio.fixture
+async def client(server_url: str, database: Database) -> AsyncIterator[Client]:
+    """Talks GraphQL to the server over its socket."""
+    async with httpx.AsyncClient(timeout=60) as http:
+        yield Client(server_url, http)

@@ -1,0 +1,79 @@
+"""What importing leaves in the database, and that it can be repeated."""
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+
+from db.engine import Database
+from db.errors import NotFound
+from db.ids import uuid7
+from db.importing.loglines import LogLine
+from db.importing.wfformat import Trace, parse_trace
+from db.writes.imports import append_log_lines, import_trace
+from tests.db.importing.traces import diamond
+from tests.factories import Factory
+
+LINES = [LogLine(20, f"line {number}", datetime(2026, 1, 1, tzinfo=UTC)) for number in range(10)]
+TABLES = ("workflows", "executions", "steps", "states", "metric_points", "events", "audit_entries")
+
+
+def trace(**changed: Any) -> Trace:
+    """A small trace."""
+    return parse_trace(orjson.dumps({**diamond(), **changed}))
+
+
+async def counts(database: Database) -> dict[str, int]:
+    """How many rows there are."""
+    async with database.reading() as connection:
+        return {table: await connection.fetchval(f"SELECT count(*) FROM {table}") for table in TABLES}
+
+
+async def test_a_trace_becomes_an_execution(database: Database) -> None:
+    await import_trace(database, trace(), "test")
+    assert await counts(database) == {
+        "workflows": 1,
+        "executions": 1,
+        "steps": 4,
+        "states": 1,
+        "metric_points": len(trace().metrics),
+        "events": 1,
+        "audit_entries": 1,
+    }
+
+
+async def test_the_same_trace_again_changes_nothing(database: Database) -> None:
+    await import_trace(database, trace(), "test")
+    before = await counts(database)
+    again = await import_trace(database, trace(), "test")
+    assert (again.created, await counts(database)) == (False, before)
+
+
+async def test_ten_importers_of_one_trace_make_one_execution(database: Database, worker_url: str) -> None:
+    importers = [Database(worker_url, pool_size=1) for _ in range(10)]
+    outcomes = await asyncio.gather(*(import_trace(importer, trace(), "test") for importer in importers))
+    await asyncio.gather(*(importer.close() for importer in importers))
+    assert sorted(outcome.created for outcome in outcomes) == [False] * 9 + [True]
+
+
+async def test_another_run_of_the_graph_is_another_execution_of_the_version(database: Database) -> None:
+    first = await import_trace(database, trace(), "test")
+    other = await import_trace(database, trace(description="another run"), "test")
+    assert first.workflow_id == other.workflow_id
+    assert first.execution_id != other.execution_id
+
+
+async def test_log_lines_are_numbered_without_gaps(database: Database, make: Factory) -> None:
+    execution = await make.execution()
+    for key in ("a", "b", "a", "c"):
+        await append_log_lines(database, execution, LINES, "test", key)
+    async with database.reading() as connection:
+        seqs = await connection.fetch("SELECT seq FROM log_entries ORDER BY seq")
+    assert [row["seq"] for row in seqs] == list(range(1, 31))
+
+
+async def test_the_log_of_nothing_is_refused(database: Database) -> None:
+    with pytest.raises(NotFound, match="execution"):
+        await append_log_lines(database, uuid7(), LINES, "test", "a")

@@ -1,0 +1,53 @@
+"""The schema file, and what every part of the schema must have."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from graphql import (
+    GraphQLEnumType,
+    GraphQLInputObjectType,
+    GraphQLInterfaceType,
+    GraphQLObjectType,
+    build_schema,
+)
+
+from graph.schema import schema
+
+COMMITTED = Path(__file__).parents[2] / "schema.graphql"
+BUILT_IN = {"String", "Int", "Float", "Boolean", "ID"}
+
+
+def described() -> Iterator[tuple[str, str | None]]:
+    """Every type, field, argument and value with its description."""
+    for name, kind in build_schema(schema.as_str()).type_map.items():
+        if name.startswith("__") or name in BUILT_IN:
+            continue
+        yield name, kind.description
+        if isinstance(kind, GraphQLEnumType):
+            yield from ((f"{name}.{value}", part.description) for value, part in kind.values.items())
+        if isinstance(kind, GraphQLInputObjectType):
+            yield from ((f"{name}.{field}", part.description) for field, part in kind.fields.items())
+        if isinstance(kind, GraphQLObjectType | GraphQLInterfaceType):
+            for field, shape in kind.fields.items():
+                yield f"{name}.{field}", shape.description
+                yield from ((f"{name}.{field}({at})", part.description) for at, part in shape.args.items())
+
+
+def test_the_schema_file_is_up_to_date() -> None:
+    assert COMMITTED.read_text() == f"{schema.as_str().rstrip()}\n"
+
+
+def test_everything_is_described() -> None:
+    assert [name for name, description in described() if not (description or "").strip()] == []
+
+
+def test_no_default_is_null() -> None:
+    assert "= null" not in schema.as_str()
+
+
+def test_enum_values_are_upper_case() -> None:
+    enums = (
+        kind for kind in build_schema(schema.as_str()).type_map.values() if isinstance(kind, GraphQLEnumType)
+    )
+    names = [value for kind in enums if not kind.name.startswith("__") for value in kind.values]
+    assert names == [name.upper() for name in names]

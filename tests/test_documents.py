@@ -1,0 +1,47 @@
+"""The documents say what is so."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from graph.settings import Settings
+
+ROOT = Path(__file__).parent.parent
+README = (ROOT / "README.md").read_text()
+TREE = re.search(r"```\n(db/.*?)```", (ROOT / "ARCHITECTURE.md").read_text(), re.DOTALL)
+
+
+def row(name: str) -> str:
+    """A setting's row of the README's table, as it should be."""
+    field = Settings.model_fields[name]
+    default = "" if field.default is None else f"`{field.default}`"
+    return " ".join(f"| `FLOWKEEP_{name.upper()}` | {default} | {field.description} |".split())
+
+
+@pytest.mark.parametrize("name", Settings.model_fields)
+def test_the_settings_table_is_complete(name: str) -> None:
+    assert row(name) in README
+
+
+@pytest.mark.parametrize("command", ["make serve", "make test"])
+def test_the_two_commands_are_on_the_first_screen(command: str) -> None:
+    assert command in "\n".join(README.splitlines()[:20])
+
+
+@pytest.mark.parametrize(
+    "path",
+    sorted(
+        path for folder in ("db", "graph") for path in (ROOT / folder).iterdir() if path.name[0] not in "_."
+    ),
+    ids=lambda path: path.name,
+)
+def test_the_architecture_names_every_part(path: Path) -> None:
+    assert TREE is not None
+    assert (f"{path.name}/" if path.is_dir() else path.name) in TREE[1]
+
+
+def test_the_architecture_names_nothing_that_is_not_there() -> None:
+    assert TREE is not None
+    named = re.findall(r"[a-z_]+\.(?:py|sql)\b", TREE[1])
+    assert [name for name in named if not list(ROOT.glob(f"[dgmt]*/**/{name}"))] == []

@@ -1,0 +1,88 @@
+"""The import rules: data flows one way, and a newcomer can rely on it."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+OURS = ("db", "graph", "migrations", "tests")
+
+
+def modules(*folders: str) -> list[Path]:
+    return sorted(path for folder in folders for path in (ROOT / folder).rglob("*.py"))
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (name.name for name in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield node.module or ""
+
+
+def imported(path: Path) -> set[str]:
+    return set(imports(ast.parse(path.read_text())))
+
+
+def reaches(path: Path, *packages: str) -> set[str]:
+    return {name for name in imported(path) for package in packages if f"{name}.".startswith(f"{package}.")}
+
+
+@pytest.mark.parametrize("path", modules("db"), ids=str)
+def test_db_knows_nothing_of_the_api(path: Path) -> None:
+    assert reaches(path, "graph", "strawberry", "graphql", "starlette", "uvicorn", "typer") == set()
+
+
+@pytest.mark.parametrize("path", modules("graph"), ids=str)
+def test_the_api_speaks_no_sql(path: Path) -> None:
+    assert reaches(path, "sqlalchemy", "asyncpg", "alembic") == set()
+
+
+@pytest.mark.parametrize("path", modules("db/queries"), ids=str)
+def test_reads_do_not_import_writes(path: Path) -> None:
+    assert reaches(path, "db.writes") == set()
+
+
+@pytest.mark.parametrize("path", modules("db/writes"), ids=str)
+def test_writes_do_not_import_reads(path: Path) -> None:
+    assert reaches(path, "db.queries") == set()
+
+
+@pytest.mark.parametrize("path", modules("migrations/versions"), ids=str)
+def test_a_migration_stands_on_its_own(path: Path) -> None:
+    assert reaches(path, *OURS) == set()
+
+
+@pytest.mark.parametrize("path", modules("db", "graph", "migrations", "tests"), ids=str)
+def test_no_import_of_ours_hides_in_a_function(path: Path) -> None:
+    functions = (
+        node
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    )
+    assert not [name for function in functions for name in imports(function) if name.split(".")[0] in OURS]
+
+
+@pytest.mark.parametrize("path", modules("db", "graph"), ids=str)
+def test_nothing_reads_the_environment_on_import(path: Path) -> None:
+    body = ast.parse(path.read_text()).body
+    functions = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
+    outside = [node for node in body if not isinstance(node, functions)]
+    assert not re.search(r"os\.(environ|getenv)", "\n".join(map(ast.unparse, outside)))
+
+
+@pytest.mark.parametrize("path", modules("db", "graph"), ids=str)
+def test_every_public_thing_is_documented(path: Path) -> None:
+    tree = ast.parse(path.read_text())
+    public = [
+        node
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+        and not node.name.startswith("_")
+    ]
+    inner = {child for node in public for child in ast.walk(node) if child is not node}
+    outer = [node for node in public if node not in inner or isinstance(node, ast.ClassDef)]
+    assert not [node.name for node in outer if not ast.get_docstring(node)]
