@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 import socket
+import struct
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,8 @@ from db.embedded.folders import Folders
 
 _READY = "ready"
 _STATUS_LINE = 7  # counted from 0
+# Its length and code. Answered with one byte, without a password and without an entry in the log.
+_SSL_REQUEST = struct.pack("!ii", 8, 80877103)
 
 
 @dataclass(frozen=True)
@@ -90,15 +93,20 @@ def _is_server(command: str, folders: Folders) -> bool:
 
 
 def _answers(path: Path) -> bool:
+    """Whether a server at the socket answers the protocol's first question.
+
+    To connect is not enough: the kernel does so on behalf of a process that is already dying.
+    """
     with socket.socket(socket.AF_UNIX) as client:
         client.settimeout(1)
         try:
             client.connect(str(path))
-        except (FileNotFoundError, ConnectionRefusedError):
+            client.sendall(_SSL_REQUEST)
+            return client.recv(1) in {b"S", b"N"}
+        except (FileNotFoundError, ConnectionError):
             return False
         except (BlockingIOError, TimeoutError):
             return True  # too busy to answer is alive
-    return True
 
 
 def _command_of(pid: int) -> str | None:
