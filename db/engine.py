@@ -7,10 +7,13 @@ holds one of them, so a pool of a single connection is enough to be correct.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import asyncpg
+import orjson
+from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker, create_async_engine
 
 from db.errors import NotReady, translated
@@ -34,6 +37,17 @@ def parse_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+asyncpg")
 
 
+def _json_text(value: object) -> str:
+    return orjson.dumps(value).decode()
+
+
+def _refuse_closed(connection: Any, record: object, proxy: object) -> None:
+    # A server that went away closed its sockets, which the driver knows without a round trip: the pool
+    # then replaces the connection instead of handing out a dead one.
+    if connection.driver_connection.is_closed():
+        raise DisconnectionError
+
+
 class Database:
     """A pool of connections to one PostgreSQL database.
 
@@ -48,7 +62,10 @@ class Database:
             max_overflow=0,
             pool_timeout=30,
             connect_args={"timeout": connect_timeout},
+            json_serializer=_json_text,
+            json_deserializer=orjson.loads,
         )
+        event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager

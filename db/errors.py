@@ -63,10 +63,11 @@ class StaleLease(FlowkeepError):
     code = "STALE_LEASE"
 
     def __init__(
-        self, epoch: int, holder: str | None, current_epoch: int, expires_at: datetime | None
+        self, epoch: int | None, holder: str | None, current_epoch: int, expires_at: datetime | None
     ) -> None:
         held = f"held by {holder!r} until {expires_at}" if holder else "held by nobody"
-        super().__init__(f"Epoch {epoch} is not current: the lease is at epoch {current_epoch}, {held}.")
+        yours = "The lease is not yours" if epoch is None else f"Epoch {epoch} is not current"
+        super().__init__(f"{yours}: the lease is at epoch {current_epoch}, {held}.")
         self.holder = holder
         self.current_epoch = current_epoch
         self.expires_at = expires_at
@@ -111,6 +112,10 @@ class Unavailable(FlowkeepError):
     code = "UNAVAILABLE"
 
 
+class Contended(Unavailable):
+    """The transaction lost against another one and changed nothing: the same one may pass now."""
+
+
 class NotReady(FlowkeepError):
     """The service can't start on this database; the message says what to do."""
 
@@ -120,6 +125,7 @@ class NotReady(FlowkeepError):
 _CHECK_VIOLATION = "23514"
 _UNIQUE_VIOLATION = "23505"
 _FOREIGN_KEY_VIOLATION = "23503"
+_CONTENTION = ("40001", "40P01")  # serialization failure, deadlock
 _BAD_DATA_CLASSES = ("22",)  # data exceptions: numbers out of range, text that can't be stored
 _PASSING_CLASSES = ("08", "40", "53", "55", "57")  # connection, rollback, resources, locks, operator
 
@@ -152,6 +158,8 @@ def translate(error: BaseException) -> FlowkeepError | None:
         )
     if state[:2] in _BAD_DATA_CLASSES:
         return InvalidInput(f"The value can't be stored: {cause.message}.")
+    if state in _CONTENTION:
+        return Contended("Others were writing the same rows; try again.")
     if state[:2] in _PASSING_CLASSES:
         return Unavailable("The database can't do this right now; try again.")
     return None

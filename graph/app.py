@@ -35,7 +35,8 @@ class Endpoint(GraphQL[Context, None]):
 
     async def get_context(self, request: Request | WebSocket, response: Response | WebSocket) -> Context:
         """A context of its own for every request."""
-        return Context(database=request.app.state.database)
+        state = request.app.state
+        return Context(database=state.database, limits=state.limits)
 
     def decode_json(self, data: str | bytes) -> object:
         """orjson refuses what would break further on: lone surrogates, deep nesting."""
@@ -91,7 +92,7 @@ def create_app(settings: Settings) -> Starlette:
             await database.check_server()
             await require_head(database)
             await cover_ahead(database, settings.partition_span, settings.partitions_ahead)
-            app.state.database = database
+            app.state.database, app.state.limits = database, settings.limits
             upkeep = asyncio.create_task(_keep_partitions_ahead(database, settings))
             yield
             upkeep.cancel()

@@ -1,10 +1,11 @@
-"""What every resolver can reach: the database and this operation's loaders."""
+"""What every resolver can reach: the database, the limits, who asks, and this operation's loaders."""
 
 from dataclasses import dataclass, field
 
 from strawberry.types import Info as StrawberryInfo
 
 from db.engine import Database
+from graph.limits import Limits
 from graph.loaders import Loaders
 
 
@@ -13,9 +14,15 @@ class Context:
     """Made anew for every operation, so that a loader never answers from an earlier one's cache."""
 
     database: Database
+    limits: Limits
+    actor: str = "anonymous"
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
+        self.renew()
+
+    def renew(self) -> None:
+        """Forget what was loaded: a write may have changed it."""
         self.loaders = Loaders(self.database)
 
 

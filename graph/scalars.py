@@ -89,20 +89,20 @@ def json_text(value: object) -> str:
         text = orjson.dumps(value)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"This JSON can't be kept: {error}.") from error
-    if b"\\u0000" in text and _NUL_ESCAPE.search(text):
-        raise InvalidInput("This JSON can't be kept: PostgreSQL's text can't hold the NUL character.")
+    refuse_nul(text)
     return text.decode()
 
 
-def _parse_json(value: object) -> object:
-    json_text(value)
-    return value
+def refuse_nul(text: bytes) -> None:
+    """Raise `InvalidInput` for JSON text with the NUL character in one of its strings."""
+    if b"\\u0000" in text and _NUL_ESCAPE.search(text):
+        raise InvalidInput("This can't be kept: PostgreSQL's text can't hold the NUL character.")
 
 
 def _parse_json_object(value: object) -> object:
     if not isinstance(value, dict):
         raise InvalidInput(f"A JSON object is expected, not {type(value).__name__}.")
-    return _parse_json(value)
+    return value
 
 
 def _serialize_json(value: Any) -> Any:
@@ -136,7 +136,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         description="Any JSON value.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=_serialize_json,
-        parse_value=_parse_json,
+        parse_value=_passed,
     ),
     JSONObject: strawberry.scalar(
         name="JSONObject",

@@ -6,6 +6,7 @@ from pydantic import Field, SecretStr
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.partitions import Span
+from graph.limits import Limits
 
 
 class Settings(BaseSettings):
@@ -30,6 +31,24 @@ class Settings(BaseSettings):
         default=Span.MONTH, description="time that one partition covers: `day`, `week` or `month`"
     )
     partitions_ahead: int = Field(default=3, ge=1, le=100, description="partitions kept ready for the future")
+    max_input_bytes: int = Field(
+        default=16 * 2**20, ge=1024, description="largest input of one mutation, as JSON"
+    )
+    max_document_bytes: int = Field(
+        default=4 * 2**20, ge=1024, description="largest definition, input, result, output or data, as JSON"
+    )
+    max_log_entries: int = Field(default=10_000, ge=1, description="most log entries in one call")
+    max_log_message_bytes: int = Field(default=64 * 2**10, ge=1, description="longest message of a log entry")
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="least severity that is logged"
     )
+
+    @property
+    def limits(self) -> Limits:
+        """What one mutation may bring."""
+        return Limits(
+            input_bytes=self.max_input_bytes,
+            document_bytes=self.max_document_bytes,
+            log_entries=self.max_log_entries,
+            log_message_bytes=self.max_log_message_bytes,
+        )

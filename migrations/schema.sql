@@ -16,6 +16,7 @@ CREATE TABLE public.checkpoints (
     step_key text COLLATE pg_catalog."C",
     label text,
     state_version bigint NOT NULL,
+    event_seq bigint DEFAULT 0 NOT NULL,
     data json,
     created_by text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
@@ -90,7 +91,6 @@ CREATE TABLE public.idempotency_keys (
     key text NOT NULL COLLATE pg_catalog."C",
     fingerprint bytea NOT NULL,
     outcome json NOT NULL,
-    execution_id uuid,
     created_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT idempotency_keys_key_length CHECK (((char_length(key) >= 1) AND (char_length(key) <= 200)))
 );
@@ -144,6 +144,8 @@ CREATE TABLE public.states (
     failed_steps text[] DEFAULT '{}'::text[] NOT NULL,
     skipped_steps text[] DEFAULT '{}'::text[] NOT NULL,
     parallel_groups json,
+    checkpoint_seq bigint,
+    pruned_to bigint DEFAULT 0 NOT NULL,
     updated_at timestamp with time zone DEFAULT now() NOT NULL,
     CONSTRAINT states_version_not_negative CHECK ((version >= 0))
 )
@@ -157,6 +159,7 @@ CREATE TABLE public.steps (
     name text NOT NULL COLLATE pg_catalog."C",
     type text NOT NULL COLLATE pg_catalog."C",
     status text NOT NULL COLLATE pg_catalog."C",
+    event_seq bigint DEFAULT 0 NOT NULL,
     input json,
     output json,
     error json,

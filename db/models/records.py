@@ -5,7 +5,6 @@ statement that locks and advances their execution's row writes them, which prove
 """
 
 from typing import Any
-from uuid import UUID
 
 from sqlalchemy import Double, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, text
 from sqlalchemy.orm import Mapped, mapped_column
@@ -167,7 +166,6 @@ class IdempotencyKey(Base):
     key: Mapped[str] = mapped_column(text_c, primary_key=True)
     fingerprint: Mapped[bytes] = mapped_column(LargeBinary)
     outcome: Mapped[document]
-    execution_id: Mapped[UUID | None]
     created_at: Mapped[now]
 
     __table_args__ = (

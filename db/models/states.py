@@ -28,7 +28,11 @@ from db.models.base import (
 
 
 class State(Base):
-    """The head of an execution's state: its version and its small fields as they stand now."""
+    """The head of an execution's state: its version and its small fields as they stand now.
+
+    `checkpoint_seq` is the checkpoint that it descends from: the last that was taken or restored. Versions
+    before `pruned_to` can be read only where a checkpoint names them.
+    """
 
     __tablename__ = "states"
 
@@ -39,6 +43,8 @@ class State(Base):
     failed_steps: Mapped[words]
     skipped_steps: Mapped[words]
     parallel_groups: Mapped[document | None]
+    checkpoint_seq: Mapped[bigint | None]
+    pruned_to: Mapped[count]
     updated_at: Mapped[now]
 
     __table_args__ = (check("version_not_negative", "version >= 0"), BY_EXECUTION)
@@ -78,6 +84,7 @@ class Checkpoint(Base):
     step_key: Mapped[word | None]
     label: Mapped[prose | None]
     state_version: Mapped[bigint]
+    event_seq: Mapped[count]
     data: Mapped[document | None]
     created_by: Mapped[prose]
     created_at: Mapped[now]

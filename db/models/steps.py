@@ -8,6 +8,7 @@ from db.models.base import (
     BY_EXECUTION,
     Base,
     check,
+    count,
     document,
     execution_pk,
     json_object,
@@ -24,7 +25,10 @@ _TERMINAL = one_of("status", TERMINAL_STEP)
 
 
 class Step(Base):
-    """One attempt at one step; a retry is another row with the next attempt."""
+    """One attempt at one step; a retry is another row with the next attempt.
+
+    `event_seq` is the event that changed it last: what tells, on recovery, whether a checkpoint knew of it.
+    """
 
     __tablename__ = "steps"
 
@@ -35,6 +39,7 @@ class Step(Base):
     name: Mapped[word]
     type: Mapped[word]
     status: Mapped[word]
+    event_seq: Mapped[count]
     input: Mapped[document | None]
     output: Mapped[document | None]
     error: Mapped[document | None]

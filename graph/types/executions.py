@@ -1,11 +1,12 @@
 """Execution: one run of a workflow, and everything that belongs to it."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
 import strawberry
 
 from db.errors import InvalidInput, NotFound
+from db.queries.pages import Row
 from db.queries.sources import (
     CHECKPOINTS,
     CHECKPOINTS_OF_EXECUTION,
@@ -64,6 +65,16 @@ class Lease:
     expires_at: datetime | None = strawberry.field(description="When it ends unless it is extended.")
     heartbeat_at: datetime | None = strawberry.field(description="When it was last taken or extended.")
 
+    @classmethod
+    def of(cls, row: Row) -> Self:
+        """The lease that an execution's row holds."""
+        return cls(
+            holder=row["lease_holder"],
+            epoch=row["lease_epoch"],
+            expires_at=row["lease_expires_at"],
+            heartbeat_at=row["heartbeat_at"],
+        )
+
 
 @node_of(Kind.EXECUTION, EXECUTIONS)
 @strawberry.type(description="One run of a workflow version.")
@@ -96,12 +107,7 @@ class Execution(Node):
     @strawberry.field(description="Its lease.")
     def lease(self) -> Lease:
         """Part of the row."""
-        return Lease(
-            holder=self.row["lease_holder"],
-            epoch=self.row["lease_epoch"],
-            expires_at=self.row["lease_expires_at"],
-            heartbeat_at=self.row["heartbeat_at"],
-        )
+        return Lease.of(self.row)
 
     @strawberry.field(description="The workflow version that it runs.")
     async def workflow(self, info: Info) -> Annotated["Workflow", strawberry.lazy("graph.types.workflows")]:

@@ -1,0 +1,84 @@
+"""What a state's keys are worth at a version: read back from their versioned rows and put together.
+
+Used by reads and by writes alike.
+"""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+
+# For every key of every asked-for state: its last SET or DELETE at or before the version, found by
+# stepping from key to key through the primary key (a loose index scan: a key with many versions costs no
+# more than one with few), then the APPENDs after it.
+_KEYS = """
+    SELECT a.ord, a.execution_id, a.version,
+           (SELECT min(e.key) FROM state_entries e
+            WHERE e.execution_id = a.execution_id AND e.field = $3) AS key
+    FROM asked a
+    UNION ALL
+    SELECT k.ord, k.execution_id, k.version,
+           (SELECT min(e.key) FROM state_entries e
+            WHERE e.execution_id = k.execution_id AND e.field = $3 AND e.key > k.key)
+    FROM keys k WHERE k.key IS NOT NULL
+"""
+_GIVEN_KEYS = """
+    SELECT a.ord, a.execution_id, a.version, g.key FROM asked a CROSS JOIN unnest($4::text[]) AS g(key)
+"""
+_ENTRIES_AT = """
+WITH RECURSIVE asked AS (
+    SELECT execution_id, version, ord
+    FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS a(execution_id, version, ord)
+), keys AS ({keys})
+SELECT k.ord, k.key, e.op, e.value::text AS value
+FROM keys k
+LEFT JOIN LATERAL (
+    SELECT e.version FROM state_entries e
+    WHERE e.execution_id = k.execution_id AND e.field = $3 AND e.key = k.key
+      AND e.version <= k.version AND e.op <> 'APPEND'
+    ORDER BY e.version DESC LIMIT 1
+) base ON true
+CROSS JOIN LATERAL (
+    SELECT e.op, e.value, e.version FROM state_entries e
+    WHERE e.execution_id = k.execution_id AND e.field = $3 AND e.key = k.key
+      AND e.version >= coalesce(base.version, 0) AND e.version <= k.version
+    ORDER BY e.version
+) e
+WHERE k.key IS NOT NULL
+ORDER BY k.ord, k.key, e.version
+"""
+_ALL = _ENTRIES_AT.format(keys=_KEYS)
+_SOME = _ENTRIES_AT.format(keys=_GIVEN_KEYS)
+
+
+def _fold(values: list[str]) -> str:
+    """One JSON value from a SET and the lists appended to it, by splicing their texts."""
+    if len(values) == 1:
+        return values[0]
+    return f"[{', '.join(inner for value in values if (inner := value[1:-1].strip()))}]"
+
+
+async def fetch_values(
+    connection: asyncpg.Connection,
+    states: Sequence[tuple[UUID, int]],
+    *,
+    field: bool = False,
+    keys: Sequence[str] | None = None,
+) -> list[dict[str, str]]:
+    """The values of each (execution id, version), as JSON texts by key; one statement for all.
+
+    `field` reads the state's own fields (`current_step` and so on) instead of its variables; `keys` only
+    those of them.
+    """
+    asked = [execution for execution, _ in states], [version for _, version in states], field
+    rows = await connection.fetch(*(_ALL, *asked) if keys is None else (_SOME, *asked, keys))
+    parts: list[dict[str, list[str]]] = [{} for _ in states]
+    for row in rows:
+        variables = parts[row["ord"] - 1]
+        if row["op"] == "DELETE":
+            variables.pop(row["key"], None)
+        elif row["op"] == "SET":
+            variables[row["key"]] = [row["value"]]
+        else:
+            variables.setdefault(row["key"], []).append(row["value"])
+    return [{key: _fold(values) for key, values in variables.items()} for variables in parts]

@@ -1,0 +1,165 @@
+"""Executions: create, move between statuses, delete."""
+
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import delete, func, insert, select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.engine import Database
+from db.enums import TERMINAL_EXECUTION, EventType, ExecutionStatus, WorkflowStatus
+from db.errors import InvalidInput, NotFound
+from db.ids import uuid7, uuid7_time
+from db.models import Event, Execution, LogEntry, Workflow
+from db.transitions import EXECUTION_MOVES, require_move
+from db.writes.keyed import Outcome, audit, write_keyed
+from db.writes.states import seed_state
+from db.writes.unit import Unit, write_execution
+from db.writes.write import Write
+
+_RUNNABLE = (WorkflowStatus.ACTIVE, WorkflowStatus.DRAFT, WorkflowStatus.DEPRECATED)
+
+
+async def create_execution(
+    database: Database,
+    write: Write,
+    workflow: UUID | tuple[str, str | None],
+    columns: dict[str, Any],
+    variables: dict[str, Any],
+) -> UUID:
+    """Create a PENDING execution of a workflow, named by key or by (name, version or None for the newest).
+
+    `variables` become version 1 of its state. Returns its key. Raises `NotFound` for the workflow or the
+    parent, `InvalidInput` where the workflow's status allows no executions.
+    """
+    key = uuid7()
+
+    async def work(session: AsyncSession) -> Outcome:
+        found = await _runnable(session, workflow)
+        await _require_parent(session, columns.get("parent_id"))
+        row = {
+            "id": key,
+            "workflow_id": found.id,
+            "status": ExecutionStatus.PENDING,
+            "triggered_by": write.actor,
+            "created_at": uuid7_time(key),
+            "event_seq": 1,
+            **columns,
+        }
+        await session.execute(insert(Execution).values(row))
+        await seed_state(session, key, variables)
+        changes = {
+            "status": {"after": ExecutionStatus.PENDING},
+            "workflow": {"after": f"wf_{found.id.hex}"},
+            "variables": {"after": sorted(variables)},
+        }
+        await note_first_event(session, key, write, EventType.EXECUTION_CREATED, changes)
+        return {"execution": key.hex}
+
+    return UUID((await write_keyed(database, write, work))["execution"])
+
+
+async def note_first_event(
+    session: AsyncSession, key: UUID, write: Write, kind: EventType, changes: dict[str, Any]
+) -> None:
+    """Record the event that an execution begins with."""
+    row = {"execution_id": key, "seq": 1, "type": kind, "actor": write.actor, "changes": changes}
+    await session.execute(insert(Event).values(row))
+
+
+async def _runnable(session: AsyncSession, workflow: UUID | tuple[str, str | None]) -> Any:
+    statement = select(Workflow.id, Workflow.status)
+    if isinstance(workflow, UUID):
+        shown = f"wf_{workflow.hex}"
+        statement = statement.where(Workflow.id == workflow)
+    else:
+        name, version = workflow
+        shown = repr(name) if version is None else f"{name!r} in version {version!r}"
+        statement = statement.where(Workflow.name == name)
+        if version is not None:
+            statement = statement.where(Workflow.version == version)
+        statement = statement.order_by(Workflow.id.desc()).limit(1)
+    # The share lock holds back a deletion, or a change of status, until this execution is there.
+    found = (await session.execute(statement.with_for_update(read=True))).one_or_none()
+    if found is None:
+        raise NotFound("workflow", shown)
+    if found.status not in _RUNNABLE:
+        raise InvalidInput(f"Workflow {shown} is {found.status}: only {', '.join(_RUNNABLE)} ones can run.")
+    return found
+
+
+async def _require_parent(session: AsyncSession, parent: UUID | None) -> None:
+    if parent is None:
+        return
+    statement = select(Execution.id).where(Execution.id == parent).with_for_update(read=True, key_share=True)
+    if (await session.execute(statement)).one_or_none() is None:
+        raise NotFound("execution", f"exec_{parent.hex}")
+
+
+async def transition_execution(
+    database: Database,
+    execution_id: UUID,
+    write: Write,
+    to: ExecutionStatus,
+    result: Any = None,
+    error: dict[str, Any] | None = None,
+) -> None:
+    """Move an execution to another status; a result only goes with COMPLETED, an error with a bad end.
+
+    Raises `InvalidTransition` where the move is not allowed, `InvalidInput` where result or error don't fit.
+    """
+    if result is not None and to != ExecutionStatus.COMPLETED:
+        raise InvalidInput(f"A result goes with COMPLETED only, not with {to}.")
+    if error is not None and to not in (set(TERMINAL_EXECUTION) - {ExecutionStatus.COMPLETED}):
+        raise InvalidInput(f"An error goes with FAILED, CANCELLED or TIMED_OUT only, not with {to}.")
+
+    async def work(unit: Unit) -> Outcome:
+        before = ExecutionStatus(unit.row.status)
+        if require_move(EXECUTION_MOVES, before, to):
+            move_in_unit(unit, to, result, error)
+        return {}
+
+    await write_execution(database, execution_id, write, work)
+
+
+def move_in_unit(unit: Unit, to: ExecutionStatus, result: Any, error: dict[str, Any] | None) -> None:
+    """Set the status and what goes with it: times, result, error, and the end of the lease."""
+    changes: dict[str, Any] = {"status": {"before": unit.row.status, "after": to}}
+    unit.columns["status"] = to
+    if to == ExecutionStatus.RUNNING and unit.row.started_at is None:
+        unit.columns["started_at"] = func.greatest(func.statement_timestamp(), Execution.created_at)
+    if to in TERMINAL_EXECUTION:
+        # Created ahead of the database's clock, or started so, an execution still can't end before.
+        unit.columns["completed_at"] = func.greatest(func.statement_timestamp(), Execution.started_at)
+        unit.columns |= {"lease_holder": None, "lease_expires_at": None}
+        if unit.row.lease_holder is not None:
+            changes["leaseHolder"] = {"before": unit.row.lease_holder, "after": None}
+    for name, value in (("result", result), ("error", error)):
+        if value is not None:
+            unit.columns[name] = value
+            changes[name] = {"after": value}
+    unit.note(EventType.STATUS_CHANGED, changes)
+
+
+async def delete_execution(database: Database, write: Write, execution_id: UUID) -> None:
+    """Delete an execution that has ended, and everything of it.
+
+    Raises `NotFound`, and `InvalidInput` for one that has not ended.
+    """
+
+    async def work(session: AsyncSession) -> Outcome:
+        mine = Execution.id == execution_id
+        statement = select(Execution.status, Execution.completed_at).where(mine).with_for_update()
+        row = (await session.execute(statement)).one_or_none()
+        if row is None:
+            raise NotFound("execution", f"exec_{execution_id.hex}")
+        if row.completed_at is None:
+            raise InvalidInput("Only an execution that has ended can be deleted; cancel it first.")
+        for unlinked in (LogEntry, Event):
+            await session.execute(delete(unlinked).where(unlinked.execution_id == execution_id))
+        await session.execute(delete(Execution).where(Execution.id == execution_id))
+        changes = {"status": {"before": row.status}}
+        await audit(session, write, "EXECUTION_DELETED", ("EXECUTION", execution_id.hex), changes)
+        return {}
+
+    await write_keyed(database, write, work)

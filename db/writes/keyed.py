@@ -1,0 +1,68 @@
+"""Writes to what belongs to no existing execution: their idempotency keys and their audit entries."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects.postgresql import insert as upsert
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.engine import Database
+from db.ids import uuid7
+from db.models import AuditEntry, IdempotencyKey
+from db.retry import retried
+from db.writes.write import Replay, Write, replayed
+
+Outcome = dict[str, Any]
+
+
+async def write_keyed(
+    database: Database, write: Write, work: Callable[[AsyncSession], Awaitable[Outcome]]
+) -> Outcome:
+    """Do `work` in one transaction; returns its outcome, or the first one for a repetition.
+
+    The key is taken first, so that of several at once one works while the others wait for its outcome.
+    """
+
+    async def once() -> Outcome:
+        async with database.writing() as session:
+            await _take_key(session, write)
+            outcome = await work(session)
+            if write.key is not None:
+                done = update(IdempotencyKey).where(IdempotencyKey.key == write.key).values(outcome=outcome)
+                await session.execute(done, execution_options={"synchronize_session": False})
+            return outcome
+
+    try:
+        return await retried(once, repeatable=write.key is not None)
+    except Replay as replay:
+        return replay.outcome
+
+
+async def _take_key(session: AsyncSession, write: Write) -> None:
+    if write.key is None:
+        return
+    row = {"key": write.key, "fingerprint": write.fingerprint, "outcome": {}}
+    statement = upsert(IdempotencyKey).values(row).on_conflict_do_nothing().returning(IdempotencyKey.key)
+    if (await session.execute(statement)).one_or_none() is not None:
+        return
+    recorded = select(IdempotencyKey.fingerprint, IdempotencyKey.outcome).where(
+        IdempotencyKey.key == write.key
+    )
+    earlier = (await session.execute(recorded)).one()
+    raise replayed(write, earlier.fingerprint, earlier.outcome)
+
+
+async def audit(
+    session: AsyncSession, write: Write, kind: str, subject: tuple[str, str], changes: dict[str, Any]
+) -> None:
+    """Record a change to `subject`, a (type, id), with what it changed."""
+    row = {
+        "id": uuid7(),
+        "actor": write.actor,
+        "type": kind,
+        "subject_type": subject[0],
+        "subject_id": subject[1],
+        "changes": changes,
+    }
+    await session.execute(insert(AuditEntry).values(row))

@@ -1,0 +1,164 @@
+"""Leases: who may write to an execution as its engine, and for how long.
+
+Only the database's clock counts. An epoch only grows; whoever holds an older one is fenced out of every
+write that carries it.
+"""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import func, select, text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.engine import Database
+from db.enums import EventType
+from db.errors import StaleLease
+from db.models import Execution
+from db.writes.keyed import Outcome, write_keyed
+from db.writes.unit import Unit, write_execution
+from db.writes.write import Write
+
+# Rows that another claimer has locked are skipped, so claimers never wait for each other or share one.
+_CLAIM = text("""
+WITH mine AS (
+    SELECT id FROM workflows WHERE :every OR name = ANY(CAST(:names AS text[]))
+), orphans AS (
+    SELECT e.id, e.status, e.lease_holder FROM executions e
+    WHERE e.status = 'RUNNING' AND e.lease_epoch > 0 AND e.workflow_id IN (SELECT id FROM mine)
+      AND (e.lease_expires_at IS NULL OR e.lease_expires_at <= clock_timestamp())
+    ORDER BY e.id LIMIT :most FOR NO KEY UPDATE SKIP LOCKED
+), waiting AS (
+    SELECT e.id, e.status, e.lease_holder FROM executions e
+    WHERE e.status = 'PENDING' AND e.workflow_id IN (SELECT id FROM mine)
+    ORDER BY e.id LIMIT greatest(0, :most - (SELECT count(*) FROM orphans)) FOR NO KEY UPDATE SKIP LOCKED
+), claimed AS (
+    UPDATE executions e
+    SET status = 'RUNNING', lease_holder = :holder, lease_epoch = e.lease_epoch + 1,
+        lease_expires_at = clock_timestamp() + CAST(:ttl AS interval), heartbeat_at = clock_timestamp(),
+        started_at = coalesce(e.started_at, greatest(clock_timestamp(), e.created_at)),
+        event_seq = e.event_seq + 1
+    FROM (SELECT * FROM orphans UNION ALL SELECT * FROM waiting) due
+    WHERE e.id = due.id
+    RETURNING e.id, e.event_seq, e.lease_epoch, due.status AS was, due.lease_holder AS held
+), noted AS (
+    INSERT INTO events (execution_id, seq, type, actor, changes)
+    SELECT id, event_seq, 'LEASE_ACQUIRED', :actor,
+           json_build_object(
+               'status', json_build_object('before', was, 'after', 'RUNNING'),
+               'leaseHolder', json_build_object('before', held, 'after', CAST(:holder AS text)),
+               'leaseEpoch', json_build_object('before', lease_epoch - 1, 'after', lease_epoch))
+    FROM claimed
+)
+SELECT id FROM claimed ORDER BY id
+""")
+
+
+async def claim_executions(
+    database: Database, write: Write, holder: str, ttl: timedelta, limit: int, names: Sequence[str] | None
+) -> list[UUID]:
+    """Take the leases of up to `limit` orphans and PENDING executions, oldest first, and set them RUNNING.
+
+    `names` restricts them to workflows with these names. Returns the keys of those claimed.
+    """
+
+    async def work(session: AsyncSession) -> Outcome:
+        arguments = {
+            "every": names is None,
+            "names": list(names or ()),
+            "most": limit,
+            "holder": holder,
+            "ttl": ttl,
+            "actor": write.actor,
+        }
+        rows = await session.execute(_CLAIM, arguments)
+        return {"executions": [row.id.hex for row in rows]}
+
+    return [UUID(key) for key in (await write_keyed(database, write, work))["executions"]]
+
+
+async def acquire_lease(
+    database: Database, execution_id: UUID, write: Write, holder: str, ttl: timedelta
+) -> None:
+    """Take the lease where it is free, over, or the holder's own already; the epoch grows in any case.
+
+    Raises `StaleLease` where somebody else holds it, `InvalidTransition` where the execution has ended.
+    """
+
+    async def work(unit: Unit) -> Outcome:
+        unit.require_live()
+        if unit.row.lease_holder not in (None, holder) and await _holds(unit):
+            raise _not_yours(unit)
+        give_lease(unit, holder, ttl)
+        return {}
+
+    await write_execution(database, execution_id, write, work)
+
+
+async def heartbeat(
+    database: Database, execution_id: UUID, write: Write, holder: str, ttl: timedelta
+) -> None:
+    """Extend the lease to `ttl` from now. No event: it would drown the history; one with a key has one.
+
+    Raises `StaleLease` where it is not `holder`'s, `InvalidTransition` where the execution has ended.
+    """
+
+    async def work(unit: Unit) -> Outcome:
+        unit.require_live()
+        if unit.row.lease_holder != holder:
+            raise _not_yours(unit)
+        unit.columns |= _until(ttl)
+        if unit.write.key is not None:
+            unit.note(EventType.LEASE_EXTENDED, {})
+        return {}
+
+    await write_execution(database, execution_id, write, work)
+
+
+async def release_lease(database: Database, execution_id: UUID, write: Write, holder: str) -> None:
+    """Give the lease up; a RUNNING execution can then be claimed at once. Not holding any is fine.
+
+    Raises `StaleLease` where somebody else holds it.
+    """
+
+    async def work(unit: Unit) -> Outcome:
+        if unit.row.lease_holder is None:
+            return {}
+        if unit.row.lease_holder != holder:
+            raise _not_yours(unit)
+        unit.columns |= {"lease_holder": None, "lease_expires_at": None}
+        unit.note(EventType.LEASE_RELEASED, {"leaseHolder": {"before": holder, "after": None}})
+        return {}
+
+    await write_execution(database, execution_id, write, work)
+
+
+def give_lease(unit: Unit, holder: str, ttl: timedelta) -> None:
+    """Within a write: a new epoch for `holder`."""
+    raise_epoch(unit)
+    unit.columns |= {"lease_holder": holder, **_until(ttl)}
+    changes = {
+        "leaseHolder": {"before": unit.row.lease_holder, "after": holder},
+        "leaseEpoch": {"before": unit.row.lease_epoch, "after": unit.row.lease_epoch + 1},
+    }
+    unit.note(EventType.LEASE_ACQUIRED, changes)
+
+
+def raise_epoch(unit: Unit) -> None:
+    """Within a write: fence out whoever holds the present epoch, and leave the lease to nobody."""
+    unit.columns |= {"lease_epoch": unit.row.lease_epoch + 1, "lease_holder": None, "lease_expires_at": None}
+
+
+def _until(ttl: timedelta) -> dict[str, Any]:
+    return {"lease_expires_at": func.statement_timestamp() + ttl, "heartbeat_at": func.statement_timestamp()}
+
+
+async def _holds(unit: Unit) -> bool:
+    alive = select(Execution.lease_expires_at > func.statement_timestamp()).where(Execution.id == unit.id)
+    return bool(await unit.session.scalar(alive))
+
+
+def _not_yours(unit: Unit) -> StaleLease:
+    row = unit.row
+    return StaleLease(unit.write.epoch, row.lease_holder, row.lease_epoch, row.lease_expires_at)

@@ -1,0 +1,29 @@
+"""Limits on what one mutation may bring; each is a setting."""
+
+from dataclasses import dataclass
+
+from db.errors import TooLarge
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bytes of JSON text, or numbers of entries."""
+
+    input_bytes: int
+    document_bytes: int
+    log_entries: int
+    log_message_bytes: int
+
+    def require_input(self, size: int) -> None:
+        """Raise `TooLarge` for a whole input over the limit."""
+        require("The input, as JSON,", size, self.input_bytes)
+
+    def require_document(self, name: str, size: int) -> None:
+        """Raise `TooLarge` for one JSON document over the limit."""
+        require(f"`{name}`, as JSON,", size, self.document_bytes)
+
+
+def require(what: str, size: int, limit: int) -> None:
+    """Raise `TooLarge` where `size` is over `limit`."""
+    if size > limit:
+        raise TooLarge(what, size, limit)

@@ -1,0 +1,301 @@
+"""`createExecution`, `transitionExecution`, `deleteExecution`, `recoverExecution`, `forkExecution`."""
+
+from asyncio import gather
+from datetime import timedelta
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+
+from db.errors import InvalidInput, NotFound
+from db.writes import executions, recovery
+from graph.context import Info
+from graph.enums import ExecutionStatus, TriggerType
+from graph.ids import Kind, decode_as, encode
+from graph.inputs.common import given
+from graph.inputs.writing import (
+    EngineInput,
+    FailureInput,
+    WriteInput,
+    accepted,
+    document,
+    execution_key,
+    failure,
+    lease_time,
+    required_text,
+    text,
+    words,
+)
+from graph.nodes import load_node
+from graph.scalars import JSON, JSONObject
+from graph.types.errors import Refused
+from graph.types.executions import Execution, Lease
+from graph.types.states import Checkpoint, ExecutionState
+from graph.types.steps import Step
+
+
+@strawberry.input(
+    description="An execution to be: of `workflowId`, or of `workflowName` in `workflowVersion`."
+)
+class CreateExecutionInput(WriteInput):
+    """Columns of executions, and the first variables."""
+
+    workflow_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="The workflow version to run."
+    )
+    workflow_name: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The name of the workflow to run."
+    )
+    workflow_version: str | None = strawberry.field(
+        default=strawberry.UNSET, description="Its version; without it the one created last."
+    )
+    input: JSON | None = strawberry.field(default=strawberry.UNSET, description="What it is given.")
+    variables: JSONObject | None = strawberry.field(
+        default=strawberry.UNSET, description="What its state begins with, as version 1."
+    )
+    attributes: JSONObject | None = strawberry.field(
+        default=strawberry.UNSET, description="Searchable facts about it."
+    )
+    tags: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Free words to find it by."
+    )
+    trigger_type: TriggerType = strawberry.field(default=TriggerType.API, description="What sets it off.")
+    correlation_id: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The caller's own id for what it belongs to."
+    )
+    parent_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="The execution that starts it."
+    )
+
+
+@strawberry.input(description="An execution and the status it shall have.")
+class TransitionExecutionInput(EngineInput):
+    """A move: RUNNING starts or resumes, PAUSED pauses, CANCELLED cancels."""
+
+    execution_id: strawberry.ID = strawberry.field(description="Which one.")
+    to: ExecutionStatus = strawberry.field(description="Where it goes.")
+    result: JSON | None = strawberry.field(
+        default=strawberry.UNSET, description="What it came to; with COMPLETED only."
+    )
+    error: FailureInput | None = strawberry.field(
+        default=strawberry.UNSET, description="What went wrong; with FAILED, CANCELLED or TIMED_OUT only."
+    )
+
+
+@strawberry.input(description="An execution to delete; it must have ended.")
+class DeleteExecutionInput(WriteInput):
+    """A deletion."""
+
+    execution_id: strawberry.ID = strawberry.field(description="Which one.")
+
+
+@strawberry.input(description="An execution to bring back to a checkpoint.")
+class RecoverExecutionInput(EngineInput):
+    """A recovery, or the plan of one."""
+
+    execution_id: strawberry.ID = strawberry.field(description="Which one.")
+    checkpoint_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Where to go back to; without it to the last checkpoint of its present line.",
+    )
+    holder: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Who takes the lease; the execution is then RUNNING, and PENDING without.",
+    )
+    ttl: timedelta | None = strawberry.field(
+        default=strawberry.UNSET, description="How long the lease lasts; 30 seconds unless given."
+    )
+    plan: bool = strawberry.field(default=False, description="Only tell what would be done.")
+
+
+@strawberry.input(description="A checkpoint to start a new execution from.")
+class ForkExecutionInput(WriteInput):
+    """A fork."""
+
+    checkpoint_id: strawberry.ID = strawberry.field(description="Where it starts.")
+    variables_patch: JSONObject | None = strawberry.field(
+        default=strawberry.UNSET, description="Changes to the variables, as a JSON merge patch (RFC 7396)."
+    )
+
+
+@strawberry.type(description="The execution as it is now.")
+class ExecutionPayload:
+    """What creating, moving and forking answer."""
+
+    execution: Execution = strawberry.field(description="The execution.")
+
+
+@strawberry.type(description="What was deleted.")
+class DeleteExecutionPayload:
+    """What deleting answers."""
+
+    deleted_id: strawberry.ID = strawberry.field(description="The id that the execution had.")
+
+
+@strawberry.type(description="What a recovery did, or would do.")
+class RecoverExecutionPayload:
+    """What recovering answers."""
+
+    execution: Execution = strawberry.field(description="The execution as it is now.")
+    state: ExecutionState = strawberry.field(description="The state that was, or would be, restored.")
+    checkpoint: Checkpoint | None = strawberry.field(
+        description="The checkpoint used; null where there is none, and it starts over."
+    )
+    lease: Lease = strawberry.field(description="The lease as it is now.")
+    kept_steps: list[Step] = strawberry.field(description="The attempts that stay done.")
+    rerun_steps: list[Step] = strawberry.field(
+        description="The steps to run again: their new PENDING attempts, or in a plan their last ones."
+    )
+
+
+ExecutionResult = Annotated[
+    ExecutionPayload | Refused,
+    strawberry.union("ExecutionResult", description="The execution, or why nothing changed."),
+]
+DeleteExecutionResult = Annotated[
+    DeleteExecutionPayload | Refused,
+    strawberry.union("DeleteExecutionResult", description="What was deleted, or why nothing was."),
+]
+RecoverExecutionResult = Annotated[
+    RecoverExecutionPayload | Refused,
+    strawberry.union("RecoverExecutionResult", description="What was done, or why nothing was."),
+]
+
+
+@strawberry.type
+class ExecutionMutations:
+    """Part of the root."""
+
+    @strawberry.mutation(description="Create an execution, PENDING until an engine claims it.")
+    async def create_execution(
+        self,
+        info: Info,
+        input: Annotated[CreateExecutionInput, strawberry.argument(description="What it is.")],
+    ) -> ExecutionResult:
+        """One row of executions, with its state and first event."""
+        write = accepted(info, "createExecution", input)
+        parent = given(input.parent_id)
+        columns: dict[str, Any] = {
+            "input": document(info, "input", input.input),
+            "attributes": document(info, "attributes", input.attributes) or {},
+            "tags": words("tags", input.tags),
+            "trigger_type": input.trigger_type,
+            "correlation_id": text("correlationId", input.correlation_id),
+            "parent_id": None if parent is None else execution_key(parent),
+        }
+        variables: Any = document(info, "variables", input.variables) or {}
+        key = await executions.create_execution(
+            info.context.database, write, _workflow(input), columns, variables
+        )
+        return await _payload(info, key)
+
+    @strawberry.mutation(
+        description="Move an execution to another status: start, pause, resume, end or cancel it."
+    )
+    async def transition_execution(
+        self,
+        info: Info,
+        input: Annotated[TransitionExecutionInput, strawberry.argument(description="Which, and where to.")],
+    ) -> ExecutionResult:
+        """A guarded move."""
+        write = accepted(info, "transitionExecution", input)
+        key = execution_key(input.execution_id)
+        result, error = document(info, "result", input.result), failure(info, input.error)
+        await executions.transition_execution(info.context.database, key, write, input.to, result, error)
+        return await _payload(info, key)
+
+    @strawberry.mutation(description="Delete an execution that has ended, and everything of it.")
+    async def delete_execution(
+        self,
+        info: Info,
+        input: Annotated[DeleteExecutionInput, strawberry.argument(description="Which one.")],
+    ) -> DeleteExecutionResult:
+        """Rows of the whole tree."""
+        write = accepted(info, "deleteExecution", input)
+        await executions.delete_execution(info.context.database, write, execution_key(input.execution_id))
+        return DeleteExecutionPayload(deleted_id=input.execution_id)
+
+    @strawberry.mutation(
+        description="Bring an execution back to a checkpoint: restore its state, fence out its old worker, "
+        "and reset the steps that came after."
+    )
+    async def recover_execution(
+        self,
+        info: Info,
+        input: Annotated[RecoverExecutionInput, strawberry.argument(description="Which, and whereto.")],
+    ) -> RecoverExecutionResult:
+        """One transaction, or only its plan."""
+        write = accepted(info, "recoverExecution", input)
+        key = execution_key(input.execution_id)
+        done = await recovery.recover_execution(
+            info.context.database, key, write, _checkpoint(input, key), _lease(input), plan=input.plan
+        )
+        return await _recovered(info, key, done)
+
+    @strawberry.mutation(description="Start a new execution from a checkpoint of another one.")
+    async def fork_execution(
+        self,
+        info: Info,
+        input: Annotated[ForkExecutionInput, strawberry.argument(description="Where from.")],
+    ) -> ExecutionResult:
+        """A new row, with copies of the state and of the steps that were done."""
+        write = accepted(info, "forkExecution", input)
+        execution, seq = _checkpoint_key(input.checkpoint_id)
+        patch: Any = document(info, "variablesPatch", input.variables_patch) or {}
+        return await _payload(
+            info, await recovery.fork_execution(info.context.database, execution, seq, write, patch)
+        )
+
+
+def _workflow(input: CreateExecutionInput) -> UUID | tuple[str, str | None]:
+    by_id, by_name, version = (
+        given(input.workflow_id),
+        given(input.workflow_name),
+        given(input.workflow_version),
+    )
+    if (by_id is None) == (by_name is None) or (by_id is not None and version is not None):
+        raise InvalidInput("Name the workflow by `workflowId`, or by `workflowName` with `workflowVersion`.")
+    if by_id is not None:
+        return decode_as(Kind.WORKFLOW, by_id)[0]
+    return required_text("workflowName", by_name or ""), version
+
+
+def _checkpoint_key(value: strawberry.ID) -> tuple[UUID, int]:
+    execution, *seq = decode_as(Kind.CHECKPOINT, value)
+    return execution, seq[0]
+
+
+def _checkpoint(input: RecoverExecutionInput, execution: UUID) -> int | None:
+    asked = given(input.checkpoint_id)
+    if asked is None:
+        return None
+    owner, seq = _checkpoint_key(asked)
+    if owner != execution:
+        raise NotFound("checkpoint", f"{asked} of execution {encode(Kind.EXECUTION, execution)}")
+    return seq
+
+
+def _lease(input: RecoverExecutionInput) -> tuple[str, timedelta] | None:
+    holder = text("holder", input.holder)
+    if holder is None and given(input.ttl) is not None:
+        raise InvalidInput("A `ttl` goes with a `holder`.")
+    return None if holder is None else (holder, lease_time(input.ttl))
+
+
+async def _recovered(info: Info, key: UUID, done: recovery.Recovered) -> RecoverExecutionPayload:
+    execution: Execution = await load_node(info, Kind.EXECUTION, (key,))
+    checkpoint = None
+    if done.checkpoint is not None:
+        checkpoint = await load_node(info, Kind.CHECKPOINT, (key, done.checkpoint))
+    return RecoverExecutionPayload(
+        execution=execution,
+        state=ExecutionState.at(key, done.version),
+        checkpoint=checkpoint,
+        lease=Lease.of(execution.row),
+        kept_steps=list(await gather(*(load_node(info, Kind.STEP, (key, seq)) for seq in done.kept))),
+        rerun_steps=list(await gather(*(load_node(info, Kind.STEP, (key, seq)) for seq in done.rerun))),
+    )
+
+
+async def _payload(info: Info, key: UUID) -> ExecutionPayload:
+    return ExecutionPayload(execution=await load_node(info, Kind.EXECUTION, (key,)))

@@ -1,0 +1,150 @@
+"""`claimExecutions`, `acquireLease`, `heartbeat`, `releaseLease`."""
+
+from asyncio import gather
+from datetime import timedelta
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from db.errors import InvalidInput
+from db.writes import leases
+from graph.context import Info
+from graph.ids import Kind
+from graph.inputs.common import given
+from graph.inputs.writing import (
+    EngineInput,
+    WriteInput,
+    accepted,
+    execution_key,
+    lease_time,
+    required_text,
+    words,
+)
+from graph.nodes import load_node
+from graph.types.errors import Refused
+from graph.types.executions import Execution, Lease
+
+MOST_CLAIMED = 100
+
+
+@strawberry.input(description="How many executions to claim, for whom.")
+class ClaimExecutionsInput(WriteInput):
+    """A claim."""
+
+    holder: str = strawberry.field(description="Who takes the leases.")
+    ttl: timedelta | None = strawberry.field(
+        default=strawberry.UNSET, description="How long the leases last; 30 seconds unless given."
+    )
+    limit: int = strawberry.field(default=1, description="At most this many; 1 to 100.")
+    workflow_names: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="Only executions of workflows with these names."
+    )
+
+
+@strawberry.input(description="An execution and who takes or extends its lease.")
+class LeaseInput(EngineInput):
+    """A lease."""
+
+    execution_id: strawberry.ID = strawberry.field(description="Which execution.")
+    holder: str = strawberry.field(description="Who holds the lease.")
+    ttl: timedelta | None = strawberry.field(
+        default=strawberry.UNSET, description="How long it lasts from now; 30 seconds unless given."
+    )
+
+
+@strawberry.input(description="An execution and who gives its lease up.")
+class ReleaseLeaseInput(EngineInput):
+    """The end of a lease."""
+
+    execution_id: strawberry.ID = strawberry.field(description="Which execution.")
+    holder: str = strawberry.field(description="Who holds the lease.")
+
+
+@strawberry.type(description="What was claimed.")
+class ClaimExecutionsPayload:
+    """What claiming answers."""
+
+    executions: list[Execution] = strawberry.field(
+        description="The executions, RUNNING, each with its lease; orphans and then the oldest first."
+    )
+
+
+@strawberry.type(description="The lease and its execution as they are now.")
+class LeasePayload:
+    """What taking, extending and giving up answer."""
+
+    lease: Lease = strawberry.field(description="The lease.")
+    execution: Execution = strawberry.field(description="The execution: look here whether it was cancelled.")
+
+
+ClaimExecutionsResult = Annotated[
+    ClaimExecutionsPayload | Refused,
+    strawberry.union("ClaimExecutionsResult", description="What was claimed, or why nothing was."),
+]
+LeaseResult = Annotated[
+    LeasePayload | Refused,
+    strawberry.union("LeaseResult", description="The lease, or why nothing changed."),
+]
+
+
+@strawberry.type
+class LeaseMutations:
+    """Part of the root."""
+
+    @strawberry.mutation(
+        description="Take the leases of PENDING executions and of orphans (RUNNING, their lease over), "
+        "and set them RUNNING. Claimers at the same time never share one and never wait for each other."
+    )
+    async def claim_executions(
+        self,
+        info: Info,
+        input: Annotated[ClaimExecutionsInput, strawberry.argument(description="How many, for whom.")],
+    ) -> ClaimExecutionsResult:
+        """One statement."""
+        write = accepted(info, "claimExecutions", input)
+        if not 1 <= input.limit <= MOST_CLAIMED:
+            raise InvalidInput(f"`limit` can be 1 to {MOST_CLAIMED}; it was {input.limit}.")
+        names = None if given(input.workflow_names) is None else words("workflowNames", input.workflow_names)
+        holder, ttl = required_text("holder", input.holder), lease_time(input.ttl)
+        keys = await leases.claim_executions(info.context.database, write, holder, ttl, input.limit, names)
+        claimed = await gather(*(load_node(info, Kind.EXECUTION, (key,)) for key in keys))
+        return ClaimExecutionsPayload(executions=list(claimed))
+
+    @strawberry.mutation(description="Take the lease of one execution; its epoch grows.")
+    async def acquire_lease(
+        self, info: Info, input: Annotated[LeaseInput, strawberry.argument(description="Which, for whom.")]
+    ) -> LeaseResult:
+        """Only a free lease, one that is over, or the holder's own."""
+        write = accepted(info, "acquireLease", input)
+        key, holder = execution_key(input.execution_id), required_text("holder", input.holder)
+        await leases.acquire_lease(info.context.database, key, write, holder, lease_time(input.ttl))
+        return await _payload(info, key)
+
+    @strawberry.mutation(description="Extend a lease; how an engine says that it is alive.")
+    async def heartbeat(
+        self, info: Info, input: Annotated[LeaseInput, strawberry.argument(description="Which, for whom.")]
+    ) -> LeaseResult:
+        """Only the holder's."""
+        write = accepted(info, "heartbeat", input)
+        key, holder = execution_key(input.execution_id), required_text("holder", input.holder)
+        await leases.heartbeat(info.context.database, key, write, holder, lease_time(input.ttl))
+        return await _payload(info, key)
+
+    @strawberry.mutation(description="Give a lease up; a RUNNING execution can then be claimed at once.")
+    async def release_lease(
+        self,
+        info: Info,
+        input: Annotated[ReleaseLeaseInput, strawberry.argument(description="Which, whose.")],
+    ) -> LeaseResult:
+        """Only the holder's."""
+        write = accepted(info, "releaseLease", input)
+        key = execution_key(input.execution_id)
+        holder = required_text("holder", input.holder)
+        await leases.release_lease(info.context.database, key, write, holder)
+        return await _payload(info, key)
+
+
+async def _payload(info: Info, key: UUID) -> LeasePayload:
+    execution: Execution = await load_node(info, Kind.EXECUTION, (key,))
+    return LeasePayload(lease=Lease.of(execution.row), execution=execution)

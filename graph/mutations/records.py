@@ -1,0 +1,230 @@
+"""`appendLogs`, `recordMetrics`, and `commitStep`, which takes a step's whole outcome."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import strawberry
+
+from db.errors import TooLarge
+from db.writes import commits, records
+from db.writes.commits import CheckpointWish, StepCommit
+from db.writes.records import LogLine
+from graph.context import Info
+from graph.enums import LogLevel, StepStatus
+from graph.ids import Kind
+from graph.inputs.common import given
+from graph.inputs.writing import EngineInput, FailureInput, accepted, document, execution_key, text
+from graph.limits import require
+from graph.mutations.states import CheckpointInput, StateInput, load_state, state_change
+from graph.mutations.steps import StepInput, step_end, step_start
+from graph.nodes import load_node
+from graph.scalars import JSON, JSONObject, Long
+from graph.types.errors import Refused
+from graph.types.executions import Execution
+from graph.types.metrics import ExecutionMetrics
+from graph.types.states import Checkpoint, ExecutionState
+from graph.types.steps import Step
+
+
+@strawberry.input(description="Something to log.")
+class LogEntryInput:
+    """Columns of log_entries."""
+
+    level: LogLevel = strawberry.field(default=LogLevel.INFO, description="How severe it is.")
+    message: str = strawberry.field(description="What to log.")
+    step_key: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The step whose last attempt logged it."
+    )
+    fields: JSONObject | None = strawberry.field(
+        default=strawberry.UNSET, description="Structured additions to the message."
+    )
+    logged_at: datetime | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="When it was logged; now, by the database's clock, unless given.",
+    )
+
+
+@strawberry.input(description="Log entries of one execution, in their order.")
+class AppendLogsInput(EngineInput):
+    """A batch of entries."""
+
+    execution_id: strawberry.ID = strawberry.field(description="Which execution.")
+    entries: list[LogEntryInput] = strawberry.field(description="The entries; thousands are fine.")
+
+
+@strawberry.input(description="Numbers about an execution, or about a step of it.")
+class RecordMetricsInput(EngineInput):
+    """A batch of points."""
+
+    execution_id: strawberry.ID = strawberry.field(description="Which execution.")
+    step_key: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The step whose last attempt they are about."
+    )
+    values: JSONObject = strawberry.field(description="The numbers by name.")
+
+
+@strawberry.input(description="A step and how it ended.")
+class CommitStepStepInput(StepInput):
+    """An attempt's start and end in one."""
+
+    status: StepStatus = strawberry.field(default=StepStatus.COMPLETED, description="How it ended.")
+    output: JSON | None = strawberry.field(
+        default=strawberry.UNSET, description="What it came to; with COMPLETED only."
+    )
+    error: FailureInput | None = strawberry.field(
+        default=strawberry.UNSET, description="What went wrong; with a bad end or RETRYING only."
+    )
+    metrics: JSONObject | None = strawberry.field(
+        default=strawberry.UNSET, description="What was measured of it: CPU, memory, bytes."
+    )
+
+
+@strawberry.input(description="A step's whole outcome; all of it is written, or nothing.")
+class CommitStepInput(EngineInput):
+    """A commit."""
+
+    execution_id: strawberry.ID = strawberry.field(description="Which execution.")
+    step: CommitStepStepInput = strawberry.field(
+        description="The step; it need not have been started. One that has this status already stays."
+    )
+    state: StateInput | None = strawberry.field(
+        default=strawberry.UNSET, description="What to save of the state."
+    )
+    checkpoint: CheckpointInput | None = strawberry.field(
+        default=strawberry.UNSET, description="A checkpoint to take after that."
+    )
+    logs: list[LogEntryInput] | None = strawberry.field(
+        default=strawberry.UNSET, description="What the step logged; entries without a `stepKey` are its own."
+    )
+
+
+@strawberry.type(description="Which entries were appended.")
+class AppendLogsPayload:
+    """What appending answers."""
+
+    count: Long = strawberry.field(description="How many entries were appended.")
+    first_seq: Long = strawberry.field(description="The first one's number.")
+    last_seq: Long = strawberry.field(description="The last one's number.")
+
+
+@strawberry.type(description="The execution's numbers as they are now.")
+class RecordMetricsPayload:
+    """What recording answers."""
+
+    metrics: ExecutionMetrics = strawberry.field(description="The numbers.")
+
+
+@strawberry.type(description="What was committed.")
+class CommitStepPayload:
+    """What committing answers."""
+
+    step: Step = strawberry.field(description="The attempt.")
+    state: ExecutionState = strawberry.field(description="The state at the version after the commit.")
+    checkpoint: Checkpoint | None = strawberry.field(description="The checkpoint, where one was taken.")
+
+
+AppendLogsResult = Annotated[
+    AppendLogsPayload | Refused,
+    strawberry.union("AppendLogsResult", description="Which entries, or why there are none."),
+]
+RecordMetricsResult = Annotated[
+    RecordMetricsPayload | Refused,
+    strawberry.union("RecordMetricsResult", description="The numbers, or why nothing changed."),
+]
+CommitStepResult = Annotated[
+    CommitStepPayload | Refused,
+    strawberry.union("CommitStepResult", description="What was committed, or why nothing was."),
+]
+
+
+@strawberry.type
+class RecordMutations:
+    """Part of the root."""
+
+    @strawberry.mutation(description="Append log entries to an execution, also to one that has ended.")
+    async def append_logs(
+        self, info: Info, input: Annotated[AppendLogsInput, strawberry.argument(description="What to log.")]
+    ) -> AppendLogsResult:
+        """Rows of log_entries."""
+        write = accepted(info, "appendLogs", input)
+        key, lines = execution_key(input.execution_id), log_lines(info, input.entries)
+        first, last = await records.append_logs(info.context.database, key, write, lines)
+        return AppendLogsPayload(count=Long(last - first + 1), first_seq=Long(first), last_seq=Long(last))
+
+    @strawberry.mutation(description="Record numbers that the engine measured.")
+    async def record_metrics(
+        self,
+        info: Info,
+        input: Annotated[RecordMetricsInput, strawberry.argument(description="What was measured.")],
+    ) -> RecordMetricsResult:
+        """Rows of metric_points."""
+        write = accepted(info, "recordMetrics", input)
+        key, values = execution_key(input.execution_id), document(info, "values", input.values)
+        step = text("stepKey", input.step_key)
+        await records.record_metrics(
+            info.context.database, key, write, step, values if isinstance(values, dict) else {}
+        )
+        execution: Execution = await load_node(info, Kind.EXECUTION, (key,))
+        derived = await info.context.loaders.metrics.load(key)
+        return RecordMetricsPayload(metrics=ExecutionMetrics(execution=execution.row, derived=derived))
+
+    @strawberry.mutation(
+        description="Commit a step's whole outcome: end, state, checkpoint and logs, in one transaction."
+    )
+    async def commit_step(
+        self,
+        info: Info,
+        input: Annotated[CommitStepInput, strawberry.argument(description="The step's outcome.")],
+    ) -> CommitStepResult:
+        """Rows of the whole tree, or none."""
+        write = accepted(info, "commitStep", input)
+        key = execution_key(input.execution_id)
+        done = await commits.commit_step(info.context.database, key, write, _commit(info, input))
+        checkpoint = None
+        if done.checkpoint is not None:
+            checkpoint = await load_node(info, Kind.CHECKPOINT, (key, done.checkpoint))
+        return CommitStepPayload(
+            step=await load_node(info, Kind.STEP, (key, done.step)),
+            state=await load_state(info, key, done.version),
+            checkpoint=checkpoint,
+        )
+
+
+def log_lines(info: Info, entries: list[LogEntryInput]) -> list[LogLine]:
+    """What `db` appends; raises `TooLarge` over the limits."""
+    limits = info.context.limits
+    require("The number of log entries", len(entries), limits.log_entries)
+    # Bytes can't be more than four times the characters: only long messages are measured.
+    longest = max((entry.message for entry in entries), key=len, default="")
+    if len(longest) * 4 > limits.log_message_bytes:
+        size = max(len(entry.message.encode()) for entry in entries)
+        if size > limits.log_message_bytes:
+            raise TooLarge("The message of a log entry", size, limits.log_message_bytes)
+    return [
+        LogLine(
+            int(entry.level),
+            entry.message,
+            given(entry.step_key),
+            _fields(entry.fields),
+            given(entry.logged_at),
+        )
+        for entry in entries
+    ]
+
+
+def _fields(value: JSONObject | None) -> Any:
+    return given(value)
+
+
+def _commit(info: Info, input: CommitStepInput) -> StepCommit:
+    step, state, wish = input.step, given(input.state), given(input.checkpoint)
+    checkpoint = None
+    if wish is not None:
+        checkpoint = CheckpointWish(text("label", wish.label), document(info, "data", wish.data))
+    return StepCommit(
+        start=step_start(info, step),
+        end=step_end(info, step.status, step.output, step.error, step.metrics),
+        state=None if state is None else state_change(info, state),
+        checkpoint=checkpoint,
+        logs=log_lines(info, given(input.logs) or []),
+    )

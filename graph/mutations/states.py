@@ -1,0 +1,226 @@
+"""`saveState`, `createCheckpoint`, `deleteCheckpoint`, `pruneCheckpoints`."""
+
+from typing import Annotated, Any
+from uuid import UUID
+
+import strawberry
+
+from db.errors import InvalidInput
+from db.writes import checkpoints, states
+from db.writes.states import StateChange
+from graph.context import Info
+from graph.ids import Kind, decode_as, encode
+from graph.inputs.common import given
+from graph.inputs.writing import EngineInput, WriteInput, accepted, document, execution_key, text
+from graph.nodes import load_node
+from graph.scalars import JSON, JSONObject, Long
+from graph.types.errors import Refused
+from graph.types.states import Checkpoint, ExecutionState
+
+_STEP_LIST = "Replaces the whole list, which costs what was added to it."
+
+
+@strawberry.input(description="What a save changes; what is left out stays.")
+class StateInput:
+    """Variables, and the state's own fields."""
+
+    variables: JSONObject | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="All variables: one that is there but not given goes. Only what differs is written.",
+    )
+    variables_patch: JSONObject | None = strawberry.field(
+        default=strawberry.UNSET, description="Changes to the variables, as a JSON merge patch (RFC 7396)."
+    )
+    variables_append: JSONObject | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Items to append to variables that hold lists: `{key: [items]}`; costs what is appended.",
+    )
+    current_step: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The step that it is at; null for none."
+    )
+    completed_steps: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description=f"The keys of the steps that are done. {_STEP_LIST}"
+    )
+    failed_steps: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description=f"The keys of the steps that failed. {_STEP_LIST}"
+    )
+    skipped_steps: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description=f"The keys of the steps that were left out. {_STEP_LIST}"
+    )
+    parallel_groups: JSON | None = strawberry.field(
+        default=strawberry.UNSET, description="The groups of steps that run side by side; null for none."
+    )
+    expected_version: Long | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="The version that the caller has seen: with any other nothing changes.",
+    )
+
+
+@strawberry.input(description="What to save of an execution's state.")
+class SaveStateInput(EngineInput, StateInput):
+    """A save."""
+
+    execution_id: strawberry.ID = strawberry.field(description="Whose state.")
+
+
+@strawberry.input(description="What to keep beside a version of the state.")
+class CheckpointInput:
+    """Columns of checkpoints."""
+
+    label: str | None = strawberry.field(default=strawberry.UNSET, description="Its name for people.")
+    data: JSON | None = strawberry.field(
+        default=strawberry.UNSET, description="What the engine keeps beside the state."
+    )
+
+
+@strawberry.input(description="A checkpoint to be, of the state as it stands now.")
+class CreateCheckpointInput(EngineInput, CheckpointInput):
+    """A checkpoint."""
+
+    execution_id: strawberry.ID = strawberry.field(description="Whose state.")
+    step_key: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The step that it is taken at."
+    )
+
+
+@strawberry.input(description="A checkpoint to delete; not the head, and not the base of a fork.")
+class DeleteCheckpointInput(WriteInput):
+    """A deletion."""
+
+    checkpoint_id: strawberry.ID = strawberry.field(description="Which one.")
+
+
+@strawberry.input(description="How many checkpoints of an execution to keep.")
+class PruneCheckpointsInput(WriteInput):
+    """A pruning."""
+
+    execution_id: strawberry.ID = strawberry.field(description="Whose checkpoints.")
+    keep_last: int = strawberry.field(
+        description="How many of the newest stay; the head and the bases of forks always do."
+    )
+    dry_run: bool = strawberry.field(default=False, description="Only tell what would go.")
+
+
+@strawberry.type(description="The state that was saved.")
+class SaveStatePayload:
+    """What saving answers."""
+
+    state: ExecutionState = strawberry.field(description="The state at its new version.")
+
+
+@strawberry.type(description="The checkpoint that was taken.")
+class CreateCheckpointPayload:
+    """What taking one answers."""
+
+    checkpoint: Checkpoint = strawberry.field(description="The checkpoint.")
+
+
+@strawberry.type(description="What went, or would go.")
+class DeleteCheckpointsPayload:
+    """What deleting and pruning answer."""
+
+    deleted_ids: list[strawberry.ID] = strawberry.field(description="The ids that the checkpoints had.")
+    state_rows: Long = strawberry.field(
+        description="How many rows of variables went with them: those that no kept version can see."
+    )
+
+
+SaveStateResult = Annotated[
+    SaveStatePayload | Refused,
+    strawberry.union("SaveStateResult", description="The state, or why nothing changed."),
+]
+CreateCheckpointResult = Annotated[
+    CreateCheckpointPayload | Refused,
+    strawberry.union("CreateCheckpointResult", description="The checkpoint, or why there is none."),
+]
+DeleteCheckpointsResult = Annotated[
+    DeleteCheckpointsPayload | Refused,
+    strawberry.union("DeleteCheckpointsResult", description="What went, or why nothing did."),
+]
+
+
+@strawberry.type
+class StateMutations:
+    """Part of the root."""
+
+    @strawberry.mutation(description="Save an execution's state under its next version.")
+    async def save_state(
+        self, info: Info, input: Annotated[SaveStateInput, strawberry.argument(description="What to save.")]
+    ) -> SaveStateResult:
+        """Rows for what changed."""
+        write = accepted(info, "saveState", input)
+        key = execution_key(input.execution_id)
+        version = await states.save_state(info.context.database, key, write, state_change(info, input))
+        return SaveStatePayload(state=await load_state(info, key, version))
+
+    @strawberry.mutation(description="Name the present version of an execution's state, to come back to.")
+    async def create_checkpoint(
+        self,
+        info: Info,
+        input: Annotated[CreateCheckpointInput, strawberry.argument(description="What to keep.")],
+    ) -> CreateCheckpointResult:
+        """One row, which copies nothing."""
+        write = accepted(info, "createCheckpoint", input)
+        key = execution_key(input.execution_id)
+        label, data = text("label", input.label), document(info, "data", input.data)
+        seq = await checkpoints.create_checkpoint(
+            info.context.database, key, write, text("stepKey", input.step_key), label, data
+        )
+        checkpoint: Checkpoint = await load_node(info, Kind.CHECKPOINT, (key, seq))
+        return CreateCheckpointPayload(checkpoint=checkpoint)
+
+    @strawberry.mutation(description="Delete one checkpoint.")
+    async def delete_checkpoint(
+        self,
+        info: Info,
+        input: Annotated[DeleteCheckpointInput, strawberry.argument(description="Which one.")],
+    ) -> DeleteCheckpointsResult:
+        """One row; those that followed it follow the one before."""
+        write = accepted(info, "deleteCheckpoint", input)
+        key, *seq = decode_as(Kind.CHECKPOINT, input.checkpoint_id)
+        await checkpoints.delete_checkpoint(info.context.database, key, seq[0], write)
+        return DeleteCheckpointsPayload(deleted_ids=[input.checkpoint_id], state_rows=Long(0))
+
+    @strawberry.mutation(
+        description="Delete old checkpoints, and the versions of variables that no kept one can see."
+    )
+    async def prune_checkpoints(
+        self,
+        info: Info,
+        input: Annotated[PruneCheckpointsInput, strawberry.argument(description="How many stay.")],
+    ) -> DeleteCheckpointsResult:
+        """Rows of checkpoints and of their variables."""
+        write = accepted(info, "pruneCheckpoints", input)
+        key = execution_key(input.execution_id)
+        if input.keep_last < 0:
+            raise InvalidInput(f"`keepLast` can't be negative; it was {input.keep_last}.")
+        seqs, rows = await checkpoints.prune_checkpoints(
+            info.context.database, key, write, input.keep_last, dry_run=input.dry_run
+        )
+        ids = [strawberry.ID(encode(Kind.CHECKPOINT, key, seq)) for seq in seqs]
+        return DeleteCheckpointsPayload(deleted_ids=ids, state_rows=Long(rows))
+
+
+def state_change(info: Info, value: StateInput) -> StateChange:
+    """What `db` saves."""
+    variables: Any = document(info, "variables", value.variables)
+    patch: Any = document(info, "variablesPatch", value.variables_patch)
+    appends: Any = document(info, "variablesAppend", value.variables_append)
+    lists = {
+        "completed_steps": given(value.completed_steps),
+        "failed_steps": given(value.failed_steps),
+        "skipped_steps": given(value.skipped_steps),
+    }
+    clearable = {"current_step": value.current_step, "parallel_groups": value.parallel_groups}
+    document(info, "parallelGroups", value.parallel_groups)
+    fields: dict[str, Any] = {
+        name: entry for name, entry in clearable.items() if entry is not strawberry.UNSET
+    }
+    fields |= {name: entry for name, entry in lists.items() if entry is not None}
+    return StateChange(variables, patch, appends, fields, given(value.expected_version))
+
+
+async def load_state(info: Info, key: UUID, version: int) -> ExecutionState:
+    """The state at a version: the head where that is still it."""
+    head: ExecutionState = await load_node(info, Kind.STATE, (key,))
+    return head if head.version == version else ExecutionState.at(key, version)

@@ -1,0 +1,151 @@
+"""`startStep` and `finishStep`."""
+
+from typing import Annotated
+from uuid import UUID
+
+import strawberry
+
+from db.errors import InvalidInput
+from db.writes import steps
+from db.writes.steps import StepEnd, StepStart
+from graph.context import Info
+from graph.enums import StepStatus
+from graph.ids import Kind, decode_as
+from graph.inputs.common import given
+from graph.inputs.writing import (
+    EngineInput,
+    FailureInput,
+    accepted,
+    document,
+    execution_key,
+    failure,
+    required_text,
+    text,
+)
+from graph.nodes import load_node
+from graph.scalars import JSON, JSONObject
+from graph.types.errors import Refused
+from graph.types.steps import Step
+
+MOST_DEPENDENCIES = 10_000
+
+
+@strawberry.input(description="What is said of a step when it starts.")
+class StepInput:
+    """Columns of steps."""
+
+    key: str = strawberry.field(description="Names the step within its workflow.")
+    name: str | None = strawberry.field(
+        default=strawberry.UNSET, description="The step's name for people; its key unless given."
+    )
+    type: str | None = strawberry.field(
+        default=strawberry.UNSET, description="What kind of step it is; `task` unless given."
+    )
+    input: JSON | None = strawberry.field(default=strawberry.UNSET, description="What it is given.")
+    depends_on: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="The keys of the steps that come before it."
+    )
+
+
+@strawberry.input(description="A step to start, or to try again.")
+class StartStepInput(EngineInput, StepInput):
+    """An attempt to be."""
+
+    execution_id: strawberry.ID = strawberry.field(description="The execution that it belongs to.")
+
+
+@strawberry.input(description="How an attempt ended.")
+class FinishStepInput(EngineInput):
+    """An attempt's end."""
+
+    step_id: strawberry.ID = strawberry.field(description="Which attempt.")
+    status: StepStatus = strawberry.field(
+        default=StepStatus.COMPLETED, description="How it ended; RETRYING when it will be tried again."
+    )
+    output: JSON | None = strawberry.field(
+        default=strawberry.UNSET, description="What it came to; with COMPLETED only."
+    )
+    error: FailureInput | None = strawberry.field(
+        default=strawberry.UNSET, description="What went wrong; with a bad end or RETRYING only."
+    )
+    metrics: JSONObject | None = strawberry.field(
+        default=strawberry.UNSET, description="What was measured of it: CPU, memory, bytes."
+    )
+
+
+@strawberry.type(description="The attempt as it is now.")
+class StepPayload:
+    """What starting and finishing answer."""
+
+    step: Step = strawberry.field(description="The attempt.")
+
+
+StepResult = Annotated[
+    StepPayload | Refused,
+    strawberry.union("StepResult", description="The attempt, or why nothing changed."),
+]
+
+
+@strawberry.type
+class StepMutations:
+    """Part of the root."""
+
+    @strawberry.mutation(
+        description="Start a step, or another attempt at one that ended badly. One that runs stays as it is."
+    )
+    async def start_step(
+        self, info: Info, input: Annotated[StartStepInput, strawberry.argument(description="Which step.")]
+    ) -> StepResult:
+        """One row of steps."""
+        write = accepted(info, "startStep", input)
+        key = execution_key(input.execution_id)
+        seq = await steps.start_step(info.context.database, key, write, step_start(info, input))
+        return await _payload(info, key, seq)
+
+    @strawberry.mutation(description="End an attempt at a step, or mark it to be tried again.")
+    async def finish_step(
+        self,
+        info: Info,
+        input: Annotated[FinishStepInput, strawberry.argument(description="Which, and how.")],
+    ) -> StepResult:
+        """A guarded move."""
+        write = accepted(info, "finishStep", input)
+        key, *seq = decode_as(Kind.STEP, input.step_id)
+        end = step_end(info, input.status, input.output, input.error, input.metrics)
+        await steps.finish_step(info.context.database, key, seq[0], write, end)
+        return await _payload(info, key, seq[0])
+
+
+def step_start(info: Info, value: StepInput) -> StepStart:
+    """What `db` starts."""
+    dependencies = given(value.depends_on) or []
+    if len(dependencies) > MOST_DEPENDENCIES:
+        raise InvalidInput(f"`dependsOn` can hold at most {MOST_DEPENDENCIES} keys.")
+    return StepStart(
+        key=required_text("key", value.key),
+        name=text("name", value.name),
+        type=text("type", value.type),
+        input=document(info, "input", value.input),
+        depends_on=dependencies,
+    )
+
+
+def step_end(
+    info: Info,
+    status: StepStatus,
+    output: JSON | None,
+    error: FailureInput | None,
+    metrics: JSONObject | None,
+) -> StepEnd:
+    """What `db` ends."""
+    measured = document(info, "metrics", metrics)
+    return StepEnd(
+        status=status,
+        output=document(info, "output", output),
+        error=failure(info, error),
+        metrics=measured if isinstance(measured, dict) else None,
+    )
+
+
+async def _payload(info: Info, key: UUID, seq: int) -> StepPayload:
+    return StepPayload(step=await load_node(info, Kind.STEP, (key, seq)))
