@@ -9,12 +9,14 @@ from db.enums import (
     ExecutionStatus,
     LogLevel,
     Priority,
+    StateOp,
     StepStatus,
     TriggerType,
     WorkflowStatus,
 )
 
 __all__ = [
+    "AuditOrderField",
     "Direction",
     "Environment",
     "ExecutionOrderField",
@@ -23,9 +25,11 @@ __all__ = [
     "LogOrderField",
     "Priority",
     "SeqOrderField",
+    "StateOp",
     "StepOrderField",
     "StepStatus",
     "TriggerType",
+    "VersionOrderField",
     "WorkflowOrderField",
     "WorkflowStatus",
 ]
@@ -97,6 +101,14 @@ described(
 )
 
 
+described(
+    StateOp,
+    SET="Gave it a value.",
+    APPEND="Appended items to its list.",
+    DELETE="Took it away.",
+)
+
+
 class Direction(Enum):
     """Which way a list runs."""
 
@@ -141,6 +153,20 @@ class SeqOrderField(Enum):
     SEQ = "SEQ"
 
 
+class VersionOrderField(Enum):
+    """What the versions of a variable can be ordered by."""
+
+    VERSION = "VERSION"
+
+
+class AuditOrderField(Enum):
+    """What audit entries can be ordered by."""
+
+    AT = "AT"
+
+
+described(VersionOrderField, VERSION="The state's version.")
+described(AuditOrderField, AT="When it happened.")
 described(Direction, ASC="Least, oldest or first first.", DESC="Greatest, newest or last first.")
 _CREATED = "When the row was created; the cheapest order."
 _STARTED = "When it started; what has not started yet counts as later than everything."

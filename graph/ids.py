@@ -25,6 +25,7 @@ class Kind(Enum):
     LOG_ENTRY = ("log", "log entry", True)
     METRIC_POINT = ("met", "metric point", True)
     EVENT = ("evt", "event", True)
+    AUDIT_ENTRY = ("aud", "audit entry", False)
 
     def __init__(self, prefix: str, noun: str, numbered: bool) -> None:
         self.prefix = prefix

@@ -13,7 +13,7 @@ from uuid import UUID
 from strawberry.dataloader import DataLoader
 
 from db.engine import Database
-from db.queries import executions, pages, states, workflows
+from db.queries import executions, pages, states, steps, workflows
 from db.queries.pages import Page, Row, Window
 from db.queries.predicates import Filter
 from db.queries.sources import Relation, Source
@@ -79,6 +79,15 @@ class Loaders:
         self.metrics: DataLoader[UUID, Row] = DataLoader(self._with_connection(executions.fetch_metrics))
         self.variables: DataLoader[tuple[UUID, int], dict[str, str]] = DataLoader(
             self._with_connection(states.fetch_variables)
+        )
+        self.variable: DataLoader[tuple[UUID, int, str], str | None] = DataLoader(
+            self._with_connection(states.fetch_variable)
+        )
+        self.steps_done_between: DataLoader[tuple[UUID, int, int], list[Row]] = DataLoader(
+            self._with_connection(steps.fetch_done_between)
+        )
+        self.checkpoint_at: DataLoader[tuple[UUID, int], bool] = DataLoader(
+            self._with_connection(states.fetch_named)
         )
         self.state_fields: DataLoader[tuple[UUID, int], dict[str, str]] = DataLoader(
             self._with_connection(states.fetch_fields)

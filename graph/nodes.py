@@ -34,7 +34,7 @@ class Node:
         )
 
 
-_BY_TABLE: dict[str, type[Node]] = {}
+_BUILDERS: dict[str, Callable[[Row], Any]] = {}
 _BY_KIND: dict[Kind, type[Node]] = {}
 
 T = TypeVar("T", bound=type[Node])
@@ -47,15 +47,21 @@ def node_of(kind: Kind, source: Source) -> Callable[[T], T]:
         own = (field.name for field in dataclasses.fields(cls) if field.init)
         cls.kind, cls.source = kind, source
         cls.shown = tuple(name for name in own if name not in ("row", "id"))
-        _BY_TABLE[source.table] = _BY_KIND[kind] = cls
+        _BY_KIND[kind] = cls
+        _BUILDERS[source.table] = cls.from_row
         return cls
 
     return register
 
 
+def shown_as(source: Source, build_row: Callable[[Row], Any]) -> None:
+    """Register what the rows of a table become that have no id of their own."""
+    _BUILDERS[source.table] = build_row
+
+
 def build(source: Source, row: Row) -> Any:
     """The object that a row of `source` becomes."""
-    return _BY_TABLE[source.table].from_row(row)
+    return _BUILDERS[source.table](row)
 
 
 async def load_node(info: Info, kind: Kind, key: Key) -> Any:

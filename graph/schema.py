@@ -11,6 +11,7 @@ from graph.mutations.records import RecordMutations
 from graph.mutations.states import StateMutations
 from graph.mutations.steps import StepMutations
 from graph.mutations.workflows import WorkflowMutations
+from graph.queries.audit import AuditQueries
 from graph.queries.executions import ExecutionQueries
 from graph.queries.health import HealthQueries
 from graph.queries.nodes import NodeQueries
@@ -23,7 +24,7 @@ _CACHED_DOCUMENTS = 1000
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(NodeQueries, WorkflowQueries, ExecutionQueries, HealthQueries):
+class Query(NodeQueries, WorkflowQueries, ExecutionQueries, AuditQueries, HealthQueries):
     """The root, put together from the aggregates' own."""
 
 

@@ -251,6 +251,8 @@ CREATE INDEX audit_entries_by_actor ON public.audit_entries USING btree (actor, 
 
 CREATE INDEX audit_entries_by_subject ON public.audit_entries USING btree (subject_type, subject_id, id);
 
+CREATE INDEX audit_entries_by_time ON public.audit_entries USING btree (at);
+
 CREATE INDEX audit_entries_by_type ON public.audit_entries USING btree (type, id);
 
 CREATE INDEX checkpoints_by_parent ON ONLY public.checkpoints USING btree (execution_id, parent_seq) WHERE (parent_seq IS NOT NULL);

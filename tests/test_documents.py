@@ -1,15 +1,21 @@
 """The documents say what is so."""
 
 import re
+from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
+from db.transitions import EXECUTION_MOVES, STEP_MOVES, WORKFLOW_MOVES
 from graph.settings import Settings
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
-TREE = re.search(r"```\n(db/.*?)```", (ROOT / "ARCHITECTURE.md").read_text(), re.DOTALL)
+ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
+TREE = re.search(r"```\n(db/.*?)```", ARCHITECTURE, re.DOTALL)
+
+
+DIAGRAMS = re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", ARCHITECTURE, re.DOTALL)
 
 
 def row(name: str) -> str:
@@ -45,3 +51,13 @@ def test_the_architecture_names_nothing_that_is_not_there() -> None:
     assert TREE is not None
     named = re.findall(r"[a-z_]+\.(?:py|sql)\b", TREE[1])
     assert [name for name in named if not list(ROOT.glob(f"[dgmt]*/**/{name}"))] == []
+
+
+@pytest.mark.parametrize(
+    ("diagram", "moves"),
+    list(zip(DIAGRAMS, [WORKFLOW_MOVES, EXECUTION_MOVES, STEP_MOVES], strict=True)),
+    ids=["workflows", "executions", "steps"],
+)
+def test_the_diagrams_are_the_transition_tables(diagram: str, moves: Mapping[str, tuple[str, ...]]) -> None:
+    drawn = set(re.findall(r"(\w+) --> (\w+)", diagram))
+    assert drawn == {(str(before), str(after)) for before, allowed in moves.items() for after in allowed}

@@ -155,6 +155,7 @@ class AuditEntry(Base):
         Index("audit_entries_by_subject", "subject_type", "subject_id", "id"),
         Index("audit_entries_by_actor", "actor", "id"),
         Index("audit_entries_by_type", "type", "id"),
+        Index("audit_entries_by_time", "at"),
     )
 
 

@@ -159,6 +159,38 @@ class EventFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class HistoryFilter:
+    """Which versions of a variable."""
+
+    up_to: int | None = None
+
+    def predicates(self, parameters: Parameters) -> Iterator[str]:
+        """Conditions on `c`, a row of state_entries."""
+        if self.up_to is not None:
+            yield f"c.version <= {parameters.add(self.up_to, 'bigint')}"
+
+
+@dataclass(frozen=True, slots=True)
+class AuditFilter:
+    """Which audit entries."""
+
+    types: tuple[str, ...] | None = None
+    actors: tuple[str, ...] | None = None
+    subject: tuple[str, str] | None = None
+    happened: TimeRange = ALWAYS
+
+    def predicates(self, parameters: Parameters) -> Iterator[str]:
+        """Conditions on `c`, a row of audit_entries; `subject` is its (type, id)."""
+        yield from one_of("c.type", self.types, parameters)
+        yield from one_of("c.actor", self.actors, parameters)
+        if self.subject is not None:
+            kind, key = self.subject
+            yield f"c.subject_type = {parameters.add(kind, 'text')}"
+            yield f"c.subject_id = {parameters.add(key, 'text')}"
+        yield from self.happened.predicates("c.at", parameters)
+
+
+@dataclass(frozen=True, slots=True)
 class MetricFilter:
     """Which reported metric points of an execution."""
 

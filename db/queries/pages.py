@@ -59,6 +59,10 @@ def _keyset(window: Window, parameters: Parameters) -> list[str]:
     return conditions
 
 
+def _own(relation: Relation) -> list[str]:
+    return [relation.condition] if relation.condition else []
+
+
 def _where(conditions: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
@@ -82,6 +86,7 @@ def _parents(
     ]
     names = [f"k{at}" for at in range(len(arrays))]
     tie = [f"{key.sql} = p.{name}" for key, name in zip(relation.parent, names, strict=True)]
+    tie += _own(relation)
     return f"unnest({', '.join(arrays)}) WITH ORDINALITY AS p({', '.join(names)}, ord)", tie
 
 
@@ -97,7 +102,7 @@ async def fetch_page(
 ) -> Page:
     """One page of a relation without parents."""
     parameters = Parameters()
-    conditions = [*narrowed.predicates(parameters), *_keyset(window, parameters)]
+    conditions = [*_own(relation), *narrowed.predicates(parameters), *_keyset(window, parameters)]
     rows = await connection.fetch(_select(relation.source, window, conditions), *parameters.values)
     return _page(rows, window)
 
@@ -136,7 +141,8 @@ async def count_children(
     """
     parameters = Parameters()
     if not relation.parent:
-        counted = f"SELECT 1 FROM {relation.source.table} c{_where(list(narrowed.predicates(parameters)))}"
+        conditions = [*_own(relation), *narrowed.predicates(parameters)]
+        counted = f"SELECT 1 FROM {relation.source.table} c{_where(conditions)}"
         counts = await connection.fetchval(
             f"SELECT count(*) FROM ({counted} LIMIT {cap + 1}) rows", *parameters.values
         )

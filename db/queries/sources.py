@@ -50,7 +50,7 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class Relation:
-    """The rows of `source` that belong to a parent, found by `parent` columns equal to the parent's key."""
+    """The rows of `source` that fulfil `condition` and belong to a parent, found by its key in `parent`."""
 
     name: str
     source: Source
@@ -120,10 +120,22 @@ EVENTS = _source(
 )
 METRIC_POINTS = _source(models.MetricPoint, _IN_EXECUTION, Order("SEQ", _SEQ))
 STATES = _source(models.State, (_uuid("execution_id"),))
+STATE_ENTRIES = _source(
+    models.StateEntry,
+    (_uuid("execution_id"), _text("key"), _bigint("version")),
+    Order("VERSION", (_bigint("version"),)),
+)
+AUDIT_ENTRIES = _source(models.AuditEntry, _ID, Order("AT", _ID))
 
 ALL_WORKFLOWS = Relation("workflows", WORKFLOWS)
 VERSIONS_OF_WORKFLOW = Relation("versions", WORKFLOWS, (_text("name"),))
 ALL_EXECUTIONS = Relation("executions", EXECUTIONS)
+ORPHANED_EXECUTIONS = Relation(
+    "orphanedExecutions",
+    EXECUTIONS,
+    condition="c.status = 'RUNNING' AND c.lease_epoch > 0 "
+    "AND (c.lease_expires_at IS NULL OR c.lease_expires_at <= statement_timestamp())",
+)
 EXECUTIONS_OF_WORKFLOW = Relation("executions", EXECUTIONS, (_uuid("workflow_id"),))
 CHILDREN_OF_EXECUTION = Relation("children", EXECUTIONS, (_uuid("parent_id"),))
 STEPS_OF_EXECUTION = Relation("steps", STEPS, (_uuid("execution_id"),))
@@ -131,4 +143,8 @@ LOGS_OF_EXECUTION = Relation("logs", LOG_ENTRIES, (_uuid("execution_id"),))
 LOGS_OF_STEP = Relation("logs", LOG_ENTRIES, (_uuid("execution_id"), _bigint("step_seq")))
 CHECKPOINTS_OF_EXECUTION = Relation("checkpoints", CHECKPOINTS, (_uuid("execution_id"),))
 EVENTS_OF_EXECUTION = Relation("events", EVENTS, (_uuid("execution_id"),))
+HISTORY_OF_VARIABLE = Relation(
+    "history", STATE_ENTRIES, (_uuid("execution_id"), _text("key")), condition="NOT c.field"
+)
+AUDIT_LOG = Relation("auditLog", AUDIT_ENTRIES)
 POINTS_OF_EXECUTION = Relation("points", METRIC_POINTS, (_uuid("execution_id"),))

@@ -20,3 +20,27 @@ async def fetch_fields(
 ) -> list[dict[str, str]]:
     """The state's own fields (`current_step` and so on) of each, in the same form."""
     return await fetch_values(connection, states, field=True)
+
+
+async def fetch_variable(
+    connection: asyncpg.Connection, asked: Sequence[tuple[UUID, int, str]]
+) -> list[str | None]:
+    """One variable of each (execution id, version, key), as JSON text; None where there is none then."""
+    states = list(dict.fromkeys((execution, version) for execution, version, _ in asked))
+    found = await fetch_values(connection, states, keys=sorted({key for *_, key in asked}))
+    by_state = dict(zip(states, found, strict=True))
+    return [by_state[execution, version].get(key) for execution, version, key in asked]
+
+
+async def fetch_named(connection: asyncpg.Connection, asked: Sequence[tuple[UUID, int]]) -> list[bool]:
+    """Whether a checkpoint names each (execution id, version)."""
+    rows = await connection.fetch(
+        """
+        SELECT EXISTS (SELECT 1 FROM checkpoints c
+                       WHERE c.execution_id = a.execution_id AND c.state_version = a.version) AS named
+        FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS a(execution_id, version, ord) ORDER BY ord
+        """,
+        [execution for execution, _ in asked],
+        [version for _, version in asked],
+    )
+    return [row["named"] for row in rows]

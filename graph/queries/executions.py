@@ -4,7 +4,7 @@ from typing import Annotated
 
 import strawberry
 
-from db.queries.sources import ALL_EXECUTIONS
+from db.queries.sources import ALL_EXECUTIONS, ORPHANED_EXECUTIONS
 from graph.connections import After, Before, Connection, First, Last, Paging, connect
 from graph.context import Info
 from graph.ids import Kind, decode_as
@@ -44,3 +44,19 @@ class ExecutionQueries:
         """One statement."""
         narrowed, order = await execution_filter(info, filter), execution_order(order_by)
         return await connect(info, ALL_EXECUTIONS, (), narrowed, order, Paging(first, after, last, before))
+
+    @strawberry.field(description="Executions whose engine is gone: RUNNING, but their lease is over.")
+    async def orphaned_executions(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: ExecutionsFiltered = strawberry.UNSET,
+        order_by: ExecutionsOrdered = strawberry.UNSET,
+    ) -> Connection[Execution]:
+        """One statement."""
+        narrowed, order = await execution_filter(info, filter), execution_order(order_by)
+        paging = Paging(first, after, last, before)
+        return await connect(info, ORPHANED_EXECUTIONS, (), narrowed, order, paging)

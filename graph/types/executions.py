@@ -14,7 +14,6 @@ from db.queries.sources import (
     EVENTS_OF_EXECUTION,
     EXECUTIONS,
     LOGS_OF_EXECUTION,
-    STATES,
     STEPS_OF_EXECUTION,
     WORKFLOWS,
 )
@@ -42,7 +41,7 @@ from graph.inputs.records import (
     seq_order,
     step_filter,
 )
-from graph.nodes import Node, build, load_optional, node_of
+from graph.nodes import Node, build, load_node, load_optional, node_of
 from graph.scalars import JSON, JSONObject, Long
 from graph.types.common import Failure
 from graph.types.metrics import ExecutionMetrics
@@ -223,9 +222,7 @@ class Execution(Node):
     @strawberry.field(description="Its state as it stands now.")
     async def state(self, info: Info) -> ExecutionState:
         """The head; every execution is created with one."""
-        state: ExecutionState | None = await load_optional(info, STATES, (self.row["id"],))
-        if state is None:
-            raise NotFound("state of execution", self.id)
+        state: ExecutionState = await load_node(info, Kind.STATE, (self.row["id"],))
         return state
 
     @strawberry.field(
@@ -239,11 +236,13 @@ class Execution(Node):
         ],
     ) -> ExecutionState:
         """Read back from the versioned rows."""
-        head: ExecutionState | None = await load_optional(info, STATES, (self.row["id"],))
-        current = head.version if head else 0
-        if not 0 <= version <= current:
-            raise InvalidInput(f"The state has the versions 0 to {current}; {version} is none of them.")
-        return ExecutionState.at(self.row["id"], version)
+        head: ExecutionState = await load_node(info, Kind.STATE, (self.row["id"],))
+        if not 0 <= version <= head.version:
+            raise InvalidInput(f"The state has the versions 0 to {head.version}; {version} is none of them.")
+        place = (self.row["id"], version)
+        if version < head.row["pruned_to"] and not await info.context.loaders.checkpoint_at.load(place):
+            raise NotFound("version", f"{version} of this state any more: it was pruned")
+        return ExecutionState.at(*place)
 
     @strawberry.field(description="Numbers about it: derived from its steps, and reported by its engine.")
     async def metrics(self, info: Info) -> ExecutionMetrics:

@@ -1,5 +1,6 @@
 """An execution's state, now or at any version, and the checkpoints that name versions."""
 
+from asyncio import gather
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
@@ -7,16 +8,107 @@ from uuid import UUID
 import orjson
 import strawberry
 
-from db.queries.sources import CHECKPOINTS, EXECUTIONS, STATES
+from db.errors import InvalidInput
+from db.queries.filters import HistoryFilter
+from db.queries.pages import Row
+from db.queries.sources import CHECKPOINTS, EXECUTIONS, HISTORY_OF_VARIABLE, STATE_ENTRIES, STATES, STEPS
+from graph.connections import After, Before, Connection, First, Last, Paging, connect
 from graph.context import Info
-from graph.ids import Kind, encode
-from graph.nodes import Node, load_optional, node_of
+from graph.enums import Direction, StateOp, VersionOrderField
+from graph.ids import Kind, decode_as, encode
+from graph.inputs.common import chosen_order
+from graph.nodes import Node, build, load_node, load_optional, node_of, shown_as
 from graph.scalars import JSON, JSONObject, Long
 
 if TYPE_CHECKING:
     from graph.types.executions import Execution
+    from graph.types.steps import Step
 
 StepKeys = list[str]
+VariableKey = Annotated[str, strawberry.argument(description="The variable's name.")]
+
+
+@strawberry.type(description="What one save did to a variable.")
+class VariableChange:
+    """A row of state_entries."""
+
+    version: Long = strawberry.field(description="The state's version that the save made.")
+    op: StateOp = strawberry.field(description="What was done.")
+    value: JSON | None = strawberry.field(
+        description="The value that was set, or the list of items that were appended."
+    )
+    recorded_at: datetime = strawberry.field(description="When, by the database's clock.")
+
+    @classmethod
+    def from_row(cls, row: Row) -> Self:
+        """The change that a row holds."""
+        return cls(**{name: row[name] for name in ("version", "op", "value", "recorded_at")})
+
+
+shown_as(STATE_ENTRIES, VariableChange.from_row)
+
+
+@strawberry.input(description="The order of a variable's history.")
+class VersionOrder:
+    """A field and a direction."""
+
+    field: VersionOrderField = strawberry.field(
+        default=VersionOrderField.VERSION, description="What to order by."
+    )
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
+
+
+VersionsOrdered = Annotated[
+    VersionOrder | None, strawberry.argument(description="In which order; oldest first by default.")
+]
+
+
+@strawberry.type(description="A variable of an execution's state.")
+class StateVariable:
+    """One key at one version."""
+
+    key: str = strawberry.field(description="Its name.")
+    value: JSON = strawberry.field(description="Its value.")
+    state: strawberry.Private[Any]
+
+    @strawberry.field(description="What the saves up to this state's version did to it.")
+    async def history(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        order_by: VersionsOrdered = strawberry.UNSET,
+    ) -> Connection[VariableChange]:
+        """Its rows."""
+        narrowed = HistoryFilter(up_to=self.state.version)
+        order = chosen_order(order_by, ("VERSION", False))
+        parent = (self.state.row["execution_id"], self.key)
+        return await connect(
+            info, HISTORY_OF_VARIABLE, parent, narrowed, order, Paging(first, after, last, before)
+        )
+
+
+@strawberry.type(description="How a variable differs between two checkpoints.")
+class VariableDifference:
+    """One key at two versions."""
+
+    key: str = strawberry.field(description="The variable's name.")
+    before: JSON | None = strawberry.field(description="Its value then; null also where it was not there.")
+    after: JSON | None = strawberry.field(description="Its value now; null also where it is not there.")
+
+
+@strawberry.type(description="What lies between two checkpoints.")
+class CheckpointDifference:
+    """Two versions compared."""
+
+    added: list[VariableDifference] = strawberry.field(description="Variables that were not there.")
+    changed: list[VariableDifference] = strawberry.field(description="Variables with another value.")
+    removed: list[VariableDifference] = strawberry.field(description="Variables that are not there any more.")
+    steps_done: list[Annotated["Step", strawberry.lazy("graph.types.steps")]] = strawberry.field(
+        description="The attempts that were done in between."
+    )
 
 
 @node_of(Kind.STATE, STATES)
@@ -37,6 +129,15 @@ class ExecutionState(Node):
         """One statement a level; the values' texts are put together, not parsed."""
         values = await info.context.loaders.variables.load(self._place())
         return JSONObject(f"{{{','.join(f'{_quoted(key)}:{value}' for key, value in values.items())}}}")
+
+    @strawberry.field(description="One variable; null where there is none with this key.")
+    async def variable(self, info: Info, key: VariableKey) -> "StateVariable | None":
+        """Reads that one alone."""
+        execution, version = self._place()
+        value = await info.context.loaders.variable.load((execution, version, key))
+        if value is None:
+            return None
+        return StateVariable(key=key, value=JSON(value), state=self)
 
     @strawberry.field(description="The step that it is at.")
     async def current_step(self, info: Info) -> str | None:
@@ -115,6 +216,30 @@ class Checkpoint(Node):
         )
         return parent
 
+    @strawberry.field(description="What changed from another checkpoint of the same execution to this one.")
+    async def diff(
+        self,
+        info: Info,
+        from_: Annotated[
+            strawberry.ID, strawberry.argument(name="from", description="The checkpoint to compare with.")
+        ],
+    ) -> CheckpointDifference:
+        """Both states in one statement, the steps in another."""
+        other: Checkpoint = await load_node(info, Kind.CHECKPOINT, decode_as(Kind.CHECKPOINT, from_))
+        execution = self.row["execution_id"]
+        if other.row["execution_id"] != execution:
+            raise InvalidInput(f"{from_} is a checkpoint of another execution; there is nothing to compare.")
+        loaders = info.context.loaders
+        before, after = await gather(
+            loaders.variables.load((execution, other.state_version)),
+            loaders.variables.load((execution, self.state_version)),
+        )
+        low, high = sorted((other.row["event_seq"], self.row["event_seq"]))
+        done = await loaders.steps_done_between.load((execution, low, high))
+        return CheckpointDifference(
+            **_compared(before, after), steps_done=[build(STEPS, row) for row in done]
+        )
+
     @strawberry.field(description="The state at this checkpoint.")
     def state(self) -> ExecutionState:
         """Read back from the versioned rows."""
@@ -127,6 +252,20 @@ class Checkpoint(Node):
         """A foreign key, so always there."""
         execution: Execution = await load_optional(info, EXECUTIONS, (self.row["execution_id"],))
         return execution
+
+
+def _compared(before: dict[str, str], after: dict[str, str]) -> dict[str, list[VariableDifference]]:
+    """The database writes equal values as equal texts."""
+
+    def entry(key: str) -> VariableDifference:
+        return VariableDifference(key=key, before=JSON(before.get(key)), after=JSON(after.get(key)))
+
+    common = before.keys() & after.keys()
+    return {
+        "added": [entry(key) for key in sorted(after.keys() - before.keys())],
+        "changed": [entry(key) for key in sorted(common) if before[key] != after[key]],
+        "removed": [entry(key) for key in sorted(before.keys() - after.keys())],
+    }
 
 
 def _quoted(key: str) -> str:

@@ -307,6 +307,7 @@ CREATE TABLE audit_entries (
 );
 CREATE INDEX audit_entries_by_actor ON audit_entries (actor, id);
 CREATE INDEX audit_entries_by_subject ON audit_entries (subject_type, subject_id, id);
+CREATE INDEX audit_entries_by_time ON audit_entries (at);
 CREATE INDEX audit_entries_by_type ON audit_entries (type, id);
 """
 

@@ -1,0 +1,77 @@
+"""`auditLog`."""
+
+from typing import Annotated
+
+import strawberry
+
+from db.queries import filters
+from db.queries.sources import AUDIT_LOG
+from graph.connections import After, Before, Connection, First, Last, Paging, connect
+from graph.context import Info
+from graph.enums import AuditOrderField, Direction
+from graph.ids import decode
+from graph.inputs.common import TimeRangeInput, chosen_order, given, listed, time_range
+from graph.types.audit import AuditEntry
+
+
+@strawberry.input(description="Which audit entries; every condition that is given must hold.")
+class AuditFilter:
+    """Conditions on audit entries."""
+
+    type: list[str] | None = strawberry.field(default=strawberry.UNSET, description="One of these types.")
+    actor: list[str] | None = strawberry.field(default=strawberry.UNSET, description="By one of these.")
+    subject_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="About what has this id, which may be gone.",
+    )
+    at: TimeRangeInput | None = strawberry.field(default=strawberry.UNSET, description="When it happened.")
+
+
+@strawberry.input(description="The order of a list of audit entries.")
+class AuditOrder:
+    """A field and a direction."""
+
+    field: AuditOrderField = strawberry.field(default=AuditOrderField.AT, description="What to order by.")
+    direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
+
+
+@strawberry.type
+class AuditQueries:
+    """Part of the root."""
+
+    @strawberry.field(description="Changes to what belongs to no execution: workflows, and deletions.")
+    async def audit_log(
+        self,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: Annotated[
+            AuditFilter | None, strawberry.argument(description="Which entries.")
+        ] = strawberry.UNSET,
+        order_by: Annotated[
+            AuditOrder | None, strawberry.argument(description="In which order; newest first by default.")
+        ] = strawberry.UNSET,
+    ) -> Connection[AuditEntry]:
+        """One statement."""
+        order = chosen_order(order_by, ("AT", True))
+        return await connect(info, AUDIT_LOG, (), _filter(filter), order, Paging(first, after, last, before))
+
+
+def _filter(value: AuditFilter | None) -> filters.AuditFilter:
+    value = given(value)
+    if value is None:
+        return filters.AuditFilter()
+    subject = given(value.subject_id)
+    return filters.AuditFilter(
+        types=listed("type", value.type),
+        actors=listed("actor", value.actor),
+        subject=None if subject is None else _subject(subject),
+        happened=time_range(value.at),
+    )
+
+
+def _subject(value: str) -> tuple[str, str]:
+    kind, key = decode(value)
+    return kind.name, key[0].hex
