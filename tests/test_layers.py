@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parent.parent
+Definition = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
 OURS = ("db", "graph", "migrations", "tests")
 
 
@@ -29,6 +30,16 @@ def imported(path: Path) -> set[str]:
 
 def reaches(path: Path, *packages: str) -> set[str]:
     return {name for name in imported(path) for package in packages if f"{name}.".startswith(f"{package}.")}
+
+
+def public_of(body: ast.Module | ast.ClassDef) -> Iterator[Definition]:
+    """Functions, classes and their methods, but not properties, whose names say it."""
+    for node in body.body:
+        plain = isinstance(node, Definition) and "property" not in map(ast.unparse, node.decorator_list)
+        if isinstance(node, Definition) and plain and not node.name.startswith("_"):
+            yield node
+            if isinstance(node, ast.ClassDef):
+                yield from public_of(node)
 
 
 @pytest.mark.parametrize("path", modules("db"), ids=str)
@@ -69,20 +80,10 @@ def test_no_import_of_ours_hides_in_a_function(path: Path) -> None:
 @pytest.mark.parametrize("path", modules("db", "graph"), ids=str)
 def test_nothing_reads_the_environment_on_import(path: Path) -> None:
     body = ast.parse(path.read_text()).body
-    functions = ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
-    outside = [node for node in body if not isinstance(node, functions)]
+    outside = [node for node in body if not isinstance(node, Definition)]
     assert not re.search(r"os\.(environ|getenv)", "\n".join(map(ast.unparse, outside)))
 
 
 @pytest.mark.parametrize("path", modules("db", "graph"), ids=str)
 def test_every_public_thing_is_documented(path: Path) -> None:
-    tree = ast.parse(path.read_text())
-    public = [
-        node
-        for node in ast.walk(tree)
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
-        and not node.name.startswith("_")
-    ]
-    inner = {child for node in public for child in ast.walk(node) if child is not node}
-    outer = [node for node in public if node not in inner or isinstance(node, ast.ClassDef)]
-    assert not [node.name for node in outer if not ast.get_docstring(node)]
+    assert [node.name for node in public_of(ast.parse(path.read_text())) if not ast.get_docstring(node)] == []
