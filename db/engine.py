@@ -63,7 +63,8 @@ class Database:
             pool_timeout=30,
             connect_args={"timeout": connect_timeout},
             json_serializer=_json_text,
-            json_deserializer=orjson.loads,
+            # Reads hand JSON on as the text it is; writes, which look into it, parse it by the columns' type.
+            json_deserializer=str,
         )
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)

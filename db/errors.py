@@ -150,6 +150,8 @@ def translate(error: BaseException) -> FlowkeepError | None:
     constraint: str = getattr(cause, "constraint_name", None) or ""
     if state == _UNIQUE_VIOLATION:
         return AlreadyExists(f"A row with the same key is there already ({constraint}).")
+    if state == _CHECK_VIOLATION and not constraint:
+        return Unavailable("There is no partition for this time; `flowkeep migrate` makes those of now.")
     if state == _CHECK_VIOLATION:
         return InvalidInput(f"The value breaks the rule {constraint}.")
     if state == _FOREIGN_KEY_VIOLATION:

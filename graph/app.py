@@ -1,7 +1,9 @@
 """The ASGI application: one GraphQL endpoint, its database, and what runs beside the requests."""
 
 import asyncio
+import json
 import logging
+import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from typing import Any
@@ -30,6 +32,9 @@ ENDPOINT = "/graphql"
 _PARTITION_CHECK_SECONDS = 3600.0
 
 
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+
+
 class Endpoint(GraphQL[Context, None]):
     """GraphQL over HTTP on the application's database."""
 
@@ -39,8 +44,17 @@ class Endpoint(GraphQL[Context, None]):
         return Context(database=state.database, limits=state.limits)
 
     def decode_json(self, data: str | bytes) -> object:
-        """orjson refuses what would break further on: lone surrogates, deep nesting."""
+        """orjson refuses what would break further on: lone surrogates, deep nesting.
+
+        But it makes floats of whole numbers beyond 64 bits: where there may be one, Python's own parser
+        keeps it whole, for the scalars to refuse.
+        """
         body: object = orjson.loads(data)
+        if _LONG_NUMBER.search(data.encode() if isinstance(data, str) else data):
+            try:
+                body = json.loads(data)
+            except ValueError as error:  # thousands of digits
+                raise orjson.JSONDecodeError(str(error), "", 0) from error
         if not isinstance(body, dict | list):
             raise orjson.JSONDecodeError("an object with a `query` is expected", "", 0)
         return body

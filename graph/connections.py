@@ -1,5 +1,6 @@
 """Relay connections over keyset pages: arguments in, a page out, nothing fetched that is not selected."""
 
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -11,7 +12,7 @@ from db.queries.predicates import Filter
 from db.queries.sources import Relation, Source
 from graph import cursors
 from graph.context import Info
-from graph.inputs.common import given
+from graph.inputs.common import chosen_order, given
 from graph.loaders import CountKey, PageKey
 from graph.nodes import build
 
@@ -160,3 +161,56 @@ async def connect(
     key = PageKey(relation, narrowed, window, parent)
     page = await info.context.loaders.pages.load(key)
     return Connection(page=page, key=key)
+
+
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """How one kind of list is narrowed and ordered.
+
+    `filtered` and `ordered` are the types of the arguments `filter` and `orderBy`; `narrow` turns the first
+    into what `db` narrows by, and may raise what is wrong with it; `default_order` is (name, descending).
+    """
+
+    filtered: object
+    ordered: object
+    narrow: Callable[[Info, Any], Awaitable[Filter]]
+    default_order: tuple[str, bool]
+    largest: int = LARGEST_PAGE
+
+
+def at_root(root: object) -> tuple[()]:
+    """The parent of a list that belongs to nothing."""
+    return ()
+
+
+def connection(
+    relation: Relation,
+    node: object,
+    listing: Listing,
+    parent: Callable[[Any], tuple[Any, ...]],
+    description: str,
+) -> Any:
+    """A field that lists the rows of `relation` that belong to the object it stands on.
+
+    `node` is the type of the items, `parent` tells the object's key. All such fields of a level that are
+    asked for alike take one statement.
+    """
+
+    async def resolve(
+        self: Any,
+        info: Info,
+        first: First = strawberry.UNSET,
+        after: After = strawberry.UNSET,
+        last: Last = strawberry.UNSET,
+        before: Before = strawberry.UNSET,
+        filter: Any = strawberry.UNSET,
+        order_by: Any = strawberry.UNSET,
+    ) -> Any:
+        narrowed = await listing.narrow(info, filter)
+        order = chosen_order(order_by, listing.default_order)
+        paging = Paging(first, after, last, before)
+        return await connect(info, relation, parent(self), narrowed, order, paging, listing.largest)
+
+    shown = Connection[node]  # type: ignore[valid-type]
+    resolve.__annotations__ |= {"filter": listing.filtered, "order_by": listing.ordered, "return": shown}
+    return strawberry.field(resolver=resolve, description=description)

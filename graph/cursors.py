@@ -7,7 +7,7 @@ that ordering. One codec for every list.
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -20,9 +20,9 @@ _VERSION = 1
 _LONGEST = 4096
 
 
-def _integer(value: Any) -> int:
-    if type(value) is not int or not -(2**63) <= value < 2**63:
-        raise ValueError("not a 64-bit integer")
+def _integer(value: Any, bits: int = 63) -> int:
+    if type(value) is not int or not -(2**bits) <= value < 2**bits:
+        raise ValueError("not an integer, or too large a one")
     return value
 
 
@@ -36,13 +36,13 @@ def _moment(value: Any) -> datetime:
     moment = datetime.fromisoformat(_text(value))
     if moment.tzinfo is None:
         raise ValueError("a moment without a zone")
-    return moment
+    return moment.astimezone(UTC)
 
 
 _READERS: dict[str, Callable[[Any], Any]] = {
     "uuid": lambda value: UUID(_text(value)),
     "bigint": _integer,
-    "int": _integer,
+    "int": lambda value: _integer(value, 31),
     "text": _text,
     "timestamptz": _moment,
 }

@@ -8,8 +8,10 @@ import logging
 from collections.abc import Iterator
 from uuid import uuid4
 
-from graphql import ExecutionResult, GraphQLError, GraphQLSyntaxError
+import strawberry
+from graphql import GraphQLError, GraphQLSyntaxError
 from strawberry.extensions import SchemaExtension
+from strawberry.types import ExecutionContext
 
 from db.errors import FlowkeepError
 
@@ -45,17 +47,21 @@ def _with(error: GraphQLError, message: str, code: str, **more: str) -> GraphQLE
     )
 
 
-class ErrorCodes(SchemaExtension):
-    """Gives every error of an operation its code."""
+class ValidationCodes(SchemaExtension):
+    """Tells the errors of validation from those of variables that don't fit, which come later."""
 
-    def on_operation(self) -> Iterator[None]:
-        """After the operation, whether it ran or was refused."""
+    def on_validate(self) -> Iterator[None]:
+        """After validation, in place: the answer is made of the same list."""
         yield
-        refused = self.execution_context.pre_execution_errors
-        if refused:
-            codes = [coded(error, "GRAPHQL_VALIDATION_FAILED") for error in refused]
-            self.execution_context.pre_execution_errors = codes
-        result = self.execution_context.result
-        if isinstance(result, ExecutionResult) and result.errors:
-            default = "GRAPHQL_VALIDATION_FAILED" if refused else "BAD_USER_INPUT"
-            result.errors = [coded(error, default) for error in result.errors]
+        errors = self.execution_context.pre_execution_errors or []
+        errors[:] = [_with(error, error.message, "GRAPHQL_VALIDATION_FAILED") for error in errors]
+
+
+class CodedSchema(strawberry.Schema):
+    """A schema whose errors all have codes, and that logs only those that are bugs."""
+
+    def process_errors(
+        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
+    ) -> None:
+        """Called with the list of errors that the answer is made of."""
+        errors[:] = [coded(error, "BAD_USER_INPUT") for error in errors]

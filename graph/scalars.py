@@ -1,5 +1,6 @@
 """Custom scalars. JSON goes out as the database's own text, never parsed; moments as orjson writes them."""
 
+import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NewType
@@ -15,7 +16,7 @@ JSONObject = NewType("JSONObject", object)
 Long = NewType("Long", int)
 
 _RFC3339 = re.compile(
-    r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:\d{2})", re.ASCII
+    r"(\d{4}-\d{2}-\d{2})[Tt](\d{2}:\d{2}:\d{2})(?:\.(\d{1,9}))?([Zz]|[+-]\d{2}:[0-5]\d)", re.ASCII
 )
 _ISO8601_DURATION = re.compile(
     r"(-)?P(?=.)(?:(\d+)W)?(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)(?:\.(\d{1,9}))?S)?)?", re.ASCII
@@ -23,12 +24,20 @@ _ISO8601_DURATION = re.compile(
 _NUL_ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u0000")
 
 
+def _shown(value: object) -> str:
+    """What a client sent, for an error message; Python refuses to write out very long numbers."""
+    try:
+        return repr(str(value)[:60])
+    except ValueError:
+        return "A number of thousands of digits"
+
+
 def parse_datetime(value: object) -> datetime:
     """An aware moment from RFC 3339 text; digits beyond microseconds are cut off."""
     match = _RFC3339.fullmatch(value) if isinstance(value, str) else None
     if match is None:
         raise InvalidInput(
-            f"{str(value)[:60]!r} is not an RFC 3339 date and time with a zone, such as 2026-01-31T12:00:00Z."
+            f"{_shown(value)} is not an RFC 3339 date and time with a zone, such as 2026-01-31T12:00:00Z."
         )
     date, time, fraction, zone = match.groups()
     try:
@@ -43,7 +52,7 @@ def parse_duration(value: object) -> timedelta:
     """A length of time from ISO 8601 text of weeks, days, hours, minutes and seconds."""
     match = _ISO8601_DURATION.fullmatch(value) if isinstance(value, str) and len(value) < 60 else None
     if match is None:
-        raise InvalidInput(f"{str(value)[:60]!r} is not an ISO 8601 duration such as PT1H30M or P2DT0.5S.")
+        raise InvalidInput(f"{_shown(value)} is not an ISO 8601 duration such as PT1H30M or P2DT0.5S.")
     sign, weeks, days, hours, minutes, seconds, fraction = match.groups()
     try:
         length = timedelta(
@@ -75,7 +84,7 @@ def format_duration(value: timedelta) -> str:
 def parse_long(value: object) -> int:
     """A whole number of 64 bits."""
     if isinstance(value, bool) or not isinstance(value, int) or not -(2**63) <= value < 2**63:
-        raise InvalidInput(f"{str(value)[:60]!r} is not a whole number between -2^63 and 2^63-1.")
+        raise InvalidInput(f"{_shown(value)} is not a whole number between -2^63 and 2^63-1.")
     return value
 
 
@@ -90,7 +99,18 @@ def json_text(value: object) -> str:
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"This JSON can't be kept: {error}.") from error
     refuse_nul(text)
+    if b"null" in text and _has_no_number(value):
+        raise InvalidInput("This JSON can't be kept: it holds a number that is infinite or none.")
     return text.decode()
+
+
+def _has_no_number(value: object) -> bool:
+    """Whether a NaN or an infinity is in there, which orjson writes as null."""
+    if isinstance(value, dict):
+        return any(map(_has_no_number, value.values()))
+    if isinstance(value, list):
+        return any(map(_has_no_number, value))
+    return isinstance(value, float) and not math.isfinite(value)
 
 
 def refuse_nul(text: bytes) -> None:

@@ -4,7 +4,7 @@ import strawberry
 from strawberry.extensions import ParserCache, ValidationCache
 from strawberry.schema.config import StrawberryConfig
 
-from graph.errors import ErrorCodes
+from graph.errors import CodedSchema, ValidationCodes
 from graph.mutations.executions import ExecutionMutations
 from graph.mutations.leases import LeaseMutations
 from graph.mutations.records import RecordMutations
@@ -35,14 +35,14 @@ class Mutation(
     """The root, put together from the aggregates' own."""
 
 
-schema = strawberry.Schema(
+schema = CodedSchema(
     query=Query,
     mutation=Mutation,
     types=[MetricPoint],
     exception_handlers=HANDLERS,
     config=StrawberryConfig(scalar_map=SCALARS),
     extensions=[
-        ErrorCodes,
+        ValidationCodes,
         lambda: ParserCache(_CACHED_DOCUMENTS),
         lambda: ValidationCache(_CACHED_DOCUMENTS),
     ],

@@ -1,12 +1,12 @@
 """Rows for tests. Factories know the invariants; a test says only what matters to it."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import insert, update
+from sqlalchemy import JSON, insert, update
 
 from db.engine import Database
 from db.enums import (
@@ -23,6 +23,7 @@ from db.enums import (
 )
 from db.ids import uuid7, uuid7_time
 from db.models import (
+    AuditEntry,
     Base,
     Checkpoint,
     Event,
@@ -51,19 +52,14 @@ class Factory:
 
     async def workflow(self, **given: Any) -> UUID:
         """A workflow; returns its key."""
-        number = next(self._numbers)
-        row: dict[str, Any] = {
-            "id": uuid7(),
-            "name": f"workflow {number}",
-            "version": "1",
-            "status": WorkflowStatus.ACTIVE,
-            "definition": {"steps": []},
-            "priority": Priority.NORMAL,
-            "environment": Environment.PRODUCTION,
-            "created_by": "test",
-        } | given
-        await self._insert(Workflow, [{**row, "created_at": row.get("created_at", uuid7_time(row["id"]))}])
-        return UUID(str(row["id"]))
+        (made,) = await self.workflows([given])
+        return made
+
+    async def workflows(self, rows: Sequence[dict[str, Any]]) -> list[UUID]:
+        """Workflows that differ: a row each, all with the same columns; returns their keys."""
+        made = [_workflow(next(self._numbers), row) for row in rows]
+        await self._insert(Workflow, made)
+        return [row["id"] for row in made]
 
     async def execution(self, workflow: UUID | None = None, **given: Any) -> UUID:
         """An execution with its empty state, PENDING unless told; returns its key."""
@@ -72,10 +68,14 @@ class Factory:
 
     async def executions(self, number: int, workflow: UUID | None = None, **given: Any) -> list[UUID]:
         """Several executions of one workflow, alike but for their ids and times."""
+        return await self.runs([given] * number, workflow)
+
+    async def runs(self, rows: Sequence[dict[str, Any]], workflow: UUID | None = None) -> list[UUID]:
+        """Executions that differ: a row each, all with the same columns; returns their keys."""
         workflow = workflow or await self.workflow()
-        rows = [_execution(workflow, given) for _ in range(number)]
-        await self._insert(Execution, rows)
-        keys = [row["id"] for row in rows]
+        made = [_execution(workflow, row) for row in rows]
+        await self._insert(Execution, made)
+        keys = [row["id"] for row in made]
         await self._insert(State, [{"execution_id": key} for key in keys])
         return keys
 
@@ -89,48 +89,39 @@ class Factory:
     async def logs(self, execution: UUID, number: int = 1, start: int = 1, **given: Any) -> list[int]:
         """Log entries with consecutive sequence numbers from `start`; returns those."""
         seqs = list(range(start, start + number))
-        rows = [
-            {
-                "execution_id": execution,
-                "seq": seq,
-                "step_seq": None,
-                "level": LogLevel.INFO,
-                "message": f"line {seq}",
-                "logged_at": NOW + timedelta(milliseconds=seq),
-            }
-            | given
-            for seq in seqs
-        ]
-        await self._insert(LogEntry, rows)
+        await self._insert(LogEntry, [_log(execution, seq, given) for seq in seqs])
         await self._advance(execution, log_seq=seqs[-1])
         return seqs
 
     async def events(self, execution: UUID, number: int = 1, **given: Any) -> list[int]:
         """Events with sequence numbers from 1; returns those."""
         seqs = list(range(1, number + 1))
-        blank = {"type": "EXECUTION_CREATED", "actor": "test", "changes": {}}
-        await self._insert(Event, [{"execution_id": execution, "seq": seq, **blank, **given} for seq in seqs])
+        await self._insert(Event, [_event(execution, seq, given) for seq in seqs])
         await self._advance(execution, event_seq=seqs[-1])
         return seqs
 
     async def metric_points(self, execution: UUID, **values: float) -> None:
         """The execution's own numbers by name."""
-        rows = [
-            {"execution_id": execution, "seq": seq, "name": name, "value": value}
-            for seq, (name, value) in enumerate(values.items(), 1)
-        ]
+        named = enumerate(values.items(), 1)
+        rows = [_point(execution, seq, {"name": name, "value": value}) for seq, (name, value) in named]
         await self._insert(MetricPoint, rows)
         await self._advance(execution, metric_seq=len(rows))
 
-    async def state(self, execution: UUID, *saves: dict[str, tuple[StateOp, Any]], **fields: Any) -> None:
-        """The versions of a state: what each save did to which key; `fields` are the head's own."""
+    async def state(
+        self, execution: UUID, *saves: dict[str, tuple[StateOp, Any]], of_fields: bool = False, **fields: Any
+    ) -> None:
+        """The versions of a state: what each save did to which key; `fields` are the head's own.
+
+        With `of_fields` the keys are the names of fields rather than of variables.
+        """
         rows = [
             {
                 "execution_id": execution,
                 "key": key,
+                "field": of_fields,
                 "version": version,
                 "op": op,
-                "value": value,
+                "value": JSON.NULL if value is None and op is not StateOp.DELETE else value,
             }
             for version, save in enumerate(saves, 1)
             for key, (op, value) in save.items()
@@ -142,20 +133,50 @@ class Factory:
 
     async def checkpoints(self, execution: UUID, *versions: int, **given: Any) -> list[int]:
         """A checkpoint for each version of the state, each following the one before."""
-        rows = [
-            {
-                "execution_id": execution,
-                "seq": seq,
-                "parent_seq": seq - 1 or None,
-                "state_version": version,
-                "created_by": "test",
-            }
-            | given
-            for seq, version in enumerate(versions, 1)
-        ]
+        named = enumerate(versions, 1)
+        rows = [_checkpoint(execution, seq, {"state_version": version, **given}) for seq, version in named]
         await self._insert(Checkpoint, rows)
         await self._advance(execution, checkpoint_seq=len(rows))
         return list(range(1, len(rows) + 1))
+
+    async def records(self, execution: UUID, **rows: Sequence[dict[str, Any]]) -> None:
+        """Rows that differ, each with its `seq`: `steps`, `logs`, `checkpoints`, `events`, `points`."""
+        made: dict[str, tuple[type[Base], str, Callable[[UUID, int, dict[str, Any]], dict[str, Any]]]] = {
+            "steps": (Step, "step_seq", _step),
+            "logs": (LogEntry, "log_seq", _log),
+            "checkpoints": (Checkpoint, "checkpoint_seq", _checkpoint),
+            "events": (Event, "event_seq", _event),
+            "points": (MetricPoint, "metric_seq", _point),
+        }
+        for name, given in rows.items():
+            model, counter, row = made[name]
+            await self._insert(model, [row(execution, one["seq"], one) for one in given])
+            await self._advance(execution, **{counter: given[-1]["seq"]})
+
+    async def audit_entry(self, **given: Any) -> UUID:
+        """An entry of the audit log; returns its key."""
+        row = {"id": uuid7(), "actor": "test", "type": "WORKFLOW_CREATED", "subject_type": "WORKFLOW"}
+        row |= {"subject_id": uuid7().hex, "changes": {}} | given
+        await self._insert(AuditEntry, [row])
+        return UUID(str(row["id"]))
+
+    async def family(self, children: int) -> UUID:
+        """An execution with that many children, each with one of everything; returns the parent's key."""
+        parent = await self.execution(workflow := await self.workflow())
+        await self.checkpoints(parent, 0)
+        origin = {"parent_id": parent, "forked_from_execution_id": parent, "forked_from_seq": 1}
+        counters = {"step_seq": 1, "log_seq": 1, "checkpoint_seq": 1, "event_seq": 1, "metric_seq": 1}
+        keys = await self.executions(children, workflow, **origin, **counters)
+        await self._insert(Step, [_step(key, 1, {}) for key in keys])
+        await self._insert(LogEntry, [_log(key, 1, {"step_seq": 1}) for key in keys])
+        await self._insert(Checkpoint, [_checkpoint(key, 1, {"state_version": 1}) for key in keys])
+        await self._insert(Event, [_event(key, 1, {}) for key in keys])
+        await self._insert(MetricPoint, [_point(key, 1, {"step_seq": 1}) for key in keys])
+        entry = {"key": "a", "version": 1, "op": StateOp.SET, "value": 1}
+        await self._insert(StateEntry, [{"execution_id": key, **entry} for key in keys])
+        async with self._database.writing() as session:
+            await session.execute(update(State).where(State.execution_id.in_(keys)).values(version=1))
+        return parent
 
     async def tree(self, workflows: int, executions: int, steps: int, logs: int) -> list[UUID]:
         """Workflows, each with executions, each with steps, each with logs; returns the workflows' keys."""
@@ -169,6 +190,20 @@ class Factory:
     async def _advance(self, execution: UUID, **counters: int) -> None:
         async with self._database.writing() as session:
             await session.execute(update(Execution).where(Execution.id == execution).values(counters))
+
+
+def _workflow(number: int, given: dict[str, Any]) -> dict[str, Any]:
+    row: dict[str, Any] = {
+        "id": uuid7(),
+        "name": f"workflow {number}",
+        "version": "1",
+        "status": WorkflowStatus.ACTIVE,
+        "definition": {"steps": []},
+        "priority": Priority.NORMAL,
+        "environment": Environment.PRODUCTION,
+        "created_by": "test",
+    } | given
+    return {**row, "created_at": row.get("created_at", uuid7_time(row["id"]))}
 
 
 def _execution(workflow: UUID, given: dict[str, Any]) -> dict[str, Any]:
@@ -201,3 +236,32 @@ def _step(execution: UUID, seq: int, given: dict[str, Any]) -> dict[str, Any]:
         "started_at": NOW + timedelta(seconds=seq) if status != StepStatus.PENDING else None,
         "completed_at": NOW + timedelta(seconds=seq + 1) if status in TERMINAL_STEP else None,
     } | given
+
+
+def _log(execution: UUID, seq: int, given: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "execution_id": execution,
+        "seq": seq,
+        "step_seq": None,
+        "level": LogLevel.INFO,
+        "message": f"line {seq}",
+        "logged_at": NOW + timedelta(milliseconds=seq),
+    } | given
+
+
+def _checkpoint(execution: UUID, seq: int, given: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "execution_id": execution,
+        "seq": seq,
+        "parent_seq": seq - 1 or None,
+        "created_by": "test",
+    } | given
+
+
+def _event(execution: UUID, seq: int, given: dict[str, Any]) -> dict[str, Any]:
+    blank = {"type": "EXECUTION_CREATED", "actor": "test", "changes": {}}
+    return {"execution_id": execution, "seq": seq, **blank} | given
+
+
+def _point(execution: UUID, seq: int, given: dict[str, Any]) -> dict[str, Any]:
+    return {"execution_id": execution, "seq": seq, "name": "cpu", "value": float(seq)} | given

@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Annotated, Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import (
     JSON,
     BigInteger,
@@ -18,7 +19,31 @@ from sqlalchemy import (
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
+from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.types import TypeDecorator
+
+
+class Document(TypeDecorator[Any]):
+    """JSON as Python values. The driver gives it as text, which is what reads want."""
+
+    impl = JSON
+    cache_ok = True
+
+    def __init__(self) -> None:
+        super().__init__(none_as_null=True)
+
+    def process_result_value(self, value: str | None, dialect: Dialect) -> Any:
+        """The value that the text stands for."""
+        return None if value is None else orjson.loads(value)
+
+
+class Searchable(Document):
+    """The same, as jsonb."""
+
+    impl = JSONB
+    cache_ok = True
+
 
 # Byte order: a keyset page over names then walks the index, and a prefix search can use it.
 text_c = Text(collation="C")
@@ -35,8 +60,8 @@ word = Annotated[str, mapped_column(text_c)]
 prose = Annotated[str, mapped_column(Text)]
 words = Annotated[list[str], mapped_column(ARRAY(Text), server_default=text("'{}'"))]
 # json keeps a document as it was sent (key order, numbers); jsonb is for what the database searches.
-document = Annotated[Any, mapped_column(JSON(none_as_null=True))]
-searchable = Annotated[Any, mapped_column(JSONB(none_as_null=True))]
+document = Annotated[Any, mapped_column(Document)]
+searchable = Annotated[Any, mapped_column(Searchable)]
 moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
 now = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
 

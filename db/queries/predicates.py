@@ -58,10 +58,11 @@ class TimeRange:
         upper = [bound for bound in (self.lte, self.lt) if bound is not None]
         if not lower or not upper:
             return
-        if max(lower) > min(upper) or (max(lower) == min(upper) and (self.gt or self.lt) is not None):
+        low, high = max(lower), min(upper)
+        if low > high or (low == high and (self.gt == low or self.lt == high)):
             raise InvalidInput(
-                f"No moment lies in this range: its lower bound {max(lower).isoformat()} is not before "
-                f"its upper bound {min(upper).isoformat()}."
+                f"No moment lies in this range: its lower bound {low.isoformat()} is not before "
+                f"its upper bound {high.isoformat()}."
             )
 
 
@@ -88,11 +89,14 @@ def starts_with(column: str, prefix: str | None, parameters: Parameters) -> Iter
     if not prefix:
         return
     yield f"{column} >= {parameters.add(prefix, 'text')}"
-    last = ord(prefix[-1])
-    if last < 0x10FFFF:
+    # What starts with the prefix comes before the prefix with its last character replaced by the next one;
+    # the very last character has none, so the one before it moves on.
+    stem = prefix.rstrip("\U0010ffff")
+    if stem:
+        last = ord(stem[-1])
         # U+D800 to U+DFFF are no characters: the successor of U+D7FF is U+E000.
         after = 0xE000 if last == 0xD7FF else last + 1
-        yield f"{column} < {parameters.add(prefix[:-1] + chr(after), 'text')}"
+        yield f"{column} < {parameters.add(stem[:-1] + chr(after), 'text')}"
 
 
 def tagged(

@@ -8,6 +8,7 @@ from uuid import UUID
 
 import orjson
 from sqlalchemy import func, insert, select, update
+from sqlalchemy.dialects.postgresql import distinct_on
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
@@ -116,7 +117,7 @@ async def _latest_attempts(unit: Unit) -> list[Any]:
     statement = (
         select(*Step.__table__.columns)
         .where(Step.execution_id == unit.id)
-        .distinct(Step.key)
+        .ext(distinct_on(Step.key))
         .order_by(Step.key, Step.attempt.desc())
     )
     return sorted((await unit.session.execute(statement)).all(), key=lambda step: step.seq)

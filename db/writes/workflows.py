@@ -3,6 +3,7 @@
 from typing import Any
 from uuid import UUID
 
+import orjson
 from sqlalchemy import Row, delete, func, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -60,7 +61,9 @@ async def update_workflow(
             raise InvalidInput(
                 f"The definition of a workflow can't change once it is {before.status}: create a new version."
             )
-        changed = {name: value for name, value in columns.items() if getattr(before, name) != value}
+        changed = {
+            name: value for name, value in columns.items() if _json(getattr(before, name)) != _json(value)
+        }
         if changed:
             await _change(session, key, changed)
             await audit(session, write, "WORKFLOW_UPDATED", (_SUBJECT, key.hex), _difference(before, changed))
@@ -141,4 +144,12 @@ async def _change(session: AsyncSession, key: UUID, columns: dict[str, Any]) -> 
 
 
 def _difference(before: Row[Any], changed: dict[str, Any]) -> dict[str, Any]:
-    return {name: {"before": getattr(before, name), "after": value} for name, value in changed.items()}
+    return {
+        name: {"before": orjson.loads(_json(getattr(before, name))), "after": orjson.loads(_json(value))}
+        for name, value in changed.items()
+    }
+
+
+def _json(value: Any) -> bytes:
+    # As JSON, since Python takes true for 1; a duration as it prints.
+    return orjson.dumps(value, str, orjson.OPT_SORT_KEYS)

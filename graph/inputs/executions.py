@@ -6,6 +6,7 @@ from uuid import UUID
 import strawberry
 
 from db.queries import filters
+from graph.connections import Listing
 from graph.context import Info
 from graph.enums import Direction, ExecutionOrderField, ExecutionStatus, TriggerType
 from graph.ids import Kind, decode_as
@@ -13,7 +14,6 @@ from graph.inputs.common import (
     NameFilter,
     TagsFilter,
     TimeRangeInput,
-    chosen_order,
     given,
     listed,
     name_or_prefix,
@@ -73,13 +73,7 @@ class ExecutionOrder:
     direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
 
 
-ExecutionsFiltered = Annotated[ExecutionFilter | None, strawberry.argument(description="Which executions.")]
-ExecutionsOrdered = Annotated[
-    ExecutionOrder | None, strawberry.argument(description="In which order; newest first by default.")
-]
-
-
-async def execution_filter(info: Info, value: ExecutionFilter | None) -> filters.ExecutionFilter:
+async def _execution_filter(info: Info, value: ExecutionFilter | None) -> filters.ExecutionFilter:
     """What `db` narrows by.
 
     Raises `NotFound` for ids of nothing: an empty list would hide the mistake.
@@ -106,11 +100,6 @@ async def execution_filter(info: Info, value: ExecutionFilter | None) -> filters
     )
 
 
-def execution_order(value: ExecutionOrder | None) -> tuple[str, bool]:
-    """(name, descending)."""
-    return chosen_order(value, ("CREATED_AT", True))
-
-
 async def _existing(info: Info, kind: Kind, value: strawberry.ID | None) -> UUID | None:
     text = given(value)
     if text is None:
@@ -118,3 +107,11 @@ async def _existing(info: Info, kind: Kind, value: strawberry.ID | None) -> UUID
     key = decode_as(kind, text)
     await load_node(info, kind, key)
     return key[0]
+
+
+EXECUTIONS_LISTED = Listing(
+    Annotated[ExecutionFilter | None, strawberry.argument(description="Which executions.")],
+    Annotated[ExecutionOrder | None, strawberry.argument(description="The order; newest first by default.")],
+    _execution_filter,
+    ("CREATED_AT", True),
+)

@@ -1,13 +1,17 @@
 """How the lists inside an execution are narrowed and ordered: steps, logs, checkpoints, events, metrics."""
 
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 import strawberry
 
 from db.errors import InvalidInput
 from db.queries import filters
+from db.queries.predicates import Filter
+from graph.connections import LARGEST_LOG_PAGE, LARGEST_PAGE, Listing
+from graph.context import Info
 from graph.enums import Direction, LogLevel, LogOrderField, SeqOrderField, StepOrderField, StepStatus
-from graph.inputs.common import TimeRangeInput, chosen_order, given, listed, time_range
+from graph.inputs.common import TimeRangeInput, given, listed, time_range
 
 
 @strawberry.input(description="Which steps; every condition that is given must hold.")
@@ -96,20 +100,7 @@ class SeqOrder:
     direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
 
 
-_ORDERED = "In which order; as recorded by default."
-StepsFiltered = Annotated[StepFilter | None, strawberry.argument(description="Which steps.")]
-StepsOrdered = Annotated[StepOrder | None, strawberry.argument(description=_ORDERED)]
-LogsFiltered = Annotated[LogFilter | None, strawberry.argument(description="Which log entries.")]
-LogsOrdered = Annotated[LogOrder | None, strawberry.argument(description=_ORDERED)]
-CheckpointsFiltered = Annotated[
-    CheckpointFilter | None, strawberry.argument(description="Which checkpoints.")
-]
-EventsFiltered = Annotated[EventFilter | None, strawberry.argument(description="Which events.")]
-MetricsFiltered = Annotated[MetricFilter | None, strawberry.argument(description="Which metric points.")]
-SeqOrdered = Annotated[SeqOrder | None, strawberry.argument(description=_ORDERED)]
-
-
-def step_filter(value: StepFilter | None) -> filters.StepFilter:
+async def _step_filter(info: Info, value: StepFilter | None) -> filters.StepFilter:
     """What `db` narrows by."""
     value = given(value)
     if value is None:
@@ -126,7 +117,7 @@ def step_filter(value: StepFilter | None) -> filters.StepFilter:
     )
 
 
-def log_filter(value: LogFilter | None) -> filters.LogFilter:
+async def _log_filter(info: Info, value: LogFilter | None) -> filters.LogFilter:
     """What `db` narrows by."""
     value = given(value)
     if value is None:
@@ -140,7 +131,7 @@ def log_filter(value: LogFilter | None) -> filters.LogFilter:
     )
 
 
-def checkpoint_filter(value: CheckpointFilter | None) -> filters.CheckpointFilter:
+async def _checkpoint_filter(info: Info, value: CheckpointFilter | None) -> filters.CheckpointFilter:
     """What `db` narrows by."""
     value = given(value)
     if value is None:
@@ -150,7 +141,7 @@ def checkpoint_filter(value: CheckpointFilter | None) -> filters.CheckpointFilte
     )
 
 
-def event_filter(value: EventFilter | None) -> filters.EventFilter:
+async def _event_filter(info: Info, value: EventFilter | None) -> filters.EventFilter:
     """What `db` narrows by."""
     value = given(value)
     if value is None:
@@ -158,12 +149,32 @@ def event_filter(value: EventFilter | None) -> filters.EventFilter:
     return filters.EventFilter(types=listed("type", value.type), happened=time_range(value.at))
 
 
-def metric_filter(value: MetricFilter | None) -> filters.MetricFilter:
+async def _metric_filter(info: Info, value: MetricFilter | None) -> filters.MetricFilter:
     """What `db` narrows by."""
     value = given(value)
     return filters.MetricFilter() if value is None else filters.MetricFilter(listed("name", value.name))
 
 
-def seq_order(value: Any) -> tuple[str, bool]:
-    """(name, descending) for any list inside an execution."""
-    return chosen_order(value, ("SEQ", False))
+def _listing(
+    what: str,
+    filter_type: object,
+    order_type: object,
+    narrow: Callable[[Info, Any], Awaitable[Filter]],
+    largest: int = LARGEST_PAGE,
+) -> Listing:
+    return Listing(
+        Annotated[filter_type | None, strawberry.argument(description=f"Which {what}.")],  # type: ignore[operator]
+        Annotated[order_type | None, strawberry.argument(description=_ORDERED)],  # type: ignore[operator]
+        narrow,
+        ("SEQ", False),
+        largest,
+    )
+
+
+_ORDERED = "In which order; as recorded by default."
+
+STEPS_LISTED = _listing("steps", StepFilter, StepOrder, _step_filter)
+LOGS_LISTED = _listing("log entries", LogFilter, LogOrder, _log_filter, LARGEST_LOG_PAGE)
+CHECKPOINTS_LISTED = _listing("checkpoints", CheckpointFilter, SeqOrder, _checkpoint_filter)
+EVENTS_LISTED = _listing("events", EventFilter, SeqOrder, _event_filter)
+METRICS_LISTED = _listing("metric points", MetricFilter, SeqOrder, _metric_filter)

@@ -5,12 +5,13 @@ from typing import Annotated
 import strawberry
 
 from db.queries import filters
+from graph.connections import Listing
+from graph.context import Info
 from graph.enums import Direction, Environment, Priority, WorkflowOrderField, WorkflowStatus
 from graph.inputs.common import (
     NameFilter,
     TagsFilter,
     TimeRangeInput,
-    chosen_order,
     given,
     listed,
     name_or_prefix,
@@ -53,13 +54,7 @@ class WorkflowOrder:
     direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
 
 
-WorkflowsFiltered = Annotated[WorkflowFilter | None, strawberry.argument(description="Which workflows.")]
-WorkflowsOrdered = Annotated[
-    WorkflowOrder | None, strawberry.argument(description="In which order; newest first by default.")
-]
-
-
-def workflow_filter(value: WorkflowFilter | None) -> filters.WorkflowFilter:
+async def _workflow_filter(info: Info, value: WorkflowFilter | None) -> filters.WorkflowFilter:
     """What `db` narrows by."""
     value = given(value)
     if value is None:
@@ -78,6 +73,9 @@ def workflow_filter(value: WorkflowFilter | None) -> filters.WorkflowFilter:
     )
 
 
-def workflow_order(value: WorkflowOrder | None) -> tuple[str, bool]:
-    """(name, descending)."""
-    return chosen_order(value, ("CREATED_AT", True))
+WORKFLOWS_LISTED = Listing(
+    Annotated[WorkflowFilter | None, strawberry.argument(description="Which workflows.")],
+    Annotated[WorkflowOrder | None, strawberry.argument(description="The order; newest first by default.")],
+    _workflow_filter,
+    ("CREATED_AT", True),
+)

@@ -81,7 +81,7 @@ def accepted(info: Info, mutation: str, value: WriteInput) -> Write:
 
 def _plain(value: object) -> object:
     if value is strawberry.UNSET:
-        return None
+        return {"given": False}  # null may mean another thing
     if isinstance(value, timedelta):
         return format_duration(value)
     raise TypeError(f"{type(value).__name__} is no JSON")

@@ -6,11 +6,11 @@ import strawberry
 
 from db.queries import filters
 from db.queries.sources import AUDIT_LOG
-from graph.connections import After, Before, Connection, First, Last, Paging, connect
+from graph.connections import Listing, at_root, connection
 from graph.context import Info
 from graph.enums import AuditOrderField, Direction
 from graph.ids import decode
-from graph.inputs.common import TimeRangeInput, chosen_order, given, listed, time_range
+from graph.inputs.common import TimeRangeInput, given, listed, time_range
 from graph.types.audit import AuditEntry
 
 
@@ -35,31 +35,7 @@ class AuditOrder:
     direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
 
 
-@strawberry.type
-class AuditQueries:
-    """Part of the root."""
-
-    @strawberry.field(description="Changes to what belongs to no execution: workflows, and deletions.")
-    async def audit_log(
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: Annotated[
-            AuditFilter | None, strawberry.argument(description="Which entries.")
-        ] = strawberry.UNSET,
-        order_by: Annotated[
-            AuditOrder | None, strawberry.argument(description="In which order; newest first by default.")
-        ] = strawberry.UNSET,
-    ) -> Connection[AuditEntry]:
-        """One statement."""
-        order = chosen_order(order_by, ("AT", True))
-        return await connect(info, AUDIT_LOG, (), _filter(filter), order, Paging(first, after, last, before))
-
-
-def _filter(value: AuditFilter | None) -> filters.AuditFilter:
+async def _audit_filter(info: Info, value: AuditFilter | None) -> filters.AuditFilter:
     value = given(value)
     if value is None:
         return filters.AuditFilter()
@@ -75,3 +51,24 @@ def _filter(value: AuditFilter | None) -> filters.AuditFilter:
 def _subject(value: str) -> tuple[str, str]:
     kind, key = decode(value)
     return kind.name, key[0].hex
+
+
+_LISTED = Listing(
+    Annotated[AuditFilter | None, strawberry.argument(description="Which entries.")],
+    Annotated[AuditOrder | None, strawberry.argument(description="The order; newest first by default.")],
+    _audit_filter,
+    ("AT", True),
+)
+
+
+@strawberry.type
+class AuditQueries:
+    """Part of the root."""
+
+    audit_log = connection(
+        AUDIT_LOG,
+        AuditEntry,
+        _LISTED,
+        at_root,
+        "Changes to what belongs to no execution: workflows, and deletions.",
+    )

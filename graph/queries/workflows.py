@@ -6,10 +6,11 @@ import strawberry
 
 from db.errors import InvalidInput, NotFound
 from db.queries.sources import ALL_WORKFLOWS, WORKFLOWS
-from graph.connections import After, Before, Connection, First, Last, Paging, connect
+from graph.connections import at_root, connection
 from graph.context import Info
 from graph.ids import Kind, decode_as
-from graph.inputs.workflows import WorkflowsFiltered, WorkflowsOrdered, workflow_filter, workflow_order
+from graph.inputs.common import given
+from graph.inputs.workflows import WORKFLOWS_LISTED
 from graph.nodes import build, load_node
 from graph.types.workflows import Workflow
 
@@ -45,8 +46,9 @@ class WorkflowQueries:
     @strawberry.field(description="One workflow version; an error where there is none.")
     async def workflow(self, info: Info, by: By) -> Workflow | None:
         """One statement for all `workflow` fields of the document that ask alike."""
-        if by.id:
-            workflow: Workflow = await load_node(info, Kind.WORKFLOW, decode_as(Kind.WORKFLOW, by.id))
+        key = given(by.id)
+        if key is not None:
+            workflow: Workflow = await load_node(info, Kind.WORKFLOW, decode_as(Kind.WORKFLOW, key))
             return workflow
         wanted = (by.name_version.name, by.name_version.version) if by.name_version else (by.name or "", None)
         if "\0" in f"{wanted[0]}{wanted[1]}":
@@ -58,17 +60,4 @@ class WorkflowQueries:
         found: Workflow = build(WORKFLOWS, row)
         return found
 
-    @strawberry.field(description="All workflow versions.")
-    async def workflows(
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: WorkflowsFiltered = strawberry.UNSET,
-        order_by: WorkflowsOrdered = strawberry.UNSET,
-    ) -> Connection[Workflow]:
-        """One statement."""
-        narrowed, order = workflow_filter(filter), workflow_order(order_by)
-        return await connect(info, ALL_WORKFLOWS, (), narrowed, order, Paging(first, after, last, before))
+    workflows = connection(ALL_WORKFLOWS, Workflow, WORKFLOWS_LISTED, at_root, "All workflow versions.")

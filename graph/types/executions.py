@@ -2,6 +2,7 @@
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Self
+from uuid import UUID
 
 import strawberry
 
@@ -17,30 +18,12 @@ from db.queries.sources import (
     STEPS_OF_EXECUTION,
     WORKFLOWS,
 )
-from graph.connections import LARGEST_LOG_PAGE, After, Before, Connection, First, Last, Paging, connect
+from graph.connections import connection
 from graph.context import Info
 from graph.enums import ExecutionStatus, TriggerType
 from graph.ids import Kind
-from graph.inputs.executions import (
-    ExecutionsFiltered,
-    ExecutionsOrdered,
-    execution_filter,
-    execution_order,
-)
-from graph.inputs.records import (
-    CheckpointsFiltered,
-    EventsFiltered,
-    LogsFiltered,
-    LogsOrdered,
-    SeqOrdered,
-    StepsFiltered,
-    StepsOrdered,
-    checkpoint_filter,
-    event_filter,
-    log_filter,
-    seq_order,
-    step_filter,
-)
+from graph.inputs.executions import EXECUTIONS_LISTED
+from graph.inputs.records import CHECKPOINTS_LISTED, EVENTS_LISTED, LOGS_LISTED, STEPS_LISTED
 from graph.nodes import Node, build, load_node, load_optional, node_of
 from graph.scalars import JSON, JSONObject, Long
 from graph.types.common import Failure
@@ -51,6 +34,12 @@ from graph.types.steps import Step
 
 if TYPE_CHECKING:
     from graph.types.workflows import Workflow
+
+_EXECUTION = Annotated["Execution", strawberry.lazy("graph.types.executions")]
+
+
+def _key(execution: "Execution") -> tuple[UUID]:
+    return (execution.row["id"],)
 
 
 @strawberry.type(description="Who may write to an execution as its engine.")
@@ -131,87 +120,27 @@ class Execution(Node):
         checkpoint: Checkpoint | None = await load_optional(info, CHECKPOINTS, base)
         return checkpoint
 
-    @strawberry.field(description="The executions that it started.")
-    async def children(
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: ExecutionsFiltered = strawberry.UNSET,
-        order_by: ExecutionsOrdered = strawberry.UNSET,
-    ) -> Connection["Execution"]:
-        """One statement a level."""
-        narrowed = await execution_filter(info, filter)
-        paging = Paging(first, after, last, before)
-        order = execution_order(order_by)
-        return await connect(info, CHILDREN_OF_EXECUTION, (self.row["id"],), narrowed, order, paging)
-
-    @strawberry.field(description="Every attempt at every step.")
-    async def steps(
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: StepsFiltered = strawberry.UNSET,
-        order_by: StepsOrdered = strawberry.UNSET,
-    ) -> Connection[Step]:
-        """One statement a level."""
-        narrowed, order = step_filter(filter), seq_order(order_by)
-        paging = Paging(first, after, last, before)
-        return await connect(info, STEPS_OF_EXECUTION, (self.row["id"],), narrowed, order, paging)
-
-    @strawberry.field(description="What was logged, by its steps or by itself; at most 1,000 a page.")
-    async def logs(
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: LogsFiltered = strawberry.UNSET,
-        order_by: LogsOrdered = strawberry.UNSET,
-    ) -> Connection[LogEntry]:
-        """One statement a level."""
-        narrowed, order = log_filter(filter), seq_order(order_by)
-        paging = Paging(first, after, last, before)
-        parent = (self.row["id"],)
-        return await connect(info, LOGS_OF_EXECUTION, parent, narrowed, order, paging, LARGEST_LOG_PAGE)
-
-    @strawberry.field(description="The versions of its state that were named to come back to.")
-    async def checkpoints(
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: CheckpointsFiltered = strawberry.UNSET,
-        order_by: SeqOrdered = strawberry.UNSET,
-    ) -> Connection[Checkpoint]:
-        """One statement a level."""
-        narrowed, order = checkpoint_filter(filter), seq_order(order_by)
-        paging = Paging(first, after, last, before)
-        return await connect(info, CHECKPOINTS_OF_EXECUTION, (self.row["id"],), narrowed, order, paging)
-
-    @strawberry.field(description="Its history: every change, with who made it.")
-    async def events(
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: EventsFiltered = strawberry.UNSET,
-        order_by: SeqOrdered = strawberry.UNSET,
-    ) -> Connection[Event]:
-        """One statement a level."""
-        narrowed, order = event_filter(filter), seq_order(order_by)
-        paging = Paging(first, after, last, before)
-        return await connect(info, EVENTS_OF_EXECUTION, (self.row["id"],), narrowed, order, paging)
+    children = connection(
+        CHILDREN_OF_EXECUTION, _EXECUTION, EXECUTIONS_LISTED, _key, "The executions that it started."
+    )
+    steps = connection(STEPS_OF_EXECUTION, Step, STEPS_LISTED, _key, "Every attempt at every step.")
+    logs = connection(
+        LOGS_OF_EXECUTION,
+        LogEntry,
+        LOGS_LISTED,
+        _key,
+        "What was logged, by its steps or by itself; at most 1,000 a page.",
+    )
+    checkpoints = connection(
+        CHECKPOINTS_OF_EXECUTION,
+        Checkpoint,
+        CHECKPOINTS_LISTED,
+        _key,
+        "The versions of its state that were named to come back to.",
+    )
+    events = connection(
+        EVENTS_OF_EXECUTION, Event, EVENTS_LISTED, _key, "Its history: every change, with who made it."
+    )
 
     @strawberry.field(description="The newest checkpoint.")
     async def latest_checkpoint(self, info: Info) -> Checkpoint | None:

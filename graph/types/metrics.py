@@ -6,10 +6,9 @@ import strawberry
 
 from db.queries.pages import Row
 from db.queries.sources import POINTS_OF_EXECUTION
-from graph.connections import After, Before, Connection, First, Last, Paging, connect
-from graph.context import Info
+from graph.connections import connection
 from graph.enums import StepStatus
-from graph.inputs.records import MetricsFiltered, SeqOrdered, metric_filter, seq_order
+from graph.inputs.records import METRICS_LISTED
 from graph.scalars import JSONObject, Long
 from graph.types.records import MetricPoint
 
@@ -86,18 +85,10 @@ class ExecutionMetrics:
         """By name."""
         return JSONObject(self.derived["reported"])
 
-    @strawberry.field(description="Every number that the engine reported.")
-    async def points(
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: MetricsFiltered = strawberry.UNSET,
-        order_by: SeqOrdered = strawberry.UNSET,
-    ) -> Connection[MetricPoint]:
-        """One statement a level."""
-        narrowed, order = metric_filter(filter), seq_order(order_by)
-        paging = Paging(first, after, last, before)
-        return await connect(info, POINTS_OF_EXECUTION, (self.execution["id"],), narrowed, order, paging)
+    points = connection(
+        POINTS_OF_EXECUTION,
+        MetricPoint,
+        METRICS_LISTED,
+        lambda metrics: (metrics.execution["id"],),
+        "Every number that the engine reported.",
+    )

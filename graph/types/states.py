@@ -166,8 +166,10 @@ class ExecutionState(Node):
     @strawberry.field(description="The groups of steps that run side by side, as the engine keeps them.")
     async def parallel_groups(self, info: Info) -> JSON | None:
         """One of the state's own fields; the head's row holds it as text."""
-        groups = await self._field(info, "parallel_groups", None)
-        return JSON(groups if groups is None or isinstance(groups, str) else orjson.dumps(groups).decode())
+        if "parallel_groups" in self.row:
+            return JSON(self.row["parallel_groups"])
+        fields = await info.context.loaders.state_fields.load(self._place())
+        return JSON(fields.get("parallel_groups"))
 
     @strawberry.field(description="When it was last saved; null for an older version than the present.")
     def updated_at(self) -> datetime | None:

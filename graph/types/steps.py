@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from db.queries.sources import EXECUTIONS, LOGS_OF_STEP, STEPS
-from graph.connections import LARGEST_LOG_PAGE, After, Before, Connection, First, Last, Paging, connect
+from graph.connections import connection
 from graph.context import Info
 from graph.enums import StepStatus
 from graph.ids import Kind
-from graph.inputs.records import LogsFiltered, LogsOrdered, log_filter, seq_order
+from graph.inputs.records import LOGS_LISTED
 from graph.nodes import Node, load_optional, node_of
 from graph.scalars import JSON, JSONObject, Long
 from graph.types.common import Failure
@@ -60,19 +60,10 @@ class Step(Node):
         execution: Execution = await load_optional(info, EXECUTIONS, (self.row["execution_id"],))
         return execution
 
-    @strawberry.field(description="What this attempt logged; at most 1,000 a page.")
-    async def logs(
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: LogsFiltered = strawberry.UNSET,
-        order_by: LogsOrdered = strawberry.UNSET,
-    ) -> Connection[LogEntry]:
-        """One statement a level."""
-        narrowed, order = log_filter(filter), seq_order(order_by)
-        paging = Paging(first, after, last, before)
-        parent = (self.row["execution_id"], self.row["seq"])
-        return await connect(info, LOGS_OF_STEP, parent, narrowed, order, paging, LARGEST_LOG_PAGE)
+    logs = connection(
+        LOGS_OF_STEP,
+        LogEntry,
+        LOGS_LISTED,
+        lambda step: (step.row["execution_id"], step.row["seq"]),
+        "What this attempt logged; at most 1,000 a page.",
+    )

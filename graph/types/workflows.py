@@ -6,22 +6,19 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from db.queries.sources import EXECUTIONS_OF_WORKFLOW, VERSIONS_OF_WORKFLOW, WORKFLOWS
-from graph.connections import After, Before, Connection, First, Last, Paging, connect
-from graph.context import Info
+from graph.connections import connection
 from graph.enums import Environment, Priority, WorkflowStatus
 from graph.ids import Kind
-from graph.inputs.executions import (
-    ExecutionsFiltered,
-    ExecutionsOrdered,
-    execution_filter,
-    execution_order,
-)
-from graph.inputs.workflows import WorkflowsFiltered, WorkflowsOrdered, workflow_filter, workflow_order
+from graph.inputs.executions import EXECUTIONS_LISTED
+from graph.inputs.workflows import WORKFLOWS_LISTED
 from graph.nodes import Node, node_of
 from graph.scalars import JSONObject, Long
 
 if TYPE_CHECKING:
     from graph.types.executions import Execution
+
+_EXECUTION = Annotated["Execution", strawberry.lazy("graph.types.executions")]
+_WORKFLOW = Annotated["Workflow", strawberry.lazy("graph.types.workflows")]
 
 
 @node_of(Kind.WORKFLOW, WORKFLOWS)
@@ -44,36 +41,17 @@ class Workflow(Node):
     updated_at: datetime = strawberry.field(description="When its metadata last changed.")
     revision: Long = strawberry.field(description="Counts the changes of its metadata, from 1.")
 
-    @strawberry.field(description="Its executions.")
-    async def executions(
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: ExecutionsFiltered = strawberry.UNSET,
-        order_by: ExecutionsOrdered = strawberry.UNSET,
-    ) -> Connection[Annotated["Execution", strawberry.lazy("graph.types.executions")]]:
-        """One statement for all workflows of a level."""
-        narrowed = await execution_filter(info, filter)
-        order = execution_order(order_by)
-        paging = Paging(first, after, last, before)
-        return await connect(info, EXECUTIONS_OF_WORKFLOW, (self.row["id"],), narrowed, order, paging)
-
-    @strawberry.field(description="All versions with this name, itself among them.")
-    async def versions(
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        filter: WorkflowsFiltered = strawberry.UNSET,
-        order_by: WorkflowsOrdered = strawberry.UNSET,
-    ) -> Connection["Workflow"]:
-        """One statement for all workflows of a level."""
-        narrowed = workflow_filter(filter)
-        order = workflow_order(order_by)
-        paging = Paging(first, after, last, before)
-        return await connect(info, VERSIONS_OF_WORKFLOW, (self.name,), narrowed, order, paging)
+    executions = connection(
+        EXECUTIONS_OF_WORKFLOW,
+        _EXECUTION,
+        EXECUTIONS_LISTED,
+        lambda workflow: (workflow.row["id"],),
+        "Its executions.",
+    )
+    versions = connection(
+        VERSIONS_OF_WORKFLOW,
+        _WORKFLOW,
+        WORKFLOWS_LISTED,
+        lambda workflow: (workflow.name,),
+        "All versions with this name, itself among them.",
+    )

@@ -22,7 +22,7 @@ async def test_a_level_is_a_statement(
     client: Client, make: Factory, statements: Statements, rows: int
 ) -> None:
     await make.tree(workflows=3, executions=min(rows, 10), steps=max(1, rows // 30), logs=2)
-    statements.clear()
+    await statements.clear()
     await client.ask(DASHBOARD, n=100)
     assert len(statements) == 4, statements.seen
 

@@ -40,7 +40,7 @@ async def test_traces_come_out_as_they_went_in(
 ) -> None:
     for path in TRACES:
         await import_trace(database, parse_trace(path.read_bytes()), "test")
-    statements.clear()
+    await statements.clear()
     nodes = (await client.ask(EVERYTHING))["workflows"]["nodes"]
     found = {
         (
@@ -54,7 +54,7 @@ async def test_traces_come_out_as_they_went_in(
         for execution in node["executions"]["nodes"]
     }
     assert found == {in_file(content(path)) for path in TRACES}
-    assert len(statements) == 8
+    assert len(statements) == 8, statements.seen
 
 
 def lines(path: Path) -> list[str]:
