@@ -56,6 +56,7 @@ class Database:
 
     def __init__(self, url: str, *, pool_size: int = 10, connect_timeout: float = 10.0) -> None:
         self.url = parse_url(url)
+        self._where = f"PostgreSQL at {self.url.host or self.url.query.get('host')}:{self.url.port or 5432}"
         self._engine = create_async_engine(
             self.url,
             pool_size=pool_size,
@@ -75,7 +76,7 @@ class Database:
 
         Raises a domain error for any database error inside (`Unavailable` where it can't be reached).
         """
-        with translated():
+        with translated(self._where):
             connection = await self._engine.raw_connection()
             try:
                 yield connection.driver_connection
@@ -88,7 +89,7 @@ class Database:
 
         Raises a domain error for any database error inside.
         """
-        with translated():
+        with translated(self._where):
             async with self._sessions.begin() as session:
                 yield session
 
@@ -101,7 +102,7 @@ class Database:
     @asynccontextmanager
     async def migrating(self) -> AsyncIterator[AsyncConnection]:
         """A SQLAlchemy connection for the migrations, which manage their own transaction."""
-        with translated():
+        with translated(self._where):
             async with self._engine.connect() as connection:
                 yield connection
 

@@ -125,6 +125,7 @@ class NotReady(FlowkeepError):
 _CHECK_VIOLATION = "23514"
 _UNIQUE_VIOLATION = "23505"
 _FOREIGN_KEY_VIOLATION = "23503"
+_NO_ENTRY = ("28000", "28P01", "3D000", "42501")  # role, password, database, privilege
 _CONTENTION = ("40001", "40P01")  # serialization failure, deadlock
 _BAD_DATA_CLASSES = ("22",)  # data exceptions: numbers out of range, text that can't be stored
 _PASSING_CLASSES = ("08", "40", "53", "55", "57")  # connection, rollback, resources, locks, operator
@@ -140,12 +141,17 @@ def driver_error(error: BaseException) -> asyncpg.PostgresError | None:
     return None
 
 
-def translate(error: BaseException) -> FlowkeepError | None:
-    """The domain error for a database error, or None where it is a fault of ours (a bug)."""
+def translate(error: BaseException, where: str = "The database") -> FlowkeepError | None:
+    """The domain error for a database error, or None where it is a fault of ours (a bug).
+
+    `where` names the server for messages about reaching it.
+    """
     cause = driver_error(error)
     if cause is None:
+        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
+            return InvalidInput(f"The value can't be stored: {error}.")
         lost = isinstance(error, OSError | asyncpg.InterfaceError | DBAPIError)
-        return Unavailable("The database can't be reached.") if lost else None
+        return Unavailable(f"{where} can't be reached.") if lost else None
     state: str = cause.sqlstate or ""
     constraint: str = getattr(cause, "constraint_name", None) or ""
     if state == _UNIQUE_VIOLATION:
@@ -160,6 +166,8 @@ def translate(error: BaseException) -> FlowkeepError | None:
         )
     if state[:2] in _BAD_DATA_CLASSES:
         return InvalidInput(f"The value can't be stored: {cause.message}.")
+    if state in _NO_ENTRY:
+        return Unavailable(f"{where} does not let us in: {cause.message}.")
     if state in _CONTENTION:
         return Contended("Others were writing the same rows; try again.")
     if state[:2] in _PASSING_CLASSES:
@@ -168,12 +176,12 @@ def translate(error: BaseException) -> FlowkeepError | None:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translated(where: str = "The database") -> Iterator[None]:
     """Raise the domain's error for any database error inside; let bugs through as they are."""
     try:
         yield
     except (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError) as error:
-        domain_error = translate(error)
+        domain_error = translate(error, where)
         if domain_error is None:
             raise
         raise domain_error from error

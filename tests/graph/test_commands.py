@@ -13,7 +13,9 @@ from typing import Any
 import httpx
 import orjson
 import pytest
+from sqlalchemy.engine import make_url
 
+from db.embedded import EmbeddedPostgres
 from tests.db.importing.traces import diamond
 
 FLOWKEEP = str(Path(sys.executable).with_name("flowkeep"))
@@ -179,3 +181,10 @@ def test_serve_refuses_a_database_at_another_revision(tmp_path: Path) -> None:
         Path(name).chmod(0o755)
         run = flowkeep("serve", "--no-migrate", "--port", "0", data_dir=Path(name) / "data")
     assert (run.returncode, "flowkeep migrate" in run.stderr, "Traceback" in run.stderr) == (1, True, False)
+
+
+def test_a_wrong_password_is_a_sentence(data_dir: Path) -> None:
+    with EmbeddedPostgres(data_dir) as url:
+        wrong = make_url(url).set(password="wrong").render_as_string(hide_password=False)
+        run = flowkeep("migrate", FLOWKEEP_DATABASE_URL=wrong)
+    assert (run.returncode, "password" in run.stderr, "Traceback" in run.stderr) == (1, True, False)
