@@ -9,7 +9,7 @@ from datetime import datetime
 from typing import ClassVar
 
 import asyncpg
-from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException, SQLAlchemyError
 
 
 class FlowkeepError(Exception):
@@ -122,6 +122,14 @@ class NotReady(FlowkeepError):
     code = "NOT_READY"
 
 
+# A connection that could not be made raises SQLAlchemy's stand-in for the driver's error.
+_DATABASE_ERRORS = (
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    SQLAlchemyError,
+    EmulatedDBAPIException,
+    OSError,
+)
 _CHECK_VIOLATION = "23514"
 _UNIQUE_VIOLATION = "23505"
 _FOREIGN_KEY_VIOLATION = "23503"
@@ -148,9 +156,7 @@ def translate(error: BaseException, where: str = "The database") -> FlowkeepErro
     """
     cause = driver_error(error)
     if cause is None:
-        if isinstance(error, asyncpg.InterfaceError) and isinstance(error, ValueError):
-            return InvalidInput(f"The value can't be stored: {error}.")
-        lost = isinstance(error, OSError | asyncpg.InterfaceError | DBAPIError)
+        lost = isinstance(error, OSError | asyncpg.InterfaceError | DBAPIError | EmulatedDBAPIException)
         return Unavailable(f"{where} can't be reached.") if lost else None
     state: str = cause.sqlstate or ""
     constraint: str = getattr(cause, "constraint_name", None) or ""
@@ -165,9 +171,9 @@ def translate(error: BaseException, where: str = "The database") -> FlowkeepErro
             f"The value refers to something that is not there, or is still needed ({constraint})."
         )
     if state[:2] in _BAD_DATA_CLASSES:
-        return InvalidInput(f"The value can't be stored: {cause.message}.")
+        return InvalidInput(f"The value can't be stored: {cause}.")
     if state in _NO_ENTRY:
-        return Unavailable(f"{where} does not let us in: {cause.message}.")
+        return Unavailable(f"{where} does not let us in: {cause}.")
     if state in _CONTENTION:
         return Contended("Others were writing the same rows; try again.")
     if state[:2] in _PASSING_CLASSES:
@@ -180,7 +186,7 @@ def translated(where: str = "The database") -> Iterator[None]:
     """Raise the domain's error for any database error inside; let bugs through as they are."""
     try:
         yield
-    except (asyncpg.PostgresError, asyncpg.InterfaceError, SQLAlchemyError, OSError) as error:
+    except _DATABASE_ERRORS as error:
         domain_error = translate(error, where)
         if domain_error is None:
             raise
