@@ -20,6 +20,7 @@ class Kind(Enum):
     WORKFLOW = ("wf", "workflow", False)
     EXECUTION = ("exec", "execution", False)
     STATE = ("state", "state", False)
+    STATE_VERSION = ("stateat", "version of a state", True)
     STEP = ("step", "step", True)
     CHECKPOINT = ("chk", "checkpoint", True)
     LOG_ENTRY = ("log", "log entry", True)

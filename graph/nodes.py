@@ -1,7 +1,7 @@
 """The Node interface, and the register that tells which type a table's rows become."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar, Self, TypeVar
 
 import strawberry
@@ -36,6 +36,7 @@ class Node:
 
 _BUILDERS: dict[str, Callable[[Row], Any]] = {}
 _BY_KIND: dict[Kind, type[Node]] = {}
+_LOADERS: dict[Kind, Callable[[Info, Key], Awaitable[Any]]] = {}
 
 T = TypeVar("T", bound=type[Node])
 
@@ -54,6 +55,11 @@ def node_of(kind: Kind, source: Source) -> Callable[[T], T]:
     return register
 
 
+def loaded_by(kind: Kind, load: Callable[[Info, Key], Awaitable[Any]]) -> None:
+    """Register how a node is found that is no row of its own."""
+    _LOADERS[kind] = load
+
+
 def shown_as(source: Source, build_row: Callable[[Row], Any]) -> None:
     """Register what the rows of a table become that have no id of their own."""
     _BUILDERS[source.table] = build_row
@@ -66,6 +72,8 @@ def build(source: Source, row: Row) -> Any:
 
 async def load_node(info: Info, kind: Kind, key: Key) -> Any:
     """The node with this key; raises `NotFound`."""
+    if kind in _LOADERS:
+        return await _LOADERS[kind](info, key)
     source = _BY_KIND[kind].source
     row = await info.context.loaders.rows.load(RowKey(source, key))
     if row is None:

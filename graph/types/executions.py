@@ -6,7 +6,6 @@ from uuid import UUID
 
 import strawberry
 
-from db.errors import InvalidInput, NotFound
 from db.queries.pages import Row
 from db.queries.sources import (
     CHECKPOINTS,
@@ -29,7 +28,7 @@ from graph.scalars import JSON, JSONObject, Long
 from graph.types.common import Failure
 from graph.types.metrics import ExecutionMetrics
 from graph.types.records import Event, LogEntry
-from graph.types.states import Checkpoint, ExecutionState
+from graph.types.states import Checkpoint, ExecutionState, state_at
 from graph.types.steps import Step
 
 if TYPE_CHECKING:
@@ -165,13 +164,7 @@ class Execution(Node):
         ],
     ) -> ExecutionState:
         """Read back from the versioned rows."""
-        head: ExecutionState = await load_node(info, Kind.STATE, (self.row["id"],))
-        if not 0 <= version <= head.version:
-            raise InvalidInput(f"The state has the versions 0 to {head.version}; {version} is none of them.")
-        place = (self.row["id"], version)
-        if version < head.row["pruned_to"] and not await info.context.loaders.checkpoint_at.load(place):
-            raise NotFound("version", f"{version} of this state any more: it was pruned")
-        return ExecutionState.at(*place)
+        return await state_at(info, self.row["id"], version)
 
     @strawberry.field(description="Numbers about it: derived from its steps, and reported by its engine.")
     async def metrics(self, info: Info) -> ExecutionMetrics:

@@ -8,16 +8,16 @@ from uuid import UUID
 import orjson
 import strawberry
 
-from db.errors import InvalidInput
+from db.errors import InvalidInput, NotFound
 from db.queries.filters import HistoryFilter
 from db.queries.pages import Row
 from db.queries.sources import CHECKPOINTS, EXECUTIONS, HISTORY_OF_VARIABLE, STATE_ENTRIES, STATES, STEPS
 from graph.connections import After, Before, Connection, First, Last, Paging, connect
 from graph.context import Info
 from graph.enums import Direction, StateOp, VersionOrderField
-from graph.ids import Kind, decode_as, encode
+from graph.ids import Key, Kind, decode_as, encode
 from graph.inputs.common import chosen_order
-from graph.nodes import Node, build, load_node, load_optional, node_of, shown_as
+from graph.nodes import Node, build, load_node, load_optional, loaded_by, node_of, shown_as
 from graph.scalars import JSON, JSONObject, Long
 
 if TYPE_CHECKING:
@@ -122,7 +122,8 @@ class ExecutionState(Node):
     def at(cls, execution: UUID, version: int) -> Self:
         """The state of an execution at a version that it has had."""
         row: Any = {"execution_id": execution, "version": version}
-        return cls(row=row, id=strawberry.ID(encode(Kind.STATE, execution)), version=Long(version))
+        key = encode(Kind.STATE_VERSION, execution, version)
+        return cls(row=row, id=strawberry.ID(key), version=Long(version))
 
     @strawberry.field(description="All variables by key.")
     async def variables(self, info: Info) -> JSONObject:
@@ -193,6 +194,28 @@ class ExecutionState(Node):
             return self.row[name]
         fields = await info.context.loaders.state_fields.load(self._place())
         return orjson.loads(fields[name]) if name in fields else absent
+
+
+async def state_at(info: Info, execution: UUID, version: int) -> ExecutionState:
+    """The state at a version that can be read back.
+
+    Raises `InvalidInput` for a version that never was, `NotFound` for one that was pruned.
+    """
+    head: ExecutionState = await load_node(info, Kind.STATE, (execution,))
+    if not 0 <= version <= head.version:
+        raise InvalidInput(f"The state has the versions 0 to {head.version}; {version} is none of them.")
+    place = (execution, version)
+    if version < head.row["pruned_to"] and not await info.context.loaders.checkpoint_at.load(place):
+        raise NotFound("version", f"{version} of this state any more: it was pruned")
+    return ExecutionState.at(*place)
+
+
+async def _load_version(info: Info, key: Key) -> ExecutionState:
+    execution, *version = key
+    return await state_at(info, execution, version[0])
+
+
+loaded_by(Kind.STATE_VERSION, _load_version)
 
 
 @node_of(Kind.CHECKPOINT, CHECKPOINTS)

@@ -11,6 +11,7 @@ TYPES = {
     Kind.WORKFLOW: "Workflow",
     Kind.EXECUTION: "Execution",
     Kind.STATE: "ExecutionState",
+    Kind.STATE_VERSION: "ExecutionState",
     Kind.STEP: "Step",
     Kind.CHECKPOINT: "Checkpoint",
     Kind.LOG_ENTRY: "LogEntry",
