@@ -17,6 +17,7 @@ CREATE TABLE public.checkpoints (
     label text,
     state_version bigint NOT NULL,
     event_seq bigint DEFAULT 0 NOT NULL,
+    step_seq bigint DEFAULT 0 NOT NULL,
     data json,
     created_by text NOT NULL,
     created_at timestamp with time zone DEFAULT now() NOT NULL,

@@ -4,6 +4,8 @@ from typing import Any
 
 import httpx
 
+from tests.mutations import document, plain
+
 
 class Client:
     """Sends documents to one endpoint."""
@@ -29,3 +31,14 @@ class Client:
         """Code and message of the first error of an answer with errors."""
         error = (await self.send(document, **variables))["errors"][0]
         return error["extensions"]["code"], error["message"]
+
+    async def write(self, mutation: str, **input: Any) -> dict[str, Any]:
+        """The member of the mutation's union that answers it, with its `__typename`."""
+        answer: dict[str, Any] = (await self.ask(document(mutation), input=input))[mutation]
+        return plain(answer)
+
+    async def done(self, mutation: str, **input: Any) -> dict[str, Any]:
+        """The payload of a mutation that is not refused."""
+        answer = await self.write(mutation, **input)
+        assert answer["__typename"].endswith("Payload"), answer
+        return answer

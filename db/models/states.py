@@ -74,7 +74,11 @@ class StateEntry(Base):
 
 
 class Checkpoint(Base):
-    """A named version of the state to come back to."""
+    """A named version of the state to come back to.
+
+    `event_seq` and `step_seq` say how far the history and the attempts had come, so that recovery can tell
+    what was done by then.
+    """
 
     __tablename__ = "checkpoints"
 
@@ -85,6 +89,7 @@ class Checkpoint(Base):
     label: Mapped[prose | None]
     state_version: Mapped[bigint]
     event_seq: Mapped[count]
+    step_seq: Mapped[count]
     data: Mapped[document | None]
     created_by: Mapped[prose]
     created_at: Mapped[now]

@@ -56,6 +56,7 @@ async def checkpoint_in_unit(unit: Unit, step_key: str | None, label: str | None
         "label": label,
         "state_version": head.version,
         "event_seq": unit.note(EventType.CHECKPOINT_CREATED, changes),
+        "step_seq": unit.counted("step_seq"),
         "data": data,
         "created_by": unit.write.actor,
     }
@@ -112,12 +113,14 @@ async def prune_checkpoints(
         needed = await _needed(unit)
         last = there[-keep_last:] if keep_last else []
         going = [row.seq for row in there if row not in last and row.seq not in needed]
-        kept = sorted({row.state_version for row in there if row.seq not in going})
         head = await state_head(unit)
+        kept = sorted({row.state_version for row in there if row.seq not in going})
+        if head.checkpoint_seq is None:
+            kept.append(1)  # recovery then starts over from the first variables
         floor = min((row.state_version for row in last), default=head.version)
-        if not dry_run and going:
-            await _delete(unit, going)
         rows = await _prune_entries(unit, floor, [*kept, head.version], dry_run=dry_run)
+        if not dry_run and (going or rows):
+            await _delete(unit, going)
         return {"checkpoints": going, "rows": rows}
 
     outcome = await write_execution(database, execution_id, write, work)

@@ -32,6 +32,7 @@ WITH mine AS (
 ), waiting AS (
     SELECT e.id, e.status, e.lease_holder FROM executions e
     WHERE e.status = 'PENDING' AND e.workflow_id IN (SELECT id FROM mine)
+      AND (e.lease_expires_at IS NULL OR e.lease_expires_at <= clock_timestamp())
     ORDER BY e.id LIMIT greatest(0, :most - (SELECT count(*) FROM orphans)) FOR NO KEY UPDATE SKIP LOCKED
 ), claimed AS (
     UPDATE executions e

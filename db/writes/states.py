@@ -135,22 +135,32 @@ async def save_in_unit(unit: Unit, change: StateChange) -> int:
     return version
 
 
-async def seed_state(session: AsyncSession, execution_id: UUID, variables: Mapping[str, Any]) -> None:
-    """The state that an execution begins with: version 0, or version 1 with variables."""
+async def seed_state(
+    session: AsyncSession,
+    execution_id: UUID,
+    variables: Mapping[str, Any],
+    fields: Mapping[str, Any] | None = None,
+) -> int:
+    """The state that an execution begins with; returns its version: 0, or 1 where there is anything."""
     require_keys(list(variables))
-    await session.execute(insert(State).values(execution_id=execution_id, version=1 if variables else 0))
+    fields = fields or {}
+    version = 1 if variables or fields else 0
+    await session.execute(insert(State).values(execution_id=execution_id, version=version, **fields))
     rows = [
         {
             "execution_id": execution_id,
+            "field": given is fields,
             "key": key,
-            "version": 1,
+            "version": version,
             "op": StateOp.SET,
             "value": JSON.NULL if value is None else value,
         }
-        for key, value in variables.items()
+        for given in (variables, fields)
+        for key, value in given.items()
     ]
     if rows:
         await session.execute(insert(StateEntry), rows)
+    return version
 
 
 async def _write_variables(
@@ -210,7 +220,8 @@ async def _write_fields(
     session: AsyncSession, head: Row[Any], version: int, given: Mapping[str, Any]
 ) -> dict[str, Any]:
     """Write the rows of the state's own fields; returns those that changed."""
-    changed = {name: value for name, value in given.items() if getattr(head, name) != value}
+    # As JSON, since Python takes true for 1.
+    changed = {name: value for name, value in given.items() if _text(getattr(head, name)) != _text(value)}
     rows = []
     for name, value in changed.items():
         before = getattr(head, name)

@@ -67,9 +67,14 @@ class Unit:
         seq: int = self.row.event_seq + len(self.events)
         return seq
 
+    def counted(self, counter: str) -> int:
+        """How far a counter of the execution has come within the write."""
+        count: int = self.columns.get(counter, getattr(self.row, counter))
+        return count
+
     def take(self, counter: str, number: int = 1) -> int:
         """Take `number` values from a counter of the execution; returns the first of them."""
-        taken: int = self.columns.get(counter, getattr(self.row, counter))
+        taken = self.counted(counter)
         self.columns[counter] = taken + number
         return taken + 1
 

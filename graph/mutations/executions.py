@@ -8,7 +8,7 @@ from uuid import UUID
 import strawberry
 
 from db.errors import InvalidInput, NotFound
-from db.writes import executions, recovery
+from db.writes import executions, forks, recovery
 from graph.context import Info
 from graph.enums import ExecutionStatus, TriggerType
 from graph.ids import Kind, decode_as, encode
@@ -243,7 +243,7 @@ class ExecutionMutations:
         execution, seq = _checkpoint_key(input.checkpoint_id)
         patch: Any = document(info, "variablesPatch", input.variables_patch) or {}
         return await _payload(
-            info, await recovery.fork_execution(info.context.database, execution, seq, write, patch)
+            info, await forks.fork_execution(info.context.database, execution, seq, write, patch)
         )
 
 

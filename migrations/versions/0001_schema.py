@@ -218,6 +218,7 @@ CREATE TABLE checkpoints (
     label TEXT,
     state_version BIGINT NOT NULL,
     event_seq BIGINT DEFAULT 0 NOT NULL,
+    step_seq BIGINT DEFAULT 0 NOT NULL,
     data JSON,
     created_by TEXT NOT NULL,
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,

@@ -1,0 +1,172 @@
+"""What every mutation promises, whatever it does: replays, fences, events. Made from the schema."""
+
+from typing import Any
+
+import pytest
+
+from db.engine import Database
+from tests.client import Client
+from tests.factories import Factory
+from tests.graph.world import EPOCH, HOLDER, World, arrange, inputs, other_inputs
+from tests.mutations import MUTATIONS, input_type, mutations_with
+from tests.rows import everything, rows
+
+FENCED = mutations_with("epoch")
+AUDITED = ("createWorkflow", "updateWorkflow", "setWorkflowStatus", "deleteWorkflow", "deleteExecution")
+# The one write without an event of its own: it would drown the history.
+SILENT = ("heartbeat",)
+
+
+@pytest.fixture
+async def world(make: Factory) -> World:
+    """Something for every mutation."""
+    return await arrange(make)
+
+
+def keyed(world: World, mutation: str) -> dict[str, Any]:
+    """The mutation's input with an idempotency key."""
+    return {**inputs(world)[mutation], "idempotencyKey": "once"}
+
+
+def test_every_input_takes_an_idempotency_key() -> None:
+    assert mutations_with("idempotencyKey") == MUTATIONS
+
+
+def test_all_that_an_engine_does_to_an_execution_can_be_fenced() -> None:
+    unfenced = {name for name in MUTATIONS if "executionId" in input_type(name).fields} - set(FENCED)
+    assert unfenced == {"deleteExecution", "pruneCheckpoints"}
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+async def test_a_repetition_gets_the_first_answer_and_changes_nothing(
+    client: Client, database: Database, world: World, mutation: str
+) -> None:
+    first = await client.done(mutation, **keyed(world, mutation)), await everything(database)
+    again = await client.done(mutation, **keyed(world, mutation)), await everything(database)
+    assert again == first
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+async def test_a_key_with_another_input_is_a_conflict_that_changes_nothing(
+    client: Client, database: Database, world: World, mutation: str
+) -> None:
+    await client.done(mutation, **keyed(world, mutation))
+    before = await everything(database)
+    answer = await client.write(mutation, **keyed(world, mutation) | other_inputs(world)[mutation])
+    assert (answer["__typename"], answer["key"]) == ("IdempotencyConflict", "once")
+    assert await everything(database) == before
+
+
+@pytest.mark.parametrize("mutation", FENCED)
+@pytest.mark.parametrize("epoch", [EPOCH - 1, EPOCH + 1])
+async def test_a_stale_epoch_changes_nothing_and_hears_who_holds_the_lease(
+    client: Client, database: Database, world: World, mutation: str, epoch: int
+) -> None:
+    before = await everything(database)
+    answer = await client.write(mutation, **inputs(world)[mutation], epoch=epoch)
+    assert (answer["__typename"], answer["holder"], answer["epoch"]) == ("StaleLease", HOLDER, EPOCH)
+    assert (answer["expiresAt"] is not None, await everything(database) == before) == (True, True)
+
+
+@pytest.mark.parametrize("mutation", FENCED)
+async def test_a_worker_that_took_over_may_repeat_what_the_one_before_did(
+    client: Client, database: Database, world: World, mutation: str
+) -> None:
+    await client.done(mutation, **keyed(world, mutation), epoch=EPOCH)
+    before = await everything(database)
+    assert await client.done(mutation, **keyed(world, mutation), epoch=EPOCH + 1)
+    assert await everything(database) == before
+
+
+@pytest.mark.parametrize("mutation", FENCED)
+async def test_a_lease_that_was_given_up_lets_its_epoch_through_no_more(
+    client: Client, database: Database, world: World, mutation: str
+) -> None:
+    await client.done("releaseLease", executionId=world.id("execution"), holder=HOLDER)
+    before = await everything(database)
+    answer = await client.write(mutation, **inputs(world)[mutation], epoch=EPOCH)
+    assert (answer["__typename"], answer["holder"], answer["epoch"]) == ("StaleLease", None, EPOCH)
+    assert await everything(database) == before
+
+
+@pytest.mark.parametrize("mutation", [name for name in MUTATIONS if name not in (*AUDITED, *SILENT)])
+async def test_it_leaves_an_event_with_its_actor_and_what_changed(
+    client: Client, database: Database, world: World, mutation: str
+) -> None:
+    await client.done(mutation, **inputs(world)[mutation])
+    event = (await rows(database, "events"))[0]
+    assert (event["seq"], event["actor"], bool(event["changes"])) == (1, "anonymous", True)
+
+
+@pytest.mark.parametrize("mutation", AUDITED)
+async def test_what_belongs_to_no_execution_is_audited(
+    client: Client, database: Database, world: World, mutation: str
+) -> None:
+    await client.done(mutation, **inputs(world)[mutation])
+    (entry,) = await rows(database, "audit_entries")
+    assert (entry["actor"], bool(entry["changes"]), await rows(database, "events")) == ("anonymous", True, [])
+
+
+@pytest.mark.parametrize("mutation", SILENT)
+async def test_a_heartbeat_leaves_no_event(
+    client: Client, database: Database, world: World, mutation: str
+) -> None:
+    await client.done(mutation, **inputs(world)[mutation])
+    assert await rows(database, "events") == []
+
+
+async def test_the_numbers_of_events_have_no_gaps(client: Client, database: Database, world: World) -> None:
+    for mutation in MUTATIONS:
+        for number in range(2):
+            await client.write(mutation, **inputs(world)[mutation], idempotencyKey=f"{mutation} {number}")
+    written = [(event["execution_id"], event["seq"]) for event in await rows(database, "events")]
+    counted = [
+        (row["id"], seq)
+        for row in await rows(database, "executions")
+        for seq in range(1, row["event_seq"] + 1)
+    ]
+    assert sorted(written) == sorted(counted)
+
+
+async def test_a_key_belongs_to_its_execution(client: Client, world: World) -> None:
+    executions = [world.id("execution"), world.id("waiting")]
+    saves = [
+        {"executionId": name, "variables": {"of": name}, "idempotencyKey": "once"} for name in executions
+    ]
+    assert [
+        (await client.done("saveState", **save))["state"]["variables"]["of"] for save in saves
+    ] == executions
+
+
+async def test_a_key_of_an_execution_is_free_outside_of_it(client: Client, world: World) -> None:
+    await client.done("saveState", **keyed(world, "saveState"))
+    assert await client.done("createExecution", **keyed(world, "createExecution"))
+
+
+async def test_a_key_outside_of_executions_is_one_for_all_mutations(client: Client, world: World) -> None:
+    await client.done("createWorkflow", **keyed(world, "createWorkflow"))
+    answer = await client.write("createExecution", **keyed(world, "createExecution"))
+    assert answer["__typename"] == "IdempotencyConflict"
+
+
+async def test_a_refused_write_leaves_its_key_free(client: Client, world: World) -> None:
+    await client.write("saveState", **keyed(world, "saveState"), expectedVersion=99)
+    assert await client.done("saveState", **keyed(world, "saveState"))
+
+
+@pytest.mark.parametrize("sent", [{"a": 1, "b": 2}, {"b": 2, "a": 1}], ids=str)
+async def test_the_order_of_keys_makes_no_other_input(
+    client: Client, world: World, sent: dict[str, int]
+) -> None:
+    given = {"executionId": world.id("execution"), "idempotencyKey": "once"}
+    await client.done("saveState", **given, variables={"a": 1, "b": 2})
+    assert await client.done("saveState", **given, variables=sent)
+
+
+@pytest.mark.parametrize("field", ["currentStep", "parallelGroups"])
+async def test_null_is_another_input_than_nothing_where_it_means_another_thing(
+    client: Client, world: World, field: str
+) -> None:
+    given = {"executionId": world.id("execution"), "idempotencyKey": "once", "variablesPatch": {"n": 2}}
+    await client.done("saveState", **given)
+    assert (await client.write("saveState", **given, **{field: None}))["__typename"] == "IdempotencyConflict"
