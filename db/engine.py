@@ -14,7 +14,7 @@ import orjson
 from sqlalchemy import event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 
 from db.errors import NotReady, translated
 
@@ -48,6 +48,11 @@ def _refuse_closed(connection: Any, record: object, proxy: object) -> None:
         raise DisconnectionError
 
 
+# After one of these the driver can't be sure of the connection's state, as when the server died in
+# mid-sentence: it is closed, and the pool makes another.
+_CLIENT_FAULTS = (asyncpg.InterfaceError, asyncpg.InternalClientError)
+
+
 class Database:
     """A pool of connections to one PostgreSQL database.
 
@@ -68,7 +73,6 @@ class Database:
             json_deserializer=str,
         )
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
-        self._sessions = async_sessionmaker(self._engine, expire_on_commit=False)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[asyncpg.Connection]:
@@ -78,8 +82,12 @@ class Database:
         """
         with translated(self._where):
             connection = await self._engine.raw_connection()
+            driver: asyncpg.Connection = connection.driver_connection
             try:
-                yield connection.driver_connection
+                yield driver
+            except _CLIENT_FAULTS:
+                driver.terminate()
+                raise
             finally:
                 connection.close()
 
@@ -90,8 +98,14 @@ class Database:
         Raises a domain error for any database error inside.
         """
         with translated(self._where):
-            async with self._sessions.begin() as session:
-                yield session
+            async with self._engine.connect() as connection:
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                try:
+                    async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
+                        yield session
+                except _CLIENT_FAULTS:
+                    driver.terminate()
+                    raise
 
     @asynccontextmanager
     async def maintaining(self) -> AsyncIterator[asyncpg.Connection]:

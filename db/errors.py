@@ -126,10 +126,12 @@ class NotReady(FlowkeepError):
 _DATABASE_ERRORS = (
     asyncpg.PostgresError,
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
     SQLAlchemyError,
     EmulatedDBAPIException,
     OSError,
 )
+_LOST = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, DBAPIError, EmulatedDBAPIException)
 _CHECK_VIOLATION = "23514"
 _UNIQUE_VIOLATION = "23505"
 _FOREIGN_KEY_VIOLATION = "23503"
@@ -156,7 +158,7 @@ def translate(error: BaseException, where: str = "The database") -> FlowkeepErro
     """
     cause = driver_error(error)
     if cause is None:
-        lost = isinstance(error, OSError | asyncpg.InterfaceError | DBAPIError | EmulatedDBAPIException)
+        lost = isinstance(error, _LOST)
         return Unavailable(f"{where} can't be reached.") if lost else None
     state: str = cause.sqlstate or ""
     constraint: str = getattr(cause, "constraint_name", None) or ""
