@@ -1,0 +1,85 @@
+"""Checkpoints and appends cost what they bring, and every version reads back exactly."""
+
+import random
+from collections.abc import AsyncIterator
+from string import ascii_letters
+from uuid import UUID
+
+import orjson
+import pytest
+import pytest_asyncio
+
+from db.engine import Database
+from db.migrate import migrate
+from db.partitions import TREE, cover_ahead
+from db.state_values import fetch_values
+from db.writes.checkpoints import create_checkpoint
+from db.writes.states import StateChange, save_state
+from db.writes.write import Write
+from tests.factories import Factory
+
+pytestmark = pytest.mark.slow
+
+MIB = 2**20
+WRITE = Write("test", b"")
+_random = random.Random(7)
+
+
+def text() -> str:
+    """1 KB that does not compress to nothing."""
+    return "".join(_random.choices(ascii_letters, k=1000))
+
+
+@pytest_asyncio.fixture
+async def own(empty_database_url: str) -> AsyncIterator[Database]:
+    """A database of its own, so that nothing else takes space in it."""
+    database = Database(empty_database_url, pool_size=1)
+    await migrate(database)
+    await cover_ahead(database)
+    yield database
+    await database.close()
+
+
+async def space(database: Database) -> int:
+    """The bytes of all partitions of all tables, with their indexes."""
+    async with database.reading() as connection:
+        sizes = [
+            await connection.fetchval(
+                "SELECT sum(pg_total_relation_size(inhrelid))::bigint FROM pg_inherits "
+                "WHERE inhparent = $1::text::regclass",
+                table,
+            )
+            for table in TREE
+        ]
+    return sum(sizes)
+
+
+async def variables(database: Database, execution: UUID, version: int) -> dict[str, object]:
+    """The state at a version."""
+    async with database.reading() as connection:
+        (found,) = await fetch_values(connection, [(execution, version)])
+    return {key: orjson.loads(value) for key, value in found.items()}
+
+
+async def test_a_thousand_checkpoints_cost_what_changed(own: Database) -> None:
+    execution, empty = await Factory(own).execution(), await space(own)
+    state: dict[str, object] = {f"key{number:03}": text() for number in range(1000)}
+    changes = [{f"key{number:03}": text()} for number in range(1000)]
+    await save_state(own, execution, WRITE, StateChange(variables=state))
+    for changed in changes:
+        await save_state(own, execution, WRITE, StateChange(patch=changed))
+        await create_checkpoint(own, execution, WRITE, None, None, None)
+    assert await space(own) - empty < 4 * MIB
+    for version, changed in enumerate(changes, 2):
+        state |= changed
+        assert await variables(own, execution, version) == state
+
+
+async def test_two_thousand_appends_cost_what_is_appended(own: Database) -> None:
+    execution, empty = await Factory(own).execution(), await space(own)
+    items = [text() for _ in range(2000)]
+    for item in items:
+        await save_state(own, execution, WRITE, StateChange(appends={"list": [item]}))
+    assert await space(own) - empty < 5 * MIB
+    for version in range(1, 2001):
+        assert await variables(own, execution, version) == {"list": items[:version]}
