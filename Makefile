@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve test test-quick check format format-check lint types schema schema-check lock clean
+.PHONY: help install serve demo test test-quick check format format-check lint types schema schema-check lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ install: $(READY) ## Create .venv and install everything, at the locked versions
 
 serve: $(READY) ## Serve on 127.0.0.1:8000, with an embedded PostgreSQL unless FLOWKEEP_DATABASE_URL is set
 	@$(BIN)/flowkeep serve --migrate
+
+demo: $(READY) ## Run example workflows with two executors and watch them; uses the server that runs, if any
+	@$(BIN)/python -m examples.demo
 
 test: $(READY) ## Run the whole test suite
 	$(BIN)/python -m pytest -n auto

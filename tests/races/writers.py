@@ -1,0 +1,71 @@
+"""Many writers at once, each on a connection of its own, as processes would be."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+from uuid import UUID
+
+import asyncpg
+
+from db.engine import Database
+from db.errors import FlowkeepError
+from db.writes.write import Write
+
+T = TypeVar("T")
+
+
+def write(key: str | None = None, epoch: int | None = None, fingerprint: bytes = b"same") -> Write:
+    """The circumstances of a write."""
+    return Write("test", fingerprint, key, epoch)
+
+
+@asynccontextmanager
+async def writers(url: str, number: int) -> AsyncIterator[list[Database]]:
+    """Databases with one open connection each."""
+    made = [Database(url, pool_size=1) for _ in range(number)]
+    await asyncio.gather(*(one.check_server() for one in made))
+    try:
+        yield made
+    finally:
+        await asyncio.gather(*(one.close() for one in made))
+
+
+async def outcome(work: Awaitable[T]) -> T | str:
+    """What a write returns, or the name of its refusal."""
+    try:
+        return await work
+    except FlowkeepError as error:
+        return type(error).__name__
+
+
+async def at_once(
+    databases: Sequence[Database], work: Callable[[Database, int], Awaitable[Any]]
+) -> list[Any]:
+    """The outcomes of the same work by all, started together."""
+    return list(await asyncio.gather(*(outcome(work(one, at)) for at, one in enumerate(databases))))
+
+
+async def queued(url: str, execution: UUID, *works: Callable[[], Awaitable[Any]]) -> list[Any]:
+    """The outcomes of writes to one execution that wait for its row in this order, and then get it."""
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        held = connection.transaction()
+        await held.start()
+        await connection.execute("SELECT FROM executions WHERE id = $1 FOR UPDATE", execution)
+        tasks = []
+        for work in works:
+            tasks.append(asyncio.create_task(outcome(work())))  # type: ignore[arg-type]
+            await _waiting(connection, len(tasks))
+        await held.rollback()
+        return list(await asyncio.gather(*tasks))
+    finally:
+        await connection.close()
+
+
+async def _waiting(connection: asyncpg.Connection, number: int) -> None:
+    """Until so many sessions of this database wait for a lock."""
+    counting = """SELECT count(*) FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+    while await connection.fetchval(counting) < number:
+        await connection.execute("SELECT pg_sleep(0.005)")
