@@ -189,7 +189,8 @@ class Flowkeep:
             ) as error:
                 if not _may_pass(error):
                     raise
-                logger.info("Flowkeep can't be reached, trying again: %s", error)
+                level = logging.WARNING if pause == _FIRST_PAUSE else logging.INFO
+                logger.log(level, "Flowkeep can't be reached, trying again: %s", error)
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))
             pause = min(pause * 2, _LONGEST_PAUSE)
 

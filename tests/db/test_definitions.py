@@ -34,13 +34,19 @@ def test_a_definition_that_keeps_the_rules_passes(definition: dict[str, Any]) ->
     require_valid_definition(definition)
 
 
+NO_OBJECT: list[Any] = [None, [], "text", 1, True, [{"steps": []}]]
+NO_LIST: list[Any] = [None, {}, "text", 1, {"a": {"key": "a"}}]
+NO_STEP: list[Any] = [None, "b", 1, [], {}]
+NO_KEY: list[Any] = [None, "", 1, ["a"], "x" * 501]
+
+
 @pytest.mark.parametrize(
     ("definition", "said"),
     [
-        *((value, "JSON object") for value in (None, [], "text", 1, True, [{"steps": []}])),
-        *(({"steps": value}, "is a list") for value in (None, {}, "text", 1, {"a": {"key": "a"}})),
-        *(({"steps": [{"key": "a"}, value]}, r"steps\[1\].*`key`") for value in (None, "b", 1, [], {})),
-        *(({"steps": [{"key": value}]}, r"steps\[0\].*`key`") for value in (None, "", 1, ["a"], "x" * 501)),
+        *((value, "JSON object") for value in NO_OBJECT),
+        *(({"steps": value}, "is a list") for value in NO_LIST),
+        *(({"steps": [{"key": "a"}, value]}, r"steps\[1\].*`key`") for value in NO_STEP),
+        *(({"steps": [{"key": value}]}, r"steps\[0\].*`key`") for value in NO_KEY),
         *(
             ({"steps": [{"key": "a", "dependsOn": value}]}, "list of step keys")
             for value in (None, "a", {}, [1])

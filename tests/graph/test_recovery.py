@@ -300,7 +300,7 @@ async def test_a_fork_has_the_small_fields_of_its_checkpoint(client: Client, mak
 
 
 async def test_a_fork_takes_over_what_its_base_was_started_with(client: Client, make: Factory) -> None:
-    given = {"input": {"x": 1}, "attributes": {"y": 2}, "tags": ["t"], "correlation_id": "c"}
+    given: dict[str, Any] = {"input": {"x": 1}, "attributes": {"y": 2}, "tags": ["t"], "correlation_id": "c"}
     base = await make.execution(**given)
     await make.checkpoints(base, 0)
     fork = (await client.done("forkExecution", checkpointId=checkpoint_id(base, 1)))["execution"]["id"]

@@ -19,7 +19,7 @@ EMPTY: dict[str, Any] = {
     "skippedSteps": [],
     "parallelGroups": None,
 }
-ANYTHING = {
+ANYTHING: dict[str, Any] = {
     "null": None,
     "true": True,
     "zero": 0,

@@ -46,7 +46,10 @@ async def arrange(make: Factory, ended: ExecutionStatus = ExecutionStatus.COMPLE
     waiting = await make.execution(workflow)
     await make.steps(execution, key="a", status=StepStatus.RUNNING)
     await make.steps(over, key="a", status=StepStatus.RUNNING)
-    saves = [{"n": (StateOp.SET, 1), "list": (StateOp.SET, [1])}, {"list": (StateOp.APPEND, [2])}]
+    saves: list[dict[str, tuple[StateOp, Any]]] = [
+        {"n": (StateOp.SET, 1), "list": (StateOp.SET, [1])},
+        {"list": (StateOp.APPEND, [2])},
+    ]
     await make.state(execution, *saves, checkpoint_seq=3)
     await make.checkpoints(execution, 1, 2, 2)
     return World(workflow, idle, execution, over, waiting)

@@ -3,102 +3,35 @@
 import asyncio
 import random
 import signal
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
 from itertools import count
 from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-import pytest_asyncio
 
-from db.engine import Database
 from examples.executor.client import Flowkeep, StaleLease
 from examples.executor.definition import read_steps
 from tests.client import Client
 from tests.outages.effects import effects
-from tests.outages.processes import Executor, check, service
+from tests.outages.processes import Executor, check
+from tests.outages.runs import (
+    EVERYTHING,
+    PARALLEL,
+    create,
+    executions,
+    fan,
+    until,
+    until_completed,
+    until_step,
+)
 
 pytestmark = pytest.mark.slow
 
 KILLS = 50
 EXECUTORS = 3
 BUSY = 8  # executions that are kept going while executors are killed
-PARALLEL = ("a", "b", "c", "d")
-
-CREATE_WORKFLOW = """mutation ($input: CreateWorkflowInput!) {
-  createWorkflow(input: $input) { ... on WorkflowPayload { workflow { id } } }
-}"""
-CREATE_EXECUTION = """mutation ($input: CreateExecutionInput!) {
-  createExecution(input: $input) { ... on ExecutionPayload { execution { id } } }
-}"""
-EXECUTIONS = """{ executions(first: 500) { nodes {
-  id status result lease { holder } state { version completedSteps variables }
-  steps(first: 500) { nodes { key seq attempt status output } }
-  checkpoints(first: 500) { nodes { seq stepKey stateVersion } }
-} } }"""
-EVERYTHING = """query ($id: ID!) { execution(id: $id) {
-  status result error { message } completedAt lease { holder epoch expiresAt }
-  state { version completedSteps variables }
-  steps(first: 500) { nodes { key seq attempt status output error { message } } }
-  checkpoints(first: 500) { nodes { seq stepKey stateVersion } }
-  logs(first: 500) { nodes { seq message } }
-  events(first: 500) { nodes { seq type actor changes } }
-} }"""
-
-
-def fan(file: Path, seconds: float) -> dict[str, Any]:
-    """Eight steps: one, four beside each other, two that join them in pairs, one; the joins by the shell."""
-    line = "$FLOWKEEP_EXECUTION $FLOWKEEP_STEP $FLOWKEEP_ATTEMPT"
-    shell = {"shell": f"sleep {seconds}; echo {line} >> {file}; echo $FLOWKEEP_ATTEMPT"}
-    python = {"run": {"python": "effect"}, "with": {"file": str(file), "seconds": seconds}}
-    return {
-        "steps": [
-            {"key": "start", **python},
-            *({"key": key, "dependsOn": ["start"], **python} for key in PARALLEL),
-            {"key": "left", "dependsOn": ["a", "b"], "run": shell},
-            {"key": "right", "dependsOn": ["c", "d"], "run": shell},
-            {"key": "end", "dependsOn": ["left", "right"], **python},
-        ]
-    }
-
-
-@pytest.fixture
-def url(worker_url: str, database: Database) -> Iterator[str]:
-    """A service in a process of its own, on this worker's database."""
-    with service(worker_url) as url:
-        yield url
-
-
-@pytest_asyncio.fixture
-async def flowkeep(url: str) -> AsyncIterator[Client]:
-    async with httpx.AsyncClient(timeout=60) as http:
-        yield Client(url, http)
-
-
-async def create(client: Client, definition: dict[str, Any], number: int = 1) -> list[str]:
-    """Executions of a workflow with this definition; their ids."""
-    given: dict[str, Any] = {"name": "fan", "version": "1", "definition": definition, "idempotencyKey": "fan"}
-    workflow = (await client.ask(CREATE_WORKFLOW, input=given))["createWorkflow"]["workflow"]["id"]
-    made = [await client.ask(CREATE_EXECUTION, input={"workflowId": workflow}) for _ in range(number)]
-    return [one["createExecution"]["execution"]["id"] for one in made]
-
-
-async def executions(client: Client) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = (await client.ask(EXECUTIONS))["executions"]["nodes"]
-    return found
-
-
-async def until_completed(client: Client, within: float = 60) -> list[dict[str, Any]]:
-    """Wait until every execution is COMPLETED."""
-    async with asyncio.timeout(within):
-        while True:
-            found = await executions(client)
-            if all(one["status"] == "COMPLETED" for one in found):
-                return found
-            await asyncio.sleep(0.2)
-
 
 Acknowledged = dict[tuple[str, str], dict[str, Any]]
 
@@ -239,20 +172,3 @@ async def test_the_late_writes_of_a_fenced_worker_are_refused(
             assert isinstance(answer, StaleLease)
         assert await flowkeep.ask(EVERYTHING, id=execution) == before
         assert await heir.start_step(since.lease, step, 1) == attempt + 1
-
-
-async def until_step(client: Client, execution: str, key: str, status: str) -> None:
-    """Wait until the last attempt at a step has a status."""
-    async with asyncio.timeout(20):
-        while True:
-            steps = (await client.ask(EVERYTHING, id=execution))["execution"]["steps"]["nodes"]
-            if {step["key"]: step["status"] for step in steps}.get(key) == status:
-                return
-            await asyncio.sleep(0.02)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something has come about."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - it comes about in another process
-            await asyncio.sleep(0.05)

@@ -55,7 +55,7 @@ async def queued(url: str, execution: UUID, *works: Callable[[], Awaitable[Any]]
         await connection.execute("SELECT FROM executions WHERE id = $1 FOR UPDATE", execution)
         tasks = []
         for work in works:
-            tasks.append(asyncio.create_task(outcome(work())))  # type: ignore[arg-type]
+            tasks.append(asyncio.create_task(outcome(work())))
             await _waiting(connection, len(tasks))
         await held.rollback()
         return list(await asyncio.gather(*tasks))

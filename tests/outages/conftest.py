@@ -1,0 +1,25 @@
+"""A service in a process of its own, and a client of it."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+import pytest_asyncio
+
+from db.engine import Database
+from tests.client import Client
+from tests.outages.processes import service
+
+
+@pytest.fixture
+def url(worker_url: str, database: Database) -> Iterator[str]:
+    """A service in a process of its own, on this worker's database."""
+    with service(worker_url) as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def flowkeep(url: str) -> AsyncIterator[Client]:
+    """Talks to that service."""
+    async with httpx.AsyncClient(timeout=60) as http:
+        yield Client(url, http)
