@@ -37,6 +37,7 @@ def test_a_definition_that_keeps_the_rules_passes(definition: dict[str, Any]) ->
 NO_OBJECT: list[Any] = [None, [], "text", 1, True, [{"steps": []}]]
 NO_LIST: list[Any] = [None, {}, "text", 1, {"a": {"key": "a"}}]
 NO_STEP: list[Any] = [None, "b", 1, [], {}]
+NO_KEYS: list[Any] = [None, "a", {}, [1]]
 NO_KEY: list[Any] = [None, "", 1, ["a"], "x" * 501]
 
 
@@ -47,10 +48,7 @@ NO_KEY: list[Any] = [None, "", 1, ["a"], "x" * 501]
         *(({"steps": value}, "is a list") for value in NO_LIST),
         *(({"steps": [{"key": "a"}, value]}, r"steps\[1\].*`key`") for value in NO_STEP),
         *(({"steps": [{"key": value}]}, r"steps\[0\].*`key`") for value in NO_KEY),
-        *(
-            ({"steps": [{"key": "a", "dependsOn": value}]}, "list of step keys")
-            for value in (None, "a", {}, [1])
-        ),
+        *(({"steps": [{"key": "a", "dependsOn": value}]}, "list of step keys") for value in NO_KEYS),
         ({"steps": [{"key": "a"}, {"key": "b"}, {"key": "a"}]}, "'a'; keys are unique"),
         (steps(a=[], b=["a", "c"]), "'b' depends on 'c', which is no step"),
         (steps(a=["a"]), "circle: 'a' -> 'a'"),
