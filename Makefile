@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install serve demo test test-quick check format format-check lint types schema schema-check lock clean
+.PHONY: help install web serve demo test test-quick check format format-check lint types schema schema-check lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -19,6 +19,10 @@ $(READY): pyproject.toml requirements.lock
 	@touch $@
 
 install: $(READY) ## Create .venv and install everything, at the locked versions
+
+web: ## Build GraphiQL from web/ into the service; needs Node 20.19 or newer
+	@command -v npm > /dev/null || { echo "Building GraphiQL needs Node 20.19 or newer with its npm; all else works without."; exit 1; }
+	cd web && npm ci && npm run build
 
 serve: $(READY) ## Serve on 127.0.0.1:8000, with an embedded PostgreSQL unless FLOWKEEP_DATABASE_URL is set
 	@$(BIN)/flowkeep serve --migrate
@@ -60,4 +64,4 @@ lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 		--no-emit-index-url --no-emit-find-links --extra embedded --extra dev pyproject.toml -o requirements.lock
 
 clean: ## Remove what was installed and cached
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis dist web/node_modules graph/http/static

@@ -7,7 +7,8 @@ holds one of them, so a pool of a single connection is enough to be correct.
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
+from datetime import timedelta
+from typing import Any, TypeAlias
 
 import asyncpg
 import orjson
@@ -19,6 +20,8 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_e
 from db.errors import NotReady, translated
 
 OLDEST_SERVER = 15
+
+Connection: TypeAlias = asyncpg.Connection
 
 
 def parse_url(url: str) -> URL:
@@ -53,13 +56,30 @@ def _refuse_closed(connection: Any, record: object, proxy: object) -> None:
 _CLIENT_FAULTS = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
+_UNBOUND = "SET LOCAL statement_timeout = 0"
+
+
+def _session(statement_timeout: timedelta | None) -> dict[str, str]:
+    if statement_timeout is None:
+        return {}
+    return {"statement_timeout": str(statement_timeout // timedelta(milliseconds=1))}
+
+
 class Database:
     """A pool of connections to one PostgreSQL database.
 
-    `pool_size` bounds the connections that this process holds.
+    `pool_size` bounds the connections that this process holds. A statement that runs longer than
+    `statement_timeout` is stopped by the server; maintenance and migrations are not bound by it.
     """
 
-    def __init__(self, url: str, *, pool_size: int = 10, connect_timeout: float = 10.0) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        pool_size: int = 10,
+        connect_timeout: float = 10.0,
+        statement_timeout: timedelta | None = None,
+    ) -> None:
         self.url = parse_url(url)
         self._where = f"PostgreSQL at {self.url.host or self.url.query.get('host')}:{self.url.port or 5432}"
         self._engine = create_async_engine(
@@ -67,7 +87,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=30,
-            connect_args={"timeout": connect_timeout},
+            connect_args={"timeout": connect_timeout, "server_settings": _session(statement_timeout)},
             json_serializer=_json_text,
             # Reads hand JSON on as the text it is; writes, which look into it, parse it by the columns' type.
             json_deserializer=str,
@@ -111,6 +131,7 @@ class Database:
     async def maintaining(self) -> AsyncIterator[asyncpg.Connection]:
         """The driver's connection inside one transaction, for bulk loads and changes of the schema."""
         async with self.reading() as connection, connection.transaction():
+            await connection.execute(_UNBOUND)
             yield connection
 
     @asynccontextmanager

@@ -82,6 +82,14 @@ class StateOp(StrEnum):
     DELETE = "DELETE"
 
 
+class Scope(StrEnum):
+    """What a caller may do; ADMIN may do everything, READ and WRITE are independent of each other."""
+
+    READ = "READ"
+    WRITE = "WRITE"
+    ADMIN = "ADMIN"
+
+
 TERMINAL_EXECUTION = (
     ExecutionStatus.COMPLETED,
     ExecutionStatus.FAILED,

@@ -116,6 +116,18 @@ class Contended(Unavailable):
     """The transaction lost against another one and changed nothing: the same one may pass now."""
 
 
+class OutOfTime(Unavailable):
+    """The statement took longer than it may, and was stopped; it changed nothing."""
+
+    code = "TIMEOUT"
+
+
+class TooComplex(FlowkeepError):
+    """The operation asks for more than the settings allow."""
+
+    code = "TOO_COMPLEX"
+
+
 class NotReady(FlowkeepError):
     """The service can't start on this database; the message says what to do."""
 
@@ -137,6 +149,7 @@ _UNIQUE_VIOLATION = "23505"
 _FOREIGN_KEY_VIOLATION = "23503"
 _NO_ENTRY = ("28000", "28P01", "3D000", "42501")  # role, password, database, privilege
 _CONTENTION = ("40001", "40P01")  # serialization failure, deadlock
+_CANCELED = "57014"  # by statement_timeout: a caller that goes away hears of nothing
 _BAD_DATA_CLASSES = ("22",)  # data exceptions: numbers out of range, text that can't be stored
 _PASSING_CLASSES = ("08", "40", "53", "55", "57")  # connection, rollback, resources, locks, operator
 
@@ -160,8 +173,14 @@ def translate(error: BaseException, where: str = "The database") -> FlowkeepErro
     if cause is None:
         lost = isinstance(error, _LOST)
         return Unavailable(f"{where} can't be reached.") if lost else None
-    state: str = cause.sqlstate or ""
     constraint: str = getattr(cause, "constraint_name", None) or ""
+    return _of_state(cause.sqlstate or "", constraint, cause) or _of_circumstances(
+        cause.sqlstate or "", cause, where
+    )
+
+
+def _of_state(state: str, constraint: str, cause: asyncpg.PostgresError) -> FlowkeepError | None:
+    """What is wrong with the data."""
     if state == _UNIQUE_VIOLATION:
         return AlreadyExists(f"A row with the same key is there already ({constraint}).")
     if state == _CHECK_VIOLATION and not constraint:
@@ -174,10 +193,17 @@ def translate(error: BaseException, where: str = "The database") -> FlowkeepErro
         )
     if state[:2] in _BAD_DATA_CLASSES:
         return InvalidInput(f"The value can't be stored: {cause}.")
+    return None
+
+
+def _of_circumstances(state: str, cause: asyncpg.PostgresError, where: str) -> FlowkeepError | None:
+    """What is wrong around the statement."""
     if state in _NO_ENTRY:
         return Unavailable(f"{where} does not let us in: {cause}.")
     if state in _CONTENTION:
         return Contended("Others were writing the same rows; try again.")
+    if state == _CANCELED:
+        return OutOfTime("The database took too long over this and was stopped; ask for less.")
     if state[:2] in _PASSING_CLASSES:
         return Unavailable("The database can't do this right now; try again.")
     return None

@@ -11,6 +11,7 @@ from graph.commands.export import export_schema
 from graph.commands.imports import imports
 from graph.commands.migrate import migrate
 from graph.commands.serve import serve
+from graph.commands.token import tokens
 
 app = typer.Typer(
     name="flowkeep",
@@ -25,6 +26,7 @@ app.command()(migrate)
 app.command("export-schema")(export_schema)
 app.command()(check)
 app.add_typer(imports, name="import")
+app.add_typer(tokens, name="token")
 
 
 def main() -> None:

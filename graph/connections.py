@@ -11,6 +11,7 @@ from db.queries.pages import Page, Row, Window
 from db.queries.predicates import Filter
 from db.queries.sources import Relation, Source
 from graph import cursors
+from graph.auth.scopes import READ, Requires
 from graph.context import Info
 from graph.inputs.common import chosen_order, given
 from graph.loaders import CountKey, PageKey
@@ -117,12 +118,16 @@ class Connection(Generic[T]):
             end_cursor=self._cursor(rows[-1]) if rows else None,
         )
 
-    @strawberry.field(description="How many items the list has, over all pages, counted up to `upTo`.")
+    @strawberry.field(
+        description="How many items the list has, over all pages, counted up to `upTo`.", directives=[READ]
+    )
     async def total_count(self, info: Info, up_to: UpTo = COUNT_CAP) -> int:
         """Counted only when selected."""
         return min(up_to, await self._count(info, up_to))
 
-    @strawberry.field(description="Whether `totalCount` with the same `upTo` is the whole number.")
+    @strawberry.field(
+        description="Whether `totalCount` with the same `upTo` is the whole number.", directives=[READ]
+    )
     async def total_count_is_exact(self, info: Info, up_to: UpTo = COUNT_CAP) -> bool:
         """Shares the count's statement."""
         return await self._count(info, up_to) <= up_to
@@ -189,11 +194,12 @@ def connection(
     listing: Listing,
     parent: Callable[[Any], tuple[Any, ...]],
     description: str,
+    scope: Requires = READ,
 ) -> Any:
     """A field that lists the rows of `relation` that belong to the object it stands on.
 
-    `node` is the type of the items, `parent` tells the object's key. All such fields of a level that are
-    asked for alike take one statement.
+    `node` is the type of the items, `parent` tells the object's key, `scope` is what a caller needs. All
+    such fields of a level that are asked for alike take one statement.
     """
 
     async def resolve(
@@ -213,4 +219,4 @@ def connection(
 
     shown = Connection[node]  # type: ignore[valid-type]
     resolve.__annotations__ |= {"filter": listing.filtered, "order_by": listing.ordered, "return": shown}
-    return strawberry.field(resolver=resolve, description=description)
+    return strawberry.field(resolver=resolve, description=description, directives=[scope])

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from strawberry.types import Info as StrawberryInfo
 
 from db.engine import Database
+from graph.auth.principals import Principal
 from graph.limits import Limits
 from graph.loaders import Loaders
 
@@ -15,15 +16,20 @@ class Context:
 
     database: Database
     limits: Limits
-    actor: str = "anonymous"
+    principal: Principal
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
         self.renew()
 
+    @property
+    def actor(self) -> str:
+        """Who did it, for the history."""
+        return self.principal.name
+
     def renew(self) -> None:
         """Forget what was loaded: a write may have changed it."""
-        self.loaders = Loaders(self.database)
+        self.loaders = Loaders(self.database, self.limits.rows)
 
 
 Info = StrawberryInfo[Context, None]

@@ -9,6 +9,7 @@ from db.enums import (
     ExecutionStatus,
     LogLevel,
     Priority,
+    Scope,
     StateOp,
     StepStatus,
     TriggerType,
@@ -24,10 +25,12 @@ __all__ = [
     "LogLevel",
     "LogOrderField",
     "Priority",
+    "Scope",
     "SeqOrderField",
     "StateOp",
     "StepOrderField",
     "StepStatus",
+    "TokenOrderField",
     "TriggerType",
     "VersionOrderField",
     "WorkflowOrderField",
@@ -109,6 +112,14 @@ described(
 )
 
 
+described(
+    Scope,
+    READ="Reading.",
+    WRITE="Writing; READ is not included.",
+    ADMIN="Everything, tokens among it.",
+)
+
+
 class Direction(Enum):
     """Which way a list runs."""
 
@@ -165,6 +176,13 @@ class AuditOrderField(Enum):
     AT = "AT"
 
 
+class TokenOrderField(Enum):
+    """What tokens can be ordered by."""
+
+    CREATED_AT = "CREATED_AT"
+    NAME = "NAME"
+
+
 described(VersionOrderField, VERSION="The state's version.")
 described(AuditOrderField, AT="When it happened.")
 described(Direction, ASC="Least, oldest or first first.", DESC="Greatest, newest or last first.")
@@ -174,6 +192,7 @@ _SEQ = "The order in which they were recorded."
 described(
     WorkflowOrderField, CREATED_AT=_CREATED, UPDATED_AT="When its metadata last changed.", NAME="Its name."
 )
+described(TokenOrderField, CREATED_AT=_CREATED, NAME="Its name.")
 described(
     ExecutionOrderField,
     CREATED_AT=_CREATED,

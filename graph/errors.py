@@ -5,20 +5,56 @@ its traceback under a correlation id, and only that id goes out.
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
+from typing import Self
 from uuid import uuid4
 
-import strawberry
 from graphql import GraphQLError, GraphQLSyntaxError
-from strawberry.extensions import SchemaExtension
-from strawberry.types import ExecutionContext
 
 from db.errors import FlowkeepError
 
 logger = logging.getLogger("flowkeep.graphql")
 
+# The HTTP status of a request that was not executed, by the code of its first error.
+_STATUSES = {
+    "UNAUTHENTICATED": 401,
+    "FORBIDDEN": 403,
+    "RATE_LIMITED": 429,
+    "TIMEOUT": 504,
+    "UNAVAILABLE": 503,
+    "INTERNAL_SERVER_ERROR": 500,
+}
 
-def coded(error: GraphQLError, default_code: str) -> GraphQLError:
+
+class Rejection(Exception):
+    """A request that is not executed, or not to its end: all that is wrong with it.
+
+    `status` is the HTTP status; `strict` statuses go out whatever media type the client asked for, the
+    others only with `application/graphql-response+json`.
+    """
+
+    def __init__(
+        self,
+        errors: Sequence[GraphQLError],
+        status: int | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(errors[0].message)
+        self.errors = list(errors)
+        code = str((errors[0].extensions or {}).get("code"))
+        self.strict = status is not None or code in _STATUSES
+        self.status = status or _STATUSES.get(code, 400)
+        self.headers = dict(headers or {})
+
+    @classmethod
+    def of(
+        cls, message: str, code: str, status: int | None = None, headers: Mapping[str, str] | None = None
+    ) -> Self:
+        """One that is a single sentence."""
+        return cls([GraphQLError(message, extensions={"code": code})], status, headers)
+
+
+def coded(error: GraphQLError) -> GraphQLError:
     """The error as clients see it."""
     original = error.original_error
     if "code" in (error.extensions or {}):
@@ -29,11 +65,26 @@ def coded(error: GraphQLError, default_code: str) -> GraphQLError:
         # What the scalars refuse reaches us in graphql-core's words, which name the place: keep those.
         return _with(error, error.message, original.code)
     if original is None or isinstance(original, GraphQLError):
-        return _with(error, error.message, default_code)
+        return _with(error, error.message, "BAD_USER_INPUT")
+    masked = unexpected(original, f"at {error.path}")
+    return _with(error, masked.message, **(masked.extensions or {}))
+
+
+def invalid(error: GraphQLError) -> GraphQLError:
+    """An error of validation as clients see it; a limit that was passed keeps its own code."""
+    if "code" in (error.extensions or {}):
+        return error
+    return _with(error, error.message, "GRAPHQL_VALIDATION_FAILED")
+
+
+def unexpected(error: BaseException, where: str) -> GraphQLError:
+    """Log a bug with its traceback; what goes out is only the id to find it by."""
     correlation_id = uuid4().hex
-    logger.error("unexpected error %s at %s", correlation_id, error.path, exc_info=original)
-    message = f"Something went wrong here. Its id in the logs: {correlation_id}."
-    return _with(error, message, FlowkeepError.code, correlationId=correlation_id)
+    logger.error("unexpected error %s %s", correlation_id, where, exc_info=error)
+    return GraphQLError(
+        f"Something went wrong here. Its id in the logs: {correlation_id}.",
+        extensions={"code": FlowkeepError.code, "correlationId": correlation_id},
+    )
 
 
 def _with(error: GraphQLError, message: str, code: str, **more: str) -> GraphQLError:
@@ -45,23 +96,3 @@ def _with(error: GraphQLError, message: str, code: str, **more: str) -> GraphQLE
         path=error.path,
         extensions={"code": code, **more},
     )
-
-
-class ValidationCodes(SchemaExtension):
-    """Tells the errors of validation from those of variables that don't fit, which come later."""
-
-    def on_validate(self) -> Iterator[None]:
-        """After validation, in place: the answer is made of the same list."""
-        yield
-        errors = self.execution_context.pre_execution_errors or []
-        errors[:] = [_with(error, error.message, "GRAPHQL_VALIDATION_FAILED") for error in errors]
-
-
-class CodedSchema(strawberry.Schema):
-    """A schema whose errors all have codes, and that logs only those that are bugs."""
-
-    def process_errors(
-        self, errors: list[GraphQLError], execution_context: ExecutionContext | None = None
-    ) -> None:
-        """Called with the list of errors that the answer is made of."""
-        errors[:] = [coded(error, "BAD_USER_INPUT") for error in errors]

@@ -27,6 +27,7 @@ class Kind(Enum):
     METRIC_POINT = ("met", "metric point", True)
     EVENT = ("evt", "event", True)
     AUDIT_ENTRY = ("aud", "audit entry", False)
+    TOKEN = ("tok", "token", False)
 
     def __init__(self, prefix: str, noun: str, numbered: bool) -> None:
         self.prefix = prefix

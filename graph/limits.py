@@ -1,4 +1,4 @@
-"""Limits on what one mutation may bring; each is a setting."""
+"""Limits on what one operation may bring and fetch; each is a setting."""
 
 from dataclasses import dataclass
 
@@ -13,6 +13,9 @@ class Limits:
     document_bytes: int
     log_entries: int
     log_message_bytes: int
+    list_items: int
+    cost: int
+    rows: int
 
     def require_input(self, size: int) -> None:
         """Raise `TooLarge` for a whole input over the limit."""

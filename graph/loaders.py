@@ -5,14 +5,17 @@ statement, and two aliases of one list with different arguments take one each. L
 operation, hold no connection while they wait, and take one for each batch.
 """
 
+import asyncio
 from collections import defaultdict
-from collections.abc import Awaitable, Callable, Hashable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
+from contextlib import asynccontextmanager
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
 from strawberry.dataloader import DataLoader
 
-from db.engine import Database
+from db.engine import Connection, Database
+from db.errors import TooComplex
 from db.queries import executions, pages, states, steps, workflows
 from db.queries.pages import Page, Row, Window
 from db.queries.predicates import Filter
@@ -65,8 +68,10 @@ async def _by_group(
 class Loaders:
     """The loaders of one operation."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, most_rows: int) -> None:
         self._database = database
+        self._most_rows = self._rows_left = most_rows
+        self._running: set[asyncio.Task[Any]] = set()
         self.pages: DataLoader[PageKey, Page] = DataLoader(self._load_pages)
         self.counts: DataLoader[CountKey, int] = DataLoader(self._load_counts)
         self.rows: DataLoader[RowKey, Row | None] = DataLoader(self._load_rows)
@@ -93,11 +98,35 @@ class Loaders:
             self._with_connection(states.fetch_fields)
         )
 
+    def cancel(self) -> None:
+        """Stop what is being fetched: a batch runs in a task of its own, which nobody else would end."""
+        for task in self._running:
+            task.cancel()
+
+    @asynccontextmanager
+    async def _reading(self) -> AsyncIterator[Connection]:
+        task = asyncio.current_task()
+        assert task is not None
+        self._running.add(task)
+        try:
+            async with self._database.reading() as connection:
+                yield connection
+        finally:
+            self._running.discard(task)
+
+    def _spend(self, fetched: Sequence[Page]) -> Sequence[Page]:
+        self._rows_left -= sum(len(page.rows) for page in fetched)
+        if self._rows_left < 0:
+            raise TooComplex(
+                f"This fetches more than {self._most_rows} rows in one operation: ask for smaller pages."
+            )
+        return fetched
+
     def _with_connection(
         self, fetch: Callable[[Any, list[K]], Awaitable[Sequence[T]]]
     ) -> Callable[[list[K]], Awaitable[Sequence[T]]]:
         async def load(keys: list[K]) -> Sequence[T]:
-            async with self._database.reading() as connection:
+            async with self._reading() as connection:
                 return await fetch(connection, keys)
 
         return load
@@ -105,24 +134,26 @@ class Loaders:
     async def _load_pages(self, keys: list[PageKey]) -> list[Page]:
         async def load(group: tuple[Any, ...], parents: list[Parent]) -> Sequence[Page]:
             relation, narrowed, window = group
-            async with self._database.reading() as connection:
+            async with self._reading() as connection:
                 if relation.parent:
-                    return await pages.fetch_pages(connection, relation, parents, narrowed, window)
-                return [await pages.fetch_page(connection, relation, narrowed, window)]
+                    return self._spend(
+                        await pages.fetch_pages(connection, relation, parents, narrowed, window)
+                    )
+                return self._spend([await pages.fetch_page(connection, relation, narrowed, window)])
 
         return await _by_group(keys, load)
 
     async def _load_counts(self, keys: list[CountKey]) -> list[int]:
         async def load(group: tuple[Any, ...], parents: list[Parent]) -> Sequence[int]:
             relation, narrowed, cap = group
-            async with self._database.reading() as connection:
+            async with self._reading() as connection:
                 return await pages.count_children(connection, relation, parents, narrowed, cap)
 
         return await _by_group(keys, load)
 
     async def _load_rows(self, keys: list[RowKey]) -> list[Row | None]:
         async def load(group: tuple[Any, ...], wanted: list[tuple[Any, ...]]) -> Sequence[Row | None]:
-            async with self._database.reading() as connection:
+            async with self._reading() as connection:
                 return await pages.fetch_by_key(connection, group[0], wanted)
 
         return await _by_group(keys, load)

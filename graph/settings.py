@@ -1,11 +1,15 @@
 """Settings: `FLOWKEEP_*` environment variables, each with the default that a laptop wants."""
 
 from pathlib import Path
+from typing import Literal, Self
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, model_validator
+from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.partitions import Span
+from graph.auth.addresses import is_trusted
+from graph.documents.limits import DocumentLimits
 from graph.limits import Limits
 
 
@@ -39,9 +43,104 @@ class Settings(BaseSettings):
     )
     max_log_entries: int = Field(default=10_000, ge=1, description="most log entries in one call")
     max_log_message_bytes: int = Field(default=64 * 2**10, ge=1, description="longest message of a log entry")
+    max_rows: int = Field(
+        default=250_000, ge=1, description="most rows that the lists of one operation may hold together"
+    )
+    max_cost: int = Field(
+        default=200_000_000,
+        ge=1,
+        description="most rows that an operation could fetch, by its page sizes, for it to run at all",
+    )
+    max_list_items: int = Field(default=20_000, ge=1, description="longest list in an operation's variables")
+    max_document_characters: int = Field(
+        default=128 * 2**10, ge=1, description="longest text of a GraphQL document"
+    )
+    max_tokens: int = Field(
+        default=1_000, ge=1, description="most tokens of a document; trusted documents may have 20 times that"
+    )
+    max_depth: int = Field(default=20, ge=1, description="deepest nesting of a document's fields")
+    max_fields: int = Field(
+        default=1_000, ge=1, description="most fields of a document, its fragments expanded"
+    )
+    max_aliases: int = Field(default=60, ge=0, description="most aliases of a document")
+    max_directives: int = Field(default=50, ge=0, description="most directives of a document")
+    max_duplicates: int = Field(
+        default=100, ge=0, description="most repetitions of fields within one selection, over a document"
+    )
+    max_body_bytes: int = Field(default=20 * 2**20, ge=1024, description="largest body of a request")
+    body_timeout: float = Field(default=10.0, gt=0, description="seconds in which a body must arrive")
+    request_timeout: float = Field(
+        default=30.0, gt=0, description="seconds after which an operation and its SQL are stopped"
+    )
+    rate_limit: float = Field(
+        default=1_000.0, ge=0, description="requests a second for each caller and process; 0 for no limit"
+    )
+    rate_burst: int = Field(default=2_000, ge=1, description="requests that a caller may make at once")
+    socket_init_timeout: float = Field(
+        default=5.0, gt=0, description="seconds in which a WebSocket must say who it is"
+    )
+    max_socket_message_bytes: int = Field(
+        default=2**20, ge=1024, description="largest message that a WebSocket may send"
+    )
+    max_socket_operations: int = Field(
+        default=100, ge=1, description="most operations that are open on one WebSocket"
+    )
+    max_caller_operations: int = Field(
+        default=10_000, ge=1, description="most operations open on all WebSockets of a caller, per process"
+    )
+    cors_origins: tuple[str, ...] = Field(
+        default=(),
+        description='origins whose pages may call the API, as a JSON list: `["https://dash.example.org"]`; '
+        '`["*"]` for all',
+    )
+    graphiql: bool = Field(default=True, description="whether browsers get GraphiQL")
+    introspection: bool = Field(
+        default=True, description="whether documents may ask for the schema, and errors suggest names from it"
+    )
+    trusted_documents: Path | None = Field(
+        default=None, description="file of trusted documents: JSON from ids to texts, or Apollo's manifest"
+    )
+    trusted_only: bool = Field(default=False, description="whether only trusted documents are answered")
+    auth: Literal["auto", "required"] = Field(
+        default="auto",
+        description="whether callers must say who they are: `required`, or `auto`, which is once there is a "
+        "token or a provider",
+    )
+    oidc_issuer: str | None = Field(
+        default=None,
+        description="OpenID Connect provider whose JWTs are taken, as its tokens name it (`iss`)",
+    )
+    oidc_audience: str | None = Field(
+        default=None, description="audience that its tokens must be for (`aud`); belongs to the issuer"
+    )
+    oidc_jwks_url: str | None = Field(
+        default=None, description="where its public keys are; unset: where its discovery document says"
+    )
+    oidc_scope_claim: str = Field(
+        default="scope",
+        description="claim with the scopes `READ`, `WRITE`, `ADMIN`: words or a list, in any case, "
+        "with or without `flowkeep:` before them",
+    )
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="least severity that is logged"
     )
+
+    @model_validator(mode="after")
+    def _provider_is_whole(self) -> Self:
+        """A provider that is set in part would leave the door open, or shut, without a word."""
+        if (self.oidc_issuer is None) != (self.oidc_audience is None):
+            raise PydanticCustomError(
+                "oidc", "FLOWKEEP_OIDC_ISSUER and FLOWKEEP_OIDC_AUDIENCE are set together or not at all"
+            )
+        if self.oidc_jwks_url is not None and self.oidc_issuer is None:
+            raise PydanticCustomError("oidc", "FLOWKEEP_OIDC_JWKS_URL takes a FLOWKEEP_OIDC_ISSUER")
+        if not all(is_trusted(url) for url in (self.oidc_issuer, self.oidc_jwks_url) if url is not None):
+            raise PydanticCustomError(
+                "oidc",
+                "FLOWKEEP_OIDC_ISSUER and FLOWKEEP_OIDC_JWKS_URL start with https:// "
+                "(http:// is for a provider on this machine)",
+            )
+        return self
 
     @property
     def limits(self) -> Limits:
@@ -51,4 +150,20 @@ class Settings(BaseSettings):
             document_bytes=self.max_document_bytes,
             log_entries=self.max_log_entries,
             log_message_bytes=self.max_log_message_bytes,
+            list_items=self.max_list_items,
+            cost=self.max_cost,
+            rows=self.max_rows,
+        )
+
+    @property
+    def document_limits(self) -> DocumentLimits:
+        """How much one document may ask for."""
+        return DocumentLimits(
+            characters=self.max_document_characters,
+            tokens=self.max_tokens,
+            depth=self.max_depth,
+            fields=self.max_fields,
+            aliases=self.max_aliases,
+            directives=self.max_directives,
+            duplicates=self.max_duplicates,
         )

@@ -183,6 +183,22 @@ CREATE TABLE public.steps (
 )
 PARTITION BY RANGE (execution_id);
 
+CREATE TABLE public.tokens (
+    id uuid NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    scopes text[] NOT NULL,
+    secret_hash bytea NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    expires_at timestamp with time zone,
+    revoked_at timestamp with time zone,
+    CONSTRAINT tokens_expires_after_creation CHECK ((expires_at > created_at)),
+    CONSTRAINT tokens_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+    CONSTRAINT tokens_scopes_known CHECK ((scopes <@ ARRAY['READ'::text, 'WRITE'::text, 'ADMIN'::text])),
+    CONSTRAINT tokens_scopes_not_empty CHECK ((cardinality(scopes) > 0)),
+    CONSTRAINT tokens_secret_hash_is_sha256 CHECK ((octet_length(secret_hash) = 32))
+);
+
 CREATE TABLE public.workflows (
     id uuid NOT NULL,
     name text NOT NULL COLLATE pg_catalog."C",
@@ -241,6 +257,9 @@ ALTER TABLE ONLY public.steps
 
 ALTER TABLE ONLY public.steps
     ADD CONSTRAINT steps_pkey PRIMARY KEY (execution_id, seq);
+
+ALTER TABLE ONLY public.tokens
+    ADD CONSTRAINT tokens_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.workflows
     ADD CONSTRAINT workflows_name_version_key UNIQUE (name, version);
@@ -307,6 +326,14 @@ CREATE INDEX steps_by_start ON ONLY public.steps USING btree (execution_id, COAL
 CREATE INDEX steps_by_status ON ONLY public.steps USING btree (execution_id, status, seq);
 
 CREATE INDEX steps_by_type ON ONLY public.steps USING btree (execution_id, type, seq);
+
+CREATE INDEX tokens_by_name ON public.tokens USING btree (name, id);
+
+CREATE INDEX tokens_live ON public.tokens USING btree (id) WHERE (revoked_at IS NULL);
+
+CREATE UNIQUE INDEX tokens_live_name ON public.tokens USING btree (name) WHERE (revoked_at IS NULL);
+
+CREATE INDEX tokens_revoked ON public.tokens USING btree (id) WHERE (revoked_at IS NOT NULL);
 
 CREATE INDEX workflows_by_category ON public.workflows USING btree (category, id);
 

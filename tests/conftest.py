@@ -8,7 +8,6 @@ a second one while it holds the first fails here.
 import asyncio
 import os
 import shutil
-import socket
 import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -18,7 +17,6 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
-import uvicorn
 from hypothesis import settings as hypothesis_settings
 from pydantic import SecretStr
 from sqlalchemy import event
@@ -29,10 +27,10 @@ from db.embedded import EmbeddedPostgres
 from db.engine import Database
 from db.migrate import migrate
 from db.partitions import TREE, cover_ahead
-from graph.app import create_app
 from graph.settings import Settings
 from tests.client import Client
 from tests.factories import Factory
+from tests.serving import serving
 
 CLUSTER = "FLOWKEEP_TEST_CLUSTER"
 TEMPLATE = "flowkeep_template"
@@ -41,6 +39,10 @@ QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
 hypothesis_settings.register_profile("flowkeep", deadline=None, derandomize=True, database=None)
 hypothesis_settings.load_profile("flowkeep")
+
+# Once a connection and type, the driver asks what an array type is; once a second at most, the service
+# looks whether a token was created.
+NOT_OF_REQUESTS = ("typeinfo", "set_config('jit'", "FROM tokens")
 
 _held: list[EmbeddedPostgres] = []
 
@@ -134,7 +136,7 @@ async def worker_database(worker_url: str) -> AsyncIterator[Database]:
 async def database(worker_database: Database) -> AsyncIterator[Database]:
     """This worker's database, emptied after the test."""
     yield worker_database
-    tables = [*reversed(TREE), "workflows", "audit_entries", "idempotency_keys"]
+    tables = [*reversed(TREE), "workflows", "audit_entries", "idempotency_keys", "tokens"]
     async with worker_database.maintaining() as connection:
         await connection.execute(";".join(f"DELETE FROM {table}" for table in tables))
 
@@ -166,8 +168,7 @@ def all_statements() -> Iterator[Statements]:
     statements = Statements()
 
     def note(logged: Any) -> None:
-        # Once a connection and type, the driver asks what an array type is: not the service's statement.
-        if "typeinfo" not in logged.query and "set_config('jit'" not in logged.query:
+        if not any(words in logged.query for words in NOT_OF_REQUESTS):
             statements.seen.append(logged.query)
 
     def listen(connection: Any, record: Any) -> None:
@@ -188,20 +189,8 @@ def statements(all_statements: Statements, client: Client) -> Statements:
 @pytest_asyncio.fixture(scope="session")
 async def server_url(worker_url: str, all_statements: Statements) -> AsyncIterator[str]:
     """A real server on a free port, on this worker's database, with a pool of one connection."""
-    settings = Settings(database_url=SecretStr(worker_url), pool_size=1)
-    # With its protocol named, asyncio sets TCP_NODELAY: without, every answer would wait 40 ms.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    listener.bind(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning", lifespan="on"))
-    serving = asyncio.create_task(server.serve(sockets=[listener]))
-    while not server.started:
-        if serving.done():
-            await serving
-        await asyncio.sleep(0.01)
-    yield f"http://127.0.0.1:{listener.getsockname()[1]}/graphql"
-    server.should_exit = True
-    await serving
-    listener.close()
+    async with serving(Settings(database_url=SecretStr(worker_url), pool_size=1)) as url:
+        yield url
 
 
 @pytest_asyncio.fixture

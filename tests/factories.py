@@ -16,6 +16,7 @@ from db.enums import (
     ExecutionStatus,
     LogLevel,
     Priority,
+    Scope,
     StateOp,
     StepStatus,
     TriggerType,
@@ -33,8 +34,10 @@ from db.models import (
     State,
     StateEntry,
     Step,
+    Token,
     Workflow,
 )
+from graph.auth.tokens import mint
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 
@@ -159,6 +162,14 @@ class Factory:
         row |= {"subject_id": uuid7().hex, "changes": {}} | given
         await self._insert(AuditEntry, [row])
         return UUID(str(row["id"]))
+
+    async def token(self, **given: Any) -> str:
+        """A token, good for reading unless told; returns what its client shows."""
+        minted = mint()
+        row = {"id": minted.id, "name": f"token {next(self._numbers)}", "scopes": [Scope.READ]}
+        row |= {"secret_hash": minted.secret_hash, "created_by": "test", "created_at": NOW} | given
+        await self._insert(Token, [row])
+        return minted.text
 
     async def family(self, children: int) -> UUID:
         """An execution with that many children, each with one of everything; returns the parent's key."""

@@ -21,7 +21,7 @@ DIAGRAMS = re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", ARCHITECTURE, re
 def row(name: str) -> str:
     """A setting's row of the README's table, as it should be."""
     field = Settings.model_fields[name]
-    default = "" if field.default is None else f"`{field.default}`"
+    default = "" if field.default in (None, ()) else f"`{field.default}`"
     return " ".join(f"| `FLOWKEEP_{name.upper()}` | {default} | {field.description} |".split())
 
 

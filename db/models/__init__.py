@@ -5,6 +5,7 @@ from db.models.executions import Execution
 from db.models.records import AuditEntry, Event, IdempotencyKey, LogEntry, MetricPoint
 from db.models.states import Checkpoint, State, StateEntry
 from db.models.steps import Step
+from db.models.tokens import Token
 from db.models.workflows import Workflow
 
 __all__ = [
@@ -19,5 +20,6 @@ __all__ = [
     "State",
     "StateEntry",
     "Step",
+    "Token",
     "Workflow",
 ]

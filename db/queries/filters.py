@@ -191,6 +191,23 @@ class AuditFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class TokenFilter:
+    """Which tokens."""
+
+    name: str | None = None
+    name_prefix: str | None = None
+    revoked: bool | None = None
+
+    def predicates(self, parameters: Parameters) -> Iterator[str]:
+        """Conditions on `c`, a row of tokens."""
+        if self.name is not None:
+            yield f"c.name = {parameters.add(self.name, 'text')}"
+        yield from starts_with("c.name", self.name_prefix, parameters)
+        if self.revoked is not None:
+            yield f"c.revoked_at IS {'NOT ' if self.revoked else ''}NULL"
+
+
+@dataclass(frozen=True, slots=True)
 class MetricFilter:
     """Which reported metric points of an execution."""
 

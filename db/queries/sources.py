@@ -126,6 +126,13 @@ STATE_ENTRIES = _source(
     Order("VERSION", (_bigint("version"),)),
 )
 AUDIT_ENTRIES = _source(models.AuditEntry, _ID, Order("AT", _ID))
+TOKENS = _source(
+    models.Token,
+    _ID,
+    Order("CREATED_AT", _ID),
+    Order("NAME", (_text("name"), *_ID)),
+    without="secret_hash",
+)
 
 ALL_WORKFLOWS = Relation("workflows", WORKFLOWS)
 VERSIONS_OF_WORKFLOW = Relation("versions", WORKFLOWS, (_text("name"),))
@@ -147,4 +154,5 @@ HISTORY_OF_VARIABLE = Relation(
     "history", STATE_ENTRIES, (_uuid("execution_id"), _text("key")), condition="NOT c.field"
 )
 AUDIT_LOG = Relation("auditLog", AUDIT_ENTRIES)
+ALL_TOKENS = Relation("tokens", TOKENS)
 POINTS_OF_EXECUTION = Relation("points", METRIC_POINTS, (_uuid("execution_id"),))

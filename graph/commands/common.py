@@ -33,6 +33,8 @@ def load_settings(**given: Any) -> Settings:
     except ValidationError as error:
         wrong = "; ".join(
             f"FLOWKEEP_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
+            if problem["loc"]
+            else problem["msg"]  # about several, which it names itself
             for problem in error.errors()
         )
         raise NotReady(f"These settings can't be understood: {wrong}.") from error

@@ -4,7 +4,6 @@ import signal
 import socket
 import sys
 from importlib.metadata import version
-from ipaddress import ip_address
 from types import FrameType
 from typing import Annotated
 
@@ -15,11 +14,12 @@ from db.engine import Database
 from db.errors import NotReady
 from db.migrate import require_head
 from graph.app import ENDPOINT, create_app
+from graph.auth.addresses import is_loopback
+from graph.auth.authenticator import Authenticator
 from graph.commands.common import DataDir, load_settings, run, with_database
 from graph.commands.migrate import bring_up
+from graph.http.server import server_config
 from graph.settings import Settings
-
-_SHUTDOWN_SECONDS = 10
 
 
 def serve(
@@ -41,12 +41,11 @@ def serve(
     settings = load_settings(host=host, port=port, data_dir=data_dir)
     if migrate is None:
         migrate = settings.database_url is None
-    require_loopback(settings.host)
     # Python would die of SIGTERM without unwinding, and leave the embedded PostgreSQL running.
     signal.signal(signal.SIGTERM, _unwind)
     with bound(settings.host, settings.port) as listener, with_database(settings) as settings:
         # Before the server starts, so that what is wrong is a sentence rather than a failed start-up.
-        run(settings, lambda database: bring_up(database, settings) if migrate else require_ready(database))
+        run(settings, lambda database: _prepare(database, settings, migrate))
         _serve_until_stopped(settings, listener)
 
 
@@ -67,15 +66,7 @@ class _Server(uvicorn.Server):
 def _serve_until_stopped(settings: Settings, listener: socket.socket) -> None:
     port = listener.getsockname()[1]
     shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    config = uvicorn.Config(
-        create_app(settings),
-        log_level=settings.log_level if settings.log_level != "info" else "warning",
-        access_log=False,
-        lifespan="on",
-        timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
-        ws_per_message_deflate=False,
-    )
-    server = _Server(config)
+    server = _Server(server_config(create_app(settings), settings))
     server.address = f"http://{shown}:{port}{ENDPOINT}"
     try:
         server.run(sockets=[listener])
@@ -85,23 +76,29 @@ def _serve_until_stopped(settings: Settings, listener: socket.socket) -> None:
         raise NotReady("The service did not start; the log above says why.")
 
 
+async def _prepare(database: Database, settings: Settings, migrate: bool) -> None:
+    if migrate:
+        await bring_up(database, settings)
+    else:
+        await require_ready(database)
+    await require_authentication(database, settings)
+
+
 async def require_ready(database: Database) -> None:
     """Raise `NotReady` for a database that this release can't serve."""
     await database.check_server()
     await require_head(database)
 
 
-def require_loopback(host: str) -> None:
-    """Raise `NotReady` for an address that others can reach: nothing asks them who they are."""
-    try:
-        loopback = host == "localhost" or ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if not loopback:
-        raise NotReady(
-            f"Without authentication Flowkeep only listens on this machine, not on {host}: anybody who can "
-            "reach it could read and change everything. Use 127.0.0.1, and a proxy that authenticates."
-        )
+async def require_authentication(database: Database, settings: Settings) -> None:
+    """Raise `NotReady` for an address that others can reach while nobody is asked who they are."""
+    if is_loopback(settings.host) or await Authenticator(database, settings).required():
+        return
+    raise NotReady(
+        f"Without authentication Flowkeep only listens on this machine, not on {settings.host}: anybody who "
+        "can reach it could read and change everything. Create a token first (`flowkeep token create NAME "
+        "--scope ADMIN`) or name a provider (FLOWKEEP_OIDC_ISSUER, FLOWKEEP_OIDC_AUDIENCE); or use 127.0.0.1."
+    )
 
 
 def bound(host: str, port: int) -> socket.socket:

@@ -57,17 +57,18 @@ class FailureInput:
     )
 
 
-def accepted(info: Info, mutation: str, value: WriteInput) -> Write:
-    """The circumstances of a write, once its input was found storable.
+def accepted(info: Info, mutation: str, value: Any) -> Write:
+    """The circumstances of a write, once its input, a mutation's, was found storable.
 
     The fingerprint leaves out the epoch: a worker that took over may repeat what the one before it began.
     Raises `InvalidInput` for text or JSON that the database can't keep, `TooLarge` over the limit.
     """
     info.context.renew()
-    key = given(value.idempotency_key)
+    key = given(value.idempotency_key) if isinstance(value, WriteInput) else None
     if key is not None and not 1 <= len(key) <= LONGEST_KEY:
         raise InvalidInput(f"`idempotencyKey` has 1 to {LONGEST_KEY} characters.")
-    left_out = {"idempotency_key": None, **({"epoch": None} if isinstance(value, EngineInput) else {})}
+    own = {field.name for field in dataclasses.fields(value)}
+    left_out = dict.fromkeys(own & {"idempotency_key", "epoch"})
     try:
         text = orjson.dumps(dataclasses.replace(value, **left_out), _plain, orjson.OPT_SORT_KEYS)
     except (TypeError, ValueError) as error:

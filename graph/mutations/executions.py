@@ -9,6 +9,7 @@ import strawberry
 
 from db.errors import InvalidInput, NotFound
 from db.writes import executions, forks, recovery
+from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.enums import ExecutionStatus, TriggerType
 from graph.ids import Kind, decode_as, encode
@@ -166,7 +167,9 @@ RecoverExecutionResult = Annotated[
 class ExecutionMutations:
     """Part of the root."""
 
-    @strawberry.mutation(description="Create an execution, PENDING until an engine claims it.")
+    @strawberry.mutation(
+        description="Create an execution, PENDING until an engine claims it.", directives=[WRITE]
+    )
     async def create_execution(
         self,
         info: Info,
@@ -190,7 +193,8 @@ class ExecutionMutations:
         return await _payload(info, key)
 
     @strawberry.mutation(
-        description="Move an execution to another status: start, pause, resume, end or cancel it."
+        description="Move an execution to another status: start, pause, resume, end or cancel it.",
+        directives=[WRITE],
     )
     async def transition_execution(
         self,
@@ -204,7 +208,9 @@ class ExecutionMutations:
         await executions.transition_execution(info.context.database, key, write, input.to, result, error)
         return await _payload(info, key)
 
-    @strawberry.mutation(description="Delete an execution that has ended, and everything of it.")
+    @strawberry.mutation(
+        description="Delete an execution that has ended, and everything of it.", directives=[WRITE]
+    )
     async def delete_execution(
         self,
         info: Info,
@@ -217,7 +223,8 @@ class ExecutionMutations:
 
     @strawberry.mutation(
         description="Bring an execution back to a checkpoint: restore its state, fence out its old worker, "
-        "and reset the steps that came after."
+        "and reset the steps that came after.",
+        directives=[WRITE],
     )
     async def recover_execution(
         self,
@@ -232,7 +239,9 @@ class ExecutionMutations:
         )
         return await _recovered(info, key, done)
 
-    @strawberry.mutation(description="Start a new execution from a checkpoint of another one.")
+    @strawberry.mutation(
+        description="Start a new execution from a checkpoint of another one.", directives=[WRITE]
+    )
     async def fork_execution(
         self,
         info: Info,

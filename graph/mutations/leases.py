@@ -9,6 +9,7 @@ import strawberry
 
 from db.errors import InvalidInput
 from db.writes import leases
+from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.ids import Kind
 from graph.inputs.common import given
@@ -94,7 +95,8 @@ class LeaseMutations:
 
     @strawberry.mutation(
         description="Take the leases of PENDING executions and of orphans (RUNNING, their lease over), "
-        "and set them RUNNING. Claimers at the same time never share one and never wait for each other."
+        "and set them RUNNING. Claimers at the same time never share one and never wait for each other.",
+        directives=[WRITE],
     )
     async def claim_executions(
         self,
@@ -111,7 +113,7 @@ class LeaseMutations:
         claimed = await gather(*(load_node(info, Kind.EXECUTION, (key,)) for key in keys))
         return ClaimExecutionsPayload(executions=list(claimed))
 
-    @strawberry.mutation(description="Take the lease of one execution; its epoch grows.")
+    @strawberry.mutation(description="Take the lease of one execution; its epoch grows.", directives=[WRITE])
     async def acquire_lease(
         self, info: Info, input: Annotated[LeaseInput, strawberry.argument(description="Which, for whom.")]
     ) -> LeaseResult:
@@ -121,7 +123,9 @@ class LeaseMutations:
         await leases.acquire_lease(info.context.database, key, write, holder, lease_time(input.ttl))
         return await _payload(info, key)
 
-    @strawberry.mutation(description="Extend a lease; how an engine says that it is alive.")
+    @strawberry.mutation(
+        description="Extend a lease; how an engine says that it is alive.", directives=[WRITE]
+    )
     async def heartbeat(
         self, info: Info, input: Annotated[LeaseInput, strawberry.argument(description="Which, for whom.")]
     ) -> LeaseResult:
@@ -131,7 +135,9 @@ class LeaseMutations:
         await leases.heartbeat(info.context.database, key, write, holder, lease_time(input.ttl))
         return await _payload(info, key)
 
-    @strawberry.mutation(description="Give a lease up; a RUNNING execution can then be claimed at once.")
+    @strawberry.mutation(
+        description="Give a lease up; a RUNNING execution can then be claimed at once.", directives=[WRITE]
+    )
     async def release_lease(
         self,
         info: Info,

@@ -9,6 +9,7 @@ from db.errors import TooLarge
 from db.writes import commits, records
 from db.writes.commits import CheckpointWish, StepCommit
 from db.writes.records import LogLine
+from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.enums import LogLevel, StepStatus
 from graph.ids import Kind
@@ -141,7 +142,9 @@ CommitStepResult = Annotated[
 class RecordMutations:
     """Part of the root."""
 
-    @strawberry.mutation(description="Append log entries to an execution, also to one that has ended.")
+    @strawberry.mutation(
+        description="Append log entries to an execution, also to one that has ended.", directives=[WRITE]
+    )
     async def append_logs(
         self, info: Info, input: Annotated[AppendLogsInput, strawberry.argument(description="What to log.")]
     ) -> AppendLogsResult:
@@ -151,7 +154,7 @@ class RecordMutations:
         first, last = await records.append_logs(info.context.database, key, write, lines)
         return AppendLogsPayload(count=Long(last - first + 1), first_seq=Long(first), last_seq=Long(last))
 
-    @strawberry.mutation(description="Record numbers that the engine measured.")
+    @strawberry.mutation(description="Record numbers that the engine measured.", directives=[WRITE])
     async def record_metrics(
         self,
         info: Info,
@@ -169,7 +172,8 @@ class RecordMutations:
         return RecordMetricsPayload(metrics=ExecutionMetrics(execution=execution.row, derived=derived))
 
     @strawberry.mutation(
-        description="Commit a step's whole outcome: end, state, checkpoint and logs, in one transaction."
+        description="Commit a step's whole outcome: end, state, checkpoint and logs, in one transaction.",
+        directives=[WRITE],
     )
     async def commit_step(
         self,

@@ -8,6 +8,7 @@ import strawberry
 from db.errors import InvalidInput
 from db.writes import checkpoints, states
 from db.writes.states import StateChange
+from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.ids import Kind, decode_as, encode
 from graph.inputs.common import given
@@ -143,7 +144,7 @@ DeleteCheckpointsResult = Annotated[
 class StateMutations:
     """Part of the root."""
 
-    @strawberry.mutation(description="Save an execution's state under its next version.")
+    @strawberry.mutation(description="Save an execution's state under its next version.", directives=[WRITE])
     async def save_state(
         self, info: Info, input: Annotated[SaveStateInput, strawberry.argument(description="What to save.")]
     ) -> SaveStateResult:
@@ -153,7 +154,9 @@ class StateMutations:
         version = await states.save_state(info.context.database, key, write, state_change(info, input))
         return SaveStatePayload(state=await load_state(info, key, version))
 
-    @strawberry.mutation(description="Name the present version of an execution's state, to come back to.")
+    @strawberry.mutation(
+        description="Name the present version of an execution's state, to come back to.", directives=[WRITE]
+    )
     async def create_checkpoint(
         self,
         info: Info,
@@ -169,7 +172,7 @@ class StateMutations:
         checkpoint: Checkpoint = await load_node(info, Kind.CHECKPOINT, (key, seq))
         return CreateCheckpointPayload(checkpoint=checkpoint)
 
-    @strawberry.mutation(description="Delete one checkpoint.")
+    @strawberry.mutation(description="Delete one checkpoint.", directives=[WRITE])
     async def delete_checkpoint(
         self,
         info: Info,
@@ -182,7 +185,8 @@ class StateMutations:
         return DeleteCheckpointsPayload(deleted_ids=[input.checkpoint_id], state_rows=Long(0))
 
     @strawberry.mutation(
-        description="Delete old checkpoints, and the versions of variables that no kept one can see."
+        description="Delete old checkpoints, and the versions of variables that no kept one can see.",
+        directives=[WRITE],
     )
     async def prune_checkpoints(
         self,

@@ -8,6 +8,7 @@ import strawberry
 from db.errors import InvalidInput
 from db.writes import steps
 from db.writes.steps import StepEnd, StepStart
+from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.enums import StepStatus
 from graph.ids import Kind, decode_as
@@ -91,7 +92,8 @@ class StepMutations:
     """Part of the root."""
 
     @strawberry.mutation(
-        description="Start a step, or another attempt at one that ended badly. One that runs stays as it is."
+        description="Start a step, or another attempt at one that ended badly. One that runs stays as it is.",
+        directives=[WRITE],
     )
     async def start_step(
         self, info: Info, input: Annotated[StartStepInput, strawberry.argument(description="Which step.")]
@@ -102,7 +104,9 @@ class StepMutations:
         seq = await steps.start_step(info.context.database, key, write, step_start(info, input))
         return await _payload(info, key, seq)
 
-    @strawberry.mutation(description="End an attempt at a step, or mark it to be tried again.")
+    @strawberry.mutation(
+        description="End an attempt at a step, or mark it to be tried again.", directives=[WRITE]
+    )
     async def finish_step(
         self,
         info: Info,

@@ -7,6 +7,7 @@ from uuid import UUID
 import strawberry
 
 from db.writes import workflows
+from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.enums import Environment, Priority, WorkflowStatus
 from graph.ids import Kind, decode_as
@@ -125,7 +126,7 @@ DeleteWorkflowResult = Annotated[
 class WorkflowMutations:
     """Part of the root."""
 
-    @strawberry.mutation(description="Create a workflow, or a new version of one.")
+    @strawberry.mutation(description="Create a workflow, or a new version of one.", directives=[WRITE])
     async def create_workflow(
         self,
         info: Info,
@@ -147,7 +148,7 @@ class WorkflowMutations:
         }
         return await _payload(info, await workflows.create_workflow(info.context.database, write, columns))
 
-    @strawberry.mutation(description="Change a workflow version's metadata.")
+    @strawberry.mutation(description="Change a workflow version's metadata.", directives=[WRITE])
     async def update_workflow(
         self,
         info: Info,
@@ -162,7 +163,7 @@ class WorkflowMutations:
         )
         return await _payload(info, changed)
 
-    @strawberry.mutation(description="Move a workflow version to another status.")
+    @strawberry.mutation(description="Move a workflow version to another status.", directives=[WRITE])
     async def set_workflow_status(
         self,
         info: Info,
@@ -177,7 +178,8 @@ class WorkflowMutations:
         return await _payload(info, changed)
 
     @strawberry.mutation(
-        description="Delete a workflow version; refused while it has executions, unless asked."
+        description="Delete a workflow version; refused while it has executions, unless asked.",
+        directives=[WRITE],
     )
     async def delete_workflow(
         self, info: Info, input: Annotated[DeleteWorkflowInput, strawberry.argument(description="Which one.")]

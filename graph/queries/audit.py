@@ -6,6 +6,7 @@ import strawberry
 
 from db.queries import filters
 from db.queries.sources import AUDIT_LOG
+from graph.auth.scopes import ADMIN
 from graph.connections import Listing, at_root, connection
 from graph.context import Info
 from graph.enums import AuditOrderField, Direction
@@ -70,5 +71,6 @@ class AuditQueries:
         AuditEntry,
         _LISTED,
         at_root,
-        "Changes to what belongs to no execution: workflows, and deletions.",
+        "Changes to what belongs to no execution: workflows, tokens, and deletions.",
+        scope=ADMIN,
     )

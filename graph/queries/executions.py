@@ -5,6 +5,7 @@ from typing import Annotated
 import strawberry
 
 from db.queries.sources import ALL_EXECUTIONS, ORPHANED_EXECUTIONS
+from graph.auth.scopes import READ
 from graph.connections import at_root, connection
 from graph.context import Info
 from graph.ids import Kind, decode_as
@@ -19,7 +20,7 @@ ExecutionId = Annotated[strawberry.ID, strawberry.argument(description="The exec
 class ExecutionQueries:
     """Part of the root."""
 
-    @strawberry.field(description="One execution; an error where there is none.")
+    @strawberry.field(description="One execution; an error where there is none.", directives=[READ])
     async def execution(self, info: Info, id: ExecutionId) -> Execution | None:
         """One statement for all `execution` fields of the document."""
         execution: Execution = await load_node(info, Kind.EXECUTION, decode_as(Kind.EXECUTION, id))

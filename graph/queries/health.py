@@ -5,6 +5,7 @@ from importlib.metadata import version
 import strawberry
 
 from db.queries.health import look
+from graph.auth.scopes import READ
 from graph.context import Info
 
 
@@ -31,7 +32,9 @@ class Health:
 class HealthQueries:
     """Part of the root."""
 
-    @strawberry.field(description="How the service does; an error where its database does not answer.")
+    @strawberry.field(
+        description="How the service does; an error where its database does not answer.", directives=[READ]
+    )
     async def health(self, info: Info) -> Health:
         """Asks the database anew each time."""
         found = await look(info.context.database)

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import strawberry
 
 from db.errors import FlowkeepError, InvalidInput
+from graph.auth.scopes import READ
 from graph.context import Info
 from graph.ids import decode
 from graph.nodes import Node, load_node
@@ -20,14 +21,17 @@ Ids = Annotated[list[strawberry.ID], strawberry.argument(description="The ids; a
 class NodeQueries:
     """Part of the root."""
 
-    @strawberry.field(description="Anything by its id; an error where there is nothing with it.")
+    @strawberry.field(
+        description="Anything by its id; an error where there is nothing with it.", directives=[READ]
+    )
     async def node(self, info: Info, id: Id) -> Node | None:
         """One statement for all `node` fields of the document that name the same type."""
         node: Node = await load_node(info, *decode(id))
         return node
 
     @strawberry.field(
-        description="Things by their ids, in their order; null with an error for each that is missing."
+        description="Things by their ids, in their order; null with an error for each that is missing.",
+        directives=[READ],
     )
     async def nodes(self, info: Info, ids: Ids) -> list[Node | None]:
         """One statement for each type among the ids."""

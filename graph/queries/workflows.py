@@ -6,6 +6,7 @@ import strawberry
 
 from db.errors import InvalidInput, NotFound
 from db.queries.sources import ALL_WORKFLOWS, WORKFLOWS
+from graph.auth.scopes import READ
 from graph.connections import at_root, connection
 from graph.context import Info
 from graph.ids import Kind, decode_as
@@ -43,7 +44,7 @@ By = Annotated[WorkflowBy, strawberry.argument(description="Which one.")]
 class WorkflowQueries:
     """Part of the root."""
 
-    @strawberry.field(description="One workflow version; an error where there is none.")
+    @strawberry.field(description="One workflow version; an error where there is none.", directives=[READ])
     async def workflow(self, info: Info, by: By) -> Workflow | None:
         """One statement for all `workflow` fields of the document that ask alike."""
         key = given(by.id)

@@ -29,4 +29,4 @@ class AuditEntry(Node):
         return strawberry.ID(f"{prefix}_{key}" if prefix else key)
 
 
-_PREFIXES = {"WORKFLOW": Kind.WORKFLOW.prefix, "EXECUTION": Kind.EXECUTION.prefix}
+_PREFIXES = {kind.name: kind.prefix for kind in (Kind.WORKFLOW, Kind.EXECUTION, Kind.TOKEN)}

@@ -17,6 +17,7 @@ from db.queries.sources import (
     STEPS_OF_EXECUTION,
     WORKFLOWS,
 )
+from graph.auth.scopes import READ
 from graph.connections import connection
 from graph.context import Info
 from graph.enums import ExecutionStatus, TriggerType
@@ -96,13 +97,13 @@ class Execution(Node):
         """Part of the row."""
         return Lease.of(self.row)
 
-    @strawberry.field(description="The workflow version that it runs.")
+    @strawberry.field(description="The workflow version that it runs.", directives=[READ])
     async def workflow(self, info: Info) -> Annotated["Workflow", strawberry.lazy("graph.types.workflows")]:
         """A foreign key, so always there."""
         workflow: Workflow = await load_optional(info, WORKFLOWS, (self.row["workflow_id"],))
         return workflow
 
-    @strawberry.field(description="The execution that started it.")
+    @strawberry.field(description="The execution that started it.", directives=[READ])
     async def parent(self, info: Info) -> "Execution | None":
         """None for one that nothing started."""
         if self.row["parent_id"] is None:
@@ -110,7 +111,9 @@ class Execution(Node):
         parent: Execution | None = await load_optional(info, EXECUTIONS, (self.row["parent_id"],))
         return parent
 
-    @strawberry.field(description="The checkpoint of another execution that it started from.")
+    @strawberry.field(
+        description="The checkpoint of another execution that it started from.", directives=[READ]
+    )
     async def forked_from(self, info: Info) -> Checkpoint | None:
         """None for one that started afresh."""
         base = (self.row["forked_from_execution_id"], self.row["forked_from_seq"])
@@ -141,20 +144,21 @@ class Execution(Node):
         EVENTS_OF_EXECUTION, Event, EVENTS_LISTED, _key, "Its history: every change, with who made it."
     )
 
-    @strawberry.field(description="The newest checkpoint.")
+    @strawberry.field(description="The newest checkpoint.", directives=[READ])
     async def latest_checkpoint(self, info: Info) -> Checkpoint | None:
         """None before the first."""
         row = await info.context.loaders.latest_checkpoints.load(self.row["id"])
         return None if row is None else build(CHECKPOINTS, row)
 
-    @strawberry.field(description="Its state as it stands now.")
+    @strawberry.field(description="Its state as it stands now.", directives=[READ])
     async def state(self, info: Info) -> ExecutionState:
         """The head; every execution is created with one."""
         state: ExecutionState = await load_node(info, Kind.STATE, (self.row["id"],))
         return state
 
     @strawberry.field(
-        description="Its state as it stood at a version; an error for a version that never was."
+        description="Its state as it stood at a version; an error for a version that never was.",
+        directives=[READ],
     )
     async def state_at(
         self,
@@ -166,7 +170,9 @@ class Execution(Node):
         """Read back from the versioned rows."""
         return await state_at(info, self.row["id"], version)
 
-    @strawberry.field(description="Numbers about it: derived from its steps, and reported by its engine.")
+    @strawberry.field(
+        description="Numbers about it: derived from its steps, and reported by its engine.", directives=[READ]
+    )
     async def metrics(self, info: Info) -> ExecutionMetrics:
         """One statement a level."""
         return ExecutionMetrics(

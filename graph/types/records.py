@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from db.queries.sources import EVENTS, LOG_ENTRIES, METRIC_POINTS, STEPS
+from graph.auth.scopes import READ
 from graph.context import Info
 from graph.enums import LogLevel
 from graph.ids import Kind
@@ -28,7 +29,9 @@ class LogEntry(Node):
     logged_at: datetime = strawberry.field(description="When it was logged, by the client's clock.")
     recorded_at: datetime = strawberry.field(description="When it was stored, by the database's clock.")
 
-    @strawberry.field(description="The attempt that logged it; null for the execution itself.")
+    @strawberry.field(
+        description="The attempt that logged it; null for the execution itself.", directives=[READ]
+    )
     async def step(self, info: Info) -> Annotated["Step", strawberry.lazy("graph.types.steps")] | None:
         """One statement a level."""
         if self.row["step_seq"] is None:
@@ -47,7 +50,9 @@ class MetricPoint(Node):
     value: float = strawberry.field(description="How much it was.")
     recorded_at: datetime = strawberry.field(description="When it was stored.")
 
-    @strawberry.field(description="The attempt that it is about; null for the execution itself.")
+    @strawberry.field(
+        description="The attempt that it is about; null for the execution itself.", directives=[READ]
+    )
     async def step(self, info: Info) -> Annotated["Step", strawberry.lazy("graph.types.steps")] | None:
         """One statement a level."""
         if self.row["step_seq"] is None:

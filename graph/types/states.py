@@ -12,6 +12,7 @@ from db.errors import InvalidInput, NotFound
 from db.queries.filters import HistoryFilter
 from db.queries.pages import Row
 from db.queries.sources import CHECKPOINTS, EXECUTIONS, HISTORY_OF_VARIABLE, STATE_ENTRIES, STATES, STEPS
+from graph.auth.scopes import READ
 from graph.connections import After, Before, Connection, First, Last, Paging, connect
 from graph.context import Info
 from graph.enums import Direction, StateOp, VersionOrderField
@@ -71,7 +72,7 @@ class StateVariable:
     value: JSON = strawberry.field(description="Its value.")
     state: strawberry.Private[Any]
 
-    @strawberry.field(description="What the saves up to this state's version did to it.")
+    @strawberry.field(description="What the saves up to this state's version did to it.", directives=[READ])
     async def history(
         self,
         info: Info,
@@ -125,13 +126,13 @@ class ExecutionState(Node):
         key = encode(Kind.STATE_VERSION, execution, version)
         return cls(row=row, id=strawberry.ID(key), version=Long(version))
 
-    @strawberry.field(description="All variables by key.")
+    @strawberry.field(description="All variables by key.", directives=[READ])
     async def variables(self, info: Info) -> JSONObject:
         """One statement a level; the values' texts are put together, not parsed."""
         values = await info.context.loaders.variables.load(self._place())
         return JSONObject(f"{{{','.join(f'{_quoted(key)}:{value}' for key, value in values.items())}}}")
 
-    @strawberry.field(description="One variable; null where there is none with this key.")
+    @strawberry.field(description="One variable; null where there is none with this key.", directives=[READ])
     async def variable(self, info: Info, key: VariableKey) -> "StateVariable | None":
         """Reads that one alone."""
         execution, version = self._place()
@@ -140,31 +141,33 @@ class ExecutionState(Node):
             return None
         return StateVariable(key=key, value=JSON(value), state=self)
 
-    @strawberry.field(description="The step that it is at.")
+    @strawberry.field(description="The step that it is at.", directives=[READ])
     async def current_step(self, info: Info) -> str | None:
         """One of the state's own fields."""
         step: str | None = await self._field(info, "current_step", None)
         return step
 
-    @strawberry.field(description="The keys of the steps that are done.")
+    @strawberry.field(description="The keys of the steps that are done.", directives=[READ])
     async def completed_steps(self, info: Info) -> StepKeys:
         """One of the state's own fields."""
         keys: StepKeys = await self._field(info, "completed_steps", [])
         return keys
 
-    @strawberry.field(description="The keys of the steps that failed.")
+    @strawberry.field(description="The keys of the steps that failed.", directives=[READ])
     async def failed_steps(self, info: Info) -> StepKeys:
         """One of the state's own fields."""
         keys: StepKeys = await self._field(info, "failed_steps", [])
         return keys
 
-    @strawberry.field(description="The keys of the steps that were left out.")
+    @strawberry.field(description="The keys of the steps that were left out.", directives=[READ])
     async def skipped_steps(self, info: Info) -> StepKeys:
         """One of the state's own fields."""
         keys: StepKeys = await self._field(info, "skipped_steps", [])
         return keys
 
-    @strawberry.field(description="The groups of steps that run side by side, as the engine keeps them.")
+    @strawberry.field(
+        description="The groups of steps that run side by side, as the engine keeps them.", directives=[READ]
+    )
     async def parallel_groups(self, info: Info) -> JSON | None:
         """One of the state's own fields; the head's row holds it as text."""
         if "parallel_groups" in self.row:
@@ -178,7 +181,7 @@ class ExecutionState(Node):
         moment: datetime | None = self.row.get("updated_at")
         return moment
 
-    @strawberry.field(description="The execution that it belongs to.")
+    @strawberry.field(description="The execution that it belongs to.", directives=[READ])
     async def execution(
         self, info: Info
     ) -> Annotated["Execution", strawberry.lazy("graph.types.executions")]:
@@ -231,7 +234,7 @@ class Checkpoint(Node):
     created_by: str = strawberry.field(description="Who took it.")
     created_at: datetime = strawberry.field(description="When it was taken.")
 
-    @strawberry.field(description="The checkpoint that it followed.")
+    @strawberry.field(description="The checkpoint that it followed.", directives=[READ])
     async def parent(self, info: Info) -> "Checkpoint | None":
         """None for the first."""
         if self.row["parent_seq"] is None:
@@ -241,7 +244,10 @@ class Checkpoint(Node):
         )
         return parent
 
-    @strawberry.field(description="What changed from another checkpoint of the same execution to this one.")
+    @strawberry.field(
+        description="What changed from another checkpoint of the same execution to this one.",
+        directives=[READ],
+    )
     async def diff(
         self,
         info: Info,
@@ -270,7 +276,7 @@ class Checkpoint(Node):
         """Read back from the versioned rows."""
         return ExecutionState.at(self.row["execution_id"], self.state_version)
 
-    @strawberry.field(description="The execution that it belongs to.")
+    @strawberry.field(description="The execution that it belongs to.", directives=[READ])
     async def execution(
         self, info: Info
     ) -> Annotated["Execution", strawberry.lazy("graph.types.executions")]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from db.queries.sources import EXECUTIONS, LOGS_OF_STEP, STEPS
+from graph.auth.scopes import READ
 from graph.connections import connection
 from graph.context import Info
 from graph.enums import StepStatus
@@ -52,7 +53,7 @@ class Step(Node):
         started, completed = self.row["started_at"], self.row["completed_at"]
         return completed - started if started and completed else None
 
-    @strawberry.field(description="The execution that it belongs to.")
+    @strawberry.field(description="The execution that it belongs to.", directives=[READ])
     async def execution(
         self, info: Info
     ) -> Annotated["Execution", strawberry.lazy("graph.types.executions")]:

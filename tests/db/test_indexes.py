@@ -19,6 +19,7 @@ from db.queries.pages import Window
 from db.queries.predicates import Filter, TimeRange
 from db.queries.sources import (
     ALL_EXECUTIONS,
+    ALL_TOKENS,
     ALL_WORKFLOWS,
     CHECKPOINTS_OF_EXECUTION,
     CHILDREN_OF_EXECUTION,
@@ -65,8 +66,14 @@ SELECT execution_id, seq, 0, 'test' FROM steps;
 INSERT INTO events (execution_id, seq, type, actor, changes)
 SELECT execution_id, seq, type, 'test', '{}' FROM steps;
 INSERT INTO metric_points (execution_id, seq, name, value) SELECT execution_id, seq, type, 1 FROM steps;
+INSERT INTO tokens (id, name, scopes, secret_hash, created_by, revoked_at)
+SELECT {id n}, 'token ' || n, ARRAY['READ'], sha256('x'), 'test', CASE WHEN n % 500 <> 0 THEN now() END
+FROM generate_series(1, {rows}) n;
 """
-TABLES = ("workflows", "executions", "steps", "log_entries", "checkpoints", "events", "metric_points")
+TABLES = (
+    *("workflows", "executions", "steps", "log_entries", "checkpoints", "events", "metric_points"),
+    "tokens",
+)
 
 
 def id_of(number: int) -> UUID:
@@ -208,6 +215,10 @@ FILTERS: list[tuple[Relation, Filter, str]] = [
     (LOGS_OF_STEP, Logs(text="x"), "(execution_id, step_seq, seq)"),
     (CHECKPOINTS_OF_EXECUTION, filters.CheckpointFilter(labels=("a",)), "(execution_id, seq)"),
     (EVENTS_OF_EXECUTION, filters.EventFilter(types=("type 7",)), "(execution_id, seq)"),
+    (ALL_TOKENS, filters.TokenFilter(name="token 7"), "(name, id)"),
+    (ALL_TOKENS, filters.TokenFilter(name_prefix="token 77"), "(name, id)"),
+    (ALL_TOKENS, filters.TokenFilter(revoked=False), "(id) WHERE (revoked_at IS NULL)"),
+    (ALL_TOKENS, filters.TokenFilter(revoked=True), "(id) WHERE (revoked_at IS NOT NULL)"),
     (POINTS_OF_EXECUTION, filters.MetricFilter(names=("type 7",)), "(execution_id, name, seq)"),
 ]
 RELATIONS = [

@@ -152,7 +152,7 @@ def test_check_finds_nothing_wrong(data_dir: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "environment", "message"),
     [
-        (["serve", "--host", "0.0.0.0"], {}, "Without authentication"),
+        (["serve", "--host", "0.0.0.0", "--port", "0"], {}, "Without authentication"),
         (["serve", "--port", "99999"], {}, "FLOWKEEP_PORT"),
         (["serve"], {"FLOWKEEP_POOL_SIZE": "many"}, "FLOWKEEP_POOL_SIZE"),
         (["migrate"], {"FLOWKEEP_DATABASE_URL": "mysql://host/db"}, "PostgreSQL only"),

@@ -50,7 +50,7 @@ async def world(make: Factory) -> World:
 @pytest.fixture
 def attempts(strict_http: httpx.AsyncClient, database: Database, world: World) -> Attempts:
     """Attempts at all mutations where the limits are small."""
-    return Attempts(Client("http://strict/graphql", strict_http), database, world)
+    return Attempts(Client("http://localhost/graphql", strict_http), database, world)
 
 
 async def test_a_document_over_the_limit_is_too_large(attempts: Attempts) -> None:

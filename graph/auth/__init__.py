@@ -1,0 +1,1 @@
+"""Who asks: tokens of our own, and those of an OpenID Connect provider."""

@@ -1,0 +1,40 @@
+"""The scope that a field needs, declared on the field itself and shown in the schema.
+
+What reads or writes the database says so; what only shows a part of a row that is there already does not.
+A document is refused as a whole, before anything of it runs, when the caller lacks a scope that one of its
+fields needs.
+"""
+
+from typing import Any
+
+import strawberry
+from graphql import GraphQLField
+from strawberry.schema_directive import Location
+
+from graph.enums import Scope
+
+_DEFINITION = "strawberry-definition"
+
+
+@strawberry.schema_directive(
+    locations=[Location.FIELD_DEFINITION],
+    description="The scope that a caller needs to select this field, where authentication is on.",
+)
+class Requires:
+    """A declaration on a field."""
+
+    scope: Scope = strawberry.directive_field("scope")
+
+
+READ = Requires(scope=Scope.READ)
+WRITE = Requires(scope=Scope.WRITE)
+ADMIN = Requires(scope=Scope.ADMIN)
+
+
+def scope_of(definition: GraphQLField) -> Scope | None:
+    """The scope that a field declares; None for one that declares none."""
+    declared: Any = definition.extensions.get(_DEFINITION)
+    for directive in getattr(declared, "directives", ()):
+        if isinstance(directive, Requires):
+            return directive.scope
+    return None

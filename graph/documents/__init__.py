@@ -1,0 +1,1 @@
+"""Documents: from text to what was parsed, measured, validated and priced, once."""

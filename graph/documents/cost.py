@@ -1,0 +1,102 @@
+"""What an operation may cost, from the page sizes that it asks for, before anything runs.
+
+The unit is a row. A connection costs its page: as many rows as it may return, each with what is nested in
+it; a lone object costs one row with what is nested in it; what shows a part of a row costs nothing. A count
+costs a row for each thousand that it may count.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from graphql import (
+    FieldNode,
+    GraphQLField,
+    IntValueNode,
+    ListValueNode,
+    ValueNode,
+    VariableNode,
+)
+
+from graph.auth.scopes import scope_of
+from graph.connections import COUNT_CAP, DEFAULT_PAGE
+
+_PAGE_ARGUMENTS = ("first", "last")
+_COUNTED_PER_ROW = 1000
+_UNPAGED = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """Where the size of a field is found: in one of these values, else it is `default`."""
+
+    values: tuple[ValueNode, ...]
+    default: int
+
+    def of(self, variables: Mapping[str, Any]) -> int:
+        """The number of rows; the length of what turns out to be a list."""
+        found = [size for value in self.values if (size := _size(value, variables)) is not None]
+        return max(found, default=self.default)
+
+
+def _size(value: ValueNode, variables: Mapping[str, Any]) -> int | None:
+    given: Any = None
+    if isinstance(value, IntValueNode):
+        given = int(value.value) if len(value.value) < 20 else None
+    elif isinstance(value, ListValueNode):
+        given = len(value.values)
+    elif isinstance(value, VariableNode):
+        given = variables.get(value.name.value)
+        given = len(given) if isinstance(given, list) else given
+    # Anything else, as a negative page, is refused where it is used.
+    return given if isinstance(given, int) and given >= 0 else None
+
+
+@dataclass(slots=True)
+class Price:
+    """A field's own size, and what each of its rows brings along; a count belongs to the page as a whole."""
+
+    size: int | Sizes
+    parts: list["Price"] = field(default_factory=list)
+    row: int = 1
+    counts: bool = False
+
+    @staticmethod
+    def merged(prices: list["Price"], parts: list["Price"]) -> "Price | None":
+        """The price of fields that are merged into one; None where they cost nothing."""
+        if not prices:
+            return Price(1, parts, row=0) if parts else None
+        first = prices[0]
+        if len(prices) > 1 and any(isinstance(price.size, Sizes) for price in prices):
+            values = [size.values for price in prices if isinstance(size := price.size, Sizes)]
+            defaults = [price.size.default if isinstance(price.size, Sizes) else 1 for price in prices]
+            first.size = Sizes(tuple(value for group in values for value in group), max(defaults))
+        if not parts and first.row == 0:
+            return None
+        first.parts = parts
+        return first
+
+    def total(self, variables: Mapping[str, Any]) -> int:
+        """Rows that the operation may touch with these variables."""
+        size = self.size if isinstance(self.size, int) else self.size.of(variables)
+        if self.counts:
+            return 1 + size // _COUNTED_PER_ROW
+        per_row = self.row + sum(part.total(variables) for part in self.parts if not part.counts)
+        return size * per_row + sum(part.total(variables) for part in self.parts if part.counts)
+
+
+def price_of(node: FieldNode, definition: GraphQLField) -> Price:
+    """The price of one field by itself."""
+    arguments = {argument.name.value: argument.value for argument in node.arguments or ()}
+    if "upTo" in definition.args:
+        return Price(_sizes(arguments, ("upTo",), COUNT_CAP), counts=True)
+    if "first" in definition.args:
+        return Price(_sizes(arguments, _PAGE_ARGUMENTS, DEFAULT_PAGE))
+    if "ids" in definition.args:
+        return Price(_sizes(arguments, ("ids",), _UNPAGED))
+    # What reads the database declares a scope; what passes rows on, as `edges` and `nodes`, does not.
+    return Price(1, row=0 if scope_of(definition) is None else 1)
+
+
+def _sizes(arguments: dict[str, ValueNode], names: tuple[str, ...], default: int) -> Sizes:
+    return Sizes(tuple(arguments[name] for name in names if name in arguments), default)

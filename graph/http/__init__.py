@@ -1,0 +1,1 @@
+"""The HTTP door: one endpoint, its pages and its sockets."""

@@ -1,0 +1,91 @@
+"""A request's body: bounded in size and in time, then JSON."""
+
+import asyncio
+import json
+import re
+from collections.abc import Awaitable, Callable, MutableMapping
+from typing import Any
+from urllib.parse import parse_qsl
+
+import orjson
+from starlette.datastructures import Headers
+
+from graph.errors import Rejection
+
+Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
+
+_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_GET_PARAMETERS = ("query", "operationName", "documentId")
+_GET_JSON_PARAMETERS = ("variables", "extensions")
+
+
+class ClientGone(Exception):
+    """The client closed its connection; nobody waits for an answer."""
+
+
+async def read_body(headers: Headers, receive: Receive, most_bytes: int, seconds: float) -> bytes:
+    """The whole body.
+
+    Raises `Rejection` for one that is too large or takes too long, `ClientGone` for one that breaks off.
+    """
+    declared = headers.get("content-length", "0")
+    if not declared.isdecimal() or int(declared) > most_bytes:
+        raise _too_large(most_bytes)
+    try:
+        async with asyncio.timeout(seconds):
+            return await _read(receive, most_bytes)
+    except TimeoutError:
+        raise Rejection.of(
+            f"The body did not arrive within {seconds:g} seconds.", "TIMEOUT", 408, {"connection": "close"}
+        ) from None
+
+
+async def _read(receive: Receive, most_bytes: int) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGone
+        part = message.get("body", b"")
+        size += len(part)
+        if size > most_bytes:
+            raise _too_large(most_bytes)
+        parts.append(part)
+        if not message.get("more_body", False):
+            return parts[0] if len(parts) == 1 else b"".join(parts)
+
+
+def _too_large(most_bytes: int) -> Rejection:
+    return Rejection.of(
+        f"The body is larger than {most_bytes} bytes.", "TOO_LARGE", 413, {"connection": "close"}
+    )
+
+
+def parse_json(data: bytes | str) -> object:
+    """JSON from a client; raises `Rejection`.
+
+    orjson refuses what would break further on: lone surrogates, deep nesting. But it makes floats of whole
+    numbers beyond 64 bits: where there may be one, Python's own parser keeps it whole, for the scalars to
+    refuse.
+    """
+    try:
+        value: object = orjson.loads(data)
+        if _LONG_NUMBER.search(data.encode() if isinstance(data, str) else data):
+            value = json.loads(data)
+    except (ValueError, RecursionError) as error:  # thousands of digits are a ValueError too
+        raise Rejection.of(f"This is not JSON that can be read: {error}.", "BAD_USER_INPUT", 400) from error
+    return value
+
+
+def parse_query_string(query_string: bytes) -> dict[str, Any]:
+    """The parameters of a GET as the JSON object that a POST would bring; raises `Rejection`."""
+    try:
+        pairs = dict(parse_qsl(query_string.decode("ascii"), keep_blank_values=True, errors="strict"))
+    except ValueError as error:
+        raise Rejection.of("The query string is not UTF-8.", "BAD_USER_INPUT", 400) from error
+    found: dict[str, Any] = {name: pairs[name] for name in _GET_PARAMETERS if name in pairs}
+    for name in _GET_JSON_PARAMETERS:
+        if pairs.get(name):
+            found[name] = parse_json(pairs[name])
+    return found

@@ -1,0 +1,138 @@
+"""`/graphql`: one address for POST, GET, WebSockets, and GraphiQL for a browser.
+
+GraphQL over HTTP as its specification has it: `application/graphql-response+json` for clients that ask for
+it, with HTTP statuses that tell how a request went; `application/json` for the others, with 200 for every
+request that was understood. Who is not let in hears 401, 403 or 429 either way.
+"""
+
+from typing import Any
+
+import orjson
+from starlette.datastructures import Headers
+from starlette.requests import Request as StarletteRequest
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from db.errors import FlowkeepError
+from graph.auth.authenticator import Authenticator
+from graph.auth.errors import Unauthenticated
+from graph.auth.principals import ANONYMOUS, Principal
+from graph.errors import Rejection, unexpected
+from graph.http import graphiql
+from graph.http.bodies import ClientGone, parse_json, parse_query_string, read_body
+from graph.http.negotiation import (
+    HTML,
+    JSON,
+    answer_type,
+    require_json,
+    require_own_host,
+    require_preflight,
+    require_same_site,
+    wants,
+)
+from graph.http.watch import watched
+from graph.operations import Answer, Operations, Prepared, Request, is_read
+from graph.settings import Settings
+
+_METHODS = ("GET", "POST")
+_ALWAYS = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
+]
+
+
+class Endpoint:
+    """The ASGI application behind the address, for HTTP."""
+
+    def __init__(self, settings: Settings, operations: Operations, authenticator: Authenticator) -> None:
+        self._settings = settings
+        self._operations = operations
+        self._authenticator = authenticator
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        headers = Headers(scope=scope)
+        if self._settings.graphiql and _is_for_people(scope, headers):
+            await graphiql.page()(scope, receive, send)
+            return
+        media_type = JSON
+        try:
+            media_type = answer_type(headers)
+            body = await self._answer(scope, headers, receive)
+            status, more = 200, {}
+        except ClientGone:
+            return
+        except Rejection as rejection:
+            status, more = _status(rejection, media_type), rejection.headers
+            body = self._operations.rejected(rejection)
+        await _send(send, status, media_type, more, encode(body))
+
+    async def _answer(self, scope: Scope, headers: Headers, receive: Receive) -> Answer:
+        method = scope["method"]
+        if method not in _METHODS:
+            raise Rejection.of(
+                "GraphQL is asked by POST or GET.", "BAD_USER_INPUT", 405, {"allow": "GET, POST"}
+            )
+        require_same_site(headers, self._settings.cors_origins)
+        principal = await self._principal(headers)
+        request = await self._request(method, scope, headers, receive)
+        prepared = self._operations.prepare(request, principal)
+        if method == "GET" and not is_read(prepared):
+            raise Rejection.of("A mutation takes a POST.", "BAD_USER_INPUT", 405, {"allow": "POST"})
+        return await self._run(prepared, receive)
+
+    async def _principal(self, headers: Headers) -> Principal:
+        try:
+            principal = await self._authenticator.authenticate(headers.get("authorization"))
+        except Unauthenticated as error:
+            raise Rejection.of(str(error), error.code, headers={"www-authenticate": "Bearer"}) from error
+        except FlowkeepError as error:
+            raise Rejection.of(str(error), error.code) from error
+        if principal is ANONYMOUS:
+            require_own_host(headers)
+        return principal
+
+    async def _request(self, method: str, scope: Scope, headers: Headers, receive: Receive) -> Request:
+        if method == "GET":
+            require_preflight(headers)
+            return Request.from_json(parse_query_string(scope["query_string"]))
+        require_json(headers)
+        settings = self._settings
+        body = await read_body(headers, receive, settings.max_body_bytes, settings.body_timeout)
+        return Request.from_json(parse_json(body))
+
+    async def _run(self, prepared: Prepared, receive: Receive) -> Answer:
+        async with watched(receive, self._settings.request_timeout, stoppable=is_read(prepared)):
+            return await self._operations.run(prepared)
+
+
+def _is_for_people(scope: Scope, headers: Headers) -> bool:
+    return scope["method"] in ("GET", "HEAD") and not scope["query_string"] and wants(headers, HTML)
+
+
+def _status(rejection: Rejection, media_type: str) -> int:
+    return rejection.status if rejection.strict or media_type != JSON else 200
+
+
+def encode(data: object) -> bytes:
+    """An answer's JSON."""
+    return orjson.dumps(data, option=orjson.OPT_UTC_Z)
+
+
+async def answer_unexpected(request: StarletteRequest, error: Exception) -> Response:
+    """The answer where a bug let an error through: its id in the logs, and nothing else."""
+    rejection = Rejection([unexpected(error, f"at {request.method} {request.url.path}")])
+    return Response(encode(Operations.rejected(rejection)), rejection.status, media_type=JSON)
+
+
+async def _send(send: Send, status: int, media_type: str, more: dict[str, str], body: bytes) -> None:
+    headers: list[Any] = [
+        (b"content-type", f"{media_type}; charset=utf-8".encode()),
+        (b"content-length", str(len(body)).encode()),
+        *_ALWAYS,
+        *((name.encode(), value.encode()) for name, value in more.items()),
+    ]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,245 @@
+"""GraphQL over WebSockets: the graphql-transport-ws protocol of `graphql-ws`, and no older one.
+
+A socket says who it is in `connection_init`, by `{"Authorization": "Bearer …"}`, or in the header of the
+same name. From then on it runs operations, each with a context of its own. It is closed when its token
+ends: `Sockets.sweep` looks after all that are open.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import suppress
+from typing import Any
+
+import orjson
+from starlette.types import Receive, Scope, Send
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
+
+from db.errors import FlowkeepError
+from graph.auth.authenticator import Authenticator
+from graph.auth.errors import Unauthenticated
+from graph.auth.principals import ANONYMOUS, Principal
+from graph.errors import Rejection, unexpected
+from graph.http.bodies import parse_json
+from graph.http.negotiation import require_own_host, require_same_site
+from graph.operations import Operations, Request
+from graph.settings import Settings
+
+PROTOCOL = "graphql-transport-ws"
+SWEEP_SECONDS = 2.0
+
+_INVALID = 4400
+_UNAUTHORIZED = 4401
+_FORBIDDEN = 4403
+_BAD_PROTOCOL = 4406
+_INIT_TIMEOUT = 4408
+_ID_TAKEN = 4409
+_TWICE = 4429
+_LONGEST_REASON = 120  # bytes; a close frame has room for 123
+
+
+class Closing(Exception):
+    """The socket is to be closed: the protocol's code, and the reason."""
+
+    def __init__(self, code: int, reason: str) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+class Sockets:
+    """The open sockets of this process, and the ASGI application that opens them."""
+
+    def __init__(self, settings: Settings, operations: Operations, authenticator: Authenticator) -> None:
+        self.settings = settings
+        self.operations = operations
+        self.authenticator = authenticator
+        self._open: set[_Socket] = set()
+
+    def __len__(self) -> int:
+        return len(self._open)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serve one socket from its handshake to its end."""
+        socket = _Socket(self, WebSocket(scope, receive, send))
+        self._open.add(socket)
+        try:
+            await socket.serve()
+        finally:
+            self._open.discard(socket)
+
+    def count(self, key: str) -> int:
+        """How many operations all sockets of a caller have open."""
+        return sum(len(socket.running) for socket in self._open if socket.is_of(key))
+
+    async def sweep(self) -> None:
+        """Close the sockets whose callers may no longer be here."""
+        for socket in list(self._open):
+            await socket.check()
+
+    async def keep_sweeping(self) -> None:
+        """Sweep for ever; a database that can't be reached leaves everything as it is for now."""
+        while True:
+            await asyncio.sleep(SWEEP_SECONDS)
+            with suppress(FlowkeepError):
+                await self.sweep()
+
+
+class _Socket:
+    def __init__(self, sockets: Sockets, websocket: WebSocket) -> None:
+        self._sockets = sockets
+        self._websocket = websocket
+        self._principal: Principal | None = None
+        self.running: dict[str, asyncio.Task[None]] = {}
+
+    def is_of(self, key: str) -> bool:
+        return self._principal is not None and self._principal.key == key
+
+    async def check(self) -> None:
+        if self._principal and not await self._sockets.authenticator.still_valid(self._principal):
+            await self._close(_FORBIDDEN, "The token has expired or was revoked.")
+
+    async def serve(self) -> None:
+        try:
+            await self._shake_hands()
+            async with asyncio.timeout(self._sockets.settings.socket_init_timeout) as deadline:
+                await self._handle(await self._next())
+                while self._principal is None:
+                    await self._handle(await self._next())
+                deadline.reschedule(None)
+                while True:
+                    await self._handle(await self._next())
+        except TimeoutError:
+            await self._close(_INIT_TIMEOUT, "Connection initialisation timeout")
+        except Closing as closing:
+            await self._close(closing.code, str(closing))
+        except WebSocketDisconnect:
+            pass
+        finally:
+            await self._end()
+
+    async def _shake_hands(self) -> None:
+        websocket, settings = self._websocket, self._sockets.settings
+        try:
+            require_same_site(websocket.headers, settings.cors_origins)
+        except Rejection as rejection:
+            raise Closing(_FORBIDDEN, str(rejection)) from rejection
+        if PROTOCOL not in websocket.scope.get("subprotocols", ()):
+            await websocket.accept()
+            raise Closing(_BAD_PROTOCOL, "Subprotocol not acceptable")
+        await websocket.accept(subprotocol=PROTOCOL)
+
+    async def _next(self) -> dict[str, Any]:
+        message = await self._websocket.receive()
+        if message["type"] == "websocket.disconnect":
+            raise WebSocketDisconnect(message.get("code", 1000))
+        text = message.get("text")
+        if text is None:
+            raise Closing(_INVALID, "Messages are text, not binary")
+        try:
+            value = parse_json(text)
+        except Rejection as rejection:
+            raise Closing(_INVALID, "Messages are JSON") from rejection
+        if not isinstance(value, dict) or not isinstance(value.get("type"), str):
+            raise Closing(_INVALID, "A message is an object with a type")
+        return value
+
+    async def _handle(self, message: dict[str, Any]) -> None:
+        match message["type"]:
+            case "connection_init":
+                await self._initialise(message.get("payload"))
+            case "ping":
+                await self._send({"type": "pong", "payload": message.get("payload")})
+            case "pong":
+                pass
+            case "subscribe":
+                self._subscribe(message)
+            case "complete":
+                if isinstance(name := message.get("id"), str) and (task := self.running.get(name)):
+                    task.cancel()
+            case unknown:
+                raise Closing(_INVALID, f"There is no message of type {unknown[:40]!r}")
+
+    async def _initialise(self, payload: object) -> None:
+        if self._principal is not None:
+            raise Closing(_TWICE, "Too many initialisation requests")
+        if payload is not None and not isinstance(payload, dict):
+            raise Closing(_INVALID, "The payload of connection_init is an object")
+        header = _authorization(payload or {}) or self._websocket.headers.get("authorization")
+        try:
+            principal = await self._sockets.authenticator.authenticate(header)
+            if principal is ANONYMOUS:
+                require_own_host(self._websocket.headers)
+        except (Unauthenticated, Rejection) as error:
+            raise Closing(_FORBIDDEN, str(error)) from error
+        except FlowkeepError as error:
+            raise Closing(1013, str(error)) from error
+        self._principal = principal
+        await self._send({"type": "connection_ack"})
+
+    def _subscribe(self, message: dict[str, Any]) -> None:
+        name = message.get("id")
+        if self._principal is None:
+            raise Closing(_UNAUTHORIZED, "Unauthorized")
+        if not isinstance(name, str) or not name or not isinstance(message.get("payload"), dict):
+            raise Closing(_INVALID, "subscribe takes an id and a payload")
+        if name in self.running:
+            raise Closing(_ID_TAKEN, f"Subscriber for {name[:60]} already exists")
+        task = asyncio.create_task(self._run(name, message["payload"], self._principal))
+        self.running[name] = task
+        task.add_done_callback(lambda _: self.running.pop(name, None))
+
+    async def _run(self, name: str, payload: dict[str, Any], principal: Principal) -> None:
+        operations, settings = self._sockets.operations, self._sockets.settings
+        try:
+            self._require_room(principal)
+            prepared = operations.prepare(Request.from_json(payload), principal)
+            async with asyncio.timeout(settings.request_timeout):
+                answer = await operations.run(prepared)
+            await self._send({"id": name, "type": "next", "payload": answer})
+            await self._send({"id": name, "type": "complete"})
+        except Rejection as rejection:
+            await self._refuse(name, rejection)
+        except TimeoutError:
+            await self._refuse(name, Rejection.of("This took too long and was stopped.", "TIMEOUT"))
+
+    def _require_room(self, principal: Principal) -> None:
+        settings = self._sockets.settings
+        if len(self.running) > settings.max_socket_operations:
+            most, where = settings.max_socket_operations, "one socket"
+        elif self._sockets.count(principal.key) > settings.max_caller_operations:
+            most, where = settings.max_caller_operations, "one caller"
+        else:
+            return
+        raise Rejection.of(f"More than {most} operations of {where} at once.", "RATE_LIMITED")
+
+    async def _refuse(self, name: str, rejection: Rejection) -> None:
+        errors = self._sockets.operations.rejected(rejection)["errors"]
+        await self._send({"id": name, "type": "error", "payload": errors})
+
+    async def _send(self, message: Mapping[str, Any]) -> None:
+        if self._websocket.application_state is WebSocketState.CONNECTED:
+            with suppress(WebSocketDisconnect, RuntimeError):
+                # Real clients refuse binary frames.
+                await self._websocket.send_text(orjson.dumps(message, option=orjson.OPT_UTC_Z).decode())
+
+    async def _close(self, code: int, reason: str) -> None:
+        short = reason.encode()[:_LONGEST_REASON].decode(errors="ignore")
+        if self._websocket.application_state is not WebSocketState.DISCONNECTED:
+            with suppress(WebSocketDisconnect, RuntimeError):
+                await self._websocket.close(code, short)
+
+    async def _end(self) -> None:
+        tasks = list(self.running.values())
+        for task in tasks:
+            task.cancel()
+        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
+            if isinstance(outcome, Exception):
+                unexpected(outcome, "on a socket")
+
+
+def _authorization(payload: Mapping[str, Any]) -> str | None:
+    nested = payload.get("headers")
+    for source in (payload, nested if isinstance(nested, dict) else {}):
+        for name, value in source.items():
+            if name.lower() == "authorization" and isinstance(value, str):
+                return value
+    return None

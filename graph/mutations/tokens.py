@@ -1,0 +1,104 @@
+"""`createToken`, `revokeToken`."""
+
+from datetime import datetime
+from typing import Annotated
+
+import strawberry
+
+from db.writes import tokens
+from db.writes.tokens import LONGEST_NAME, NewToken
+from graph.auth.scopes import ADMIN
+from graph.auth.tokens import mint
+from graph.context import Info
+from graph.enums import Scope
+from graph.ids import Kind, decode_as
+from graph.inputs.common import given
+from graph.inputs.writing import WriteInput, accepted, required_text
+from graph.nodes import load_node
+from graph.types.errors import Refused
+from graph.types.tokens import Token
+
+
+@strawberry.input(
+    description="A token to be. It takes no idempotency key: a repetition could not be answered with the "
+    "secret, which nobody knows any more. When the answer was lost, revoke the token and create another."
+)
+class CreateTokenInput:
+    """Columns of tokens."""
+
+    name: str = strawberry.field(
+        description="Who will use it: the actor of what is written with it. Unique among those not revoked."
+    )
+    scopes: list[Scope] = strawberry.field(description="What it is good for; at least one.")
+    expires_at: datetime | None = strawberry.field(
+        default=strawberry.UNSET, description="When it ends; without it, only by being revoked."
+    )
+
+
+@strawberry.input(description="A token to make worthless.")
+class RevokeTokenInput(WriteInput):
+    """A revocation."""
+
+    id: strawberry.ID = strawberry.field(description="Which one.")
+
+
+@strawberry.type(description="A new token.")
+class CreateTokenPayload:
+    """What creating answers."""
+
+    token: Token = strawberry.field(description="What is known of it.")
+    secret: str = strawberry.field(
+        description="The token itself, for the header `Authorization: Bearer …`. It is shown this once: only "
+        "its hash is kept."
+    )
+
+
+@strawberry.type(description="The token as it is now.")
+class RevokeTokenPayload:
+    """What revoking answers."""
+
+    token: Token = strawberry.field(description="The token.")
+
+
+CreateTokenResult = Annotated[
+    CreateTokenPayload | Refused,
+    strawberry.union("CreateTokenResult", description="The token, or why there is none."),
+]
+RevokeTokenResult = Annotated[
+    RevokeTokenPayload | Refused,
+    strawberry.union("RevokeTokenResult", description="The token, or why nothing changed."),
+]
+
+
+@strawberry.type
+class TokenMutations:
+    """Part of the root."""
+
+    @strawberry.mutation(
+        description="Create a token. With the first one, everybody has to show one from then on.",
+        directives=[ADMIN],
+    )
+    async def create_token(
+        self, info: Info, input: Annotated[CreateTokenInput, strawberry.argument(description="What it is.")]
+    ) -> CreateTokenResult:
+        """One row of tokens."""
+        write = accepted(info, "createToken", input)
+        name = required_text("name", input.name, LONGEST_NAME)
+        minted = mint()
+        token = NewToken(minted.id, name, tuple(input.scopes), minted.secret_hash, given(input.expires_at))
+        key = await tokens.create_token(info.context.database, write, token)
+        return CreateTokenPayload(token=await load_node(info, Kind.TOKEN, (key,)), secret=minted.text)
+
+    @strawberry.mutation(
+        description="Make a token worthless for good; servers notice within five seconds. One that is "
+        "revoked already stays as it is.",
+        directives=[ADMIN],
+    )
+    async def revoke_token(
+        self, info: Info, input: Annotated[RevokeTokenInput, strawberry.argument(description="Which one.")]
+    ) -> RevokeTokenResult:
+        """A mark on one row."""
+        write = accepted(info, "revokeToken", input)
+        key = decode_as(Kind.TOKEN, input.id)[0]
+        await tokens.revoke_token(info.context.database, write, key)
+        return RevokeTokenPayload(token=await load_node(info, Kind.TOKEN, (key,)))
