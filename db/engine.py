@@ -5,10 +5,11 @@ one statement or a few; a write is one session and one transaction. Nothing awai
 holds one of them, so a pool of a single connection is enough to be correct.
 """
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import asyncpg
 import orjson
@@ -93,6 +94,16 @@ class Database:
             json_deserializer=str,
         )
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
+        self._listeners: list[Callable[[UUID | None], None]] = []
+
+    def on_commit(self, listener: Callable[[UUID | None], None]) -> None:
+        """Call `listener` after each write of this process with the execution it changed, None for any."""
+        self._listeners.append(listener)
+
+    def committed(self, execution_id: UUID | None) -> None:
+        """Tell the listeners that a write has committed."""
+        for listener in self._listeners:
+            listener(execution_id)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[asyncpg.Connection]:

@@ -23,6 +23,7 @@ from graph.documents.persisted import PersistedDocuments, load_trusted
 from graph.http import graphiql
 from graph.http.endpoint import Endpoint, answer_unexpected
 from graph.http.sockets import Sockets
+from graph.live.tailer import Tailer
 from graph.operations import Operations
 from graph.schema import schema
 from graph.settings import Settings
@@ -73,7 +74,8 @@ def create_app(settings: Settings) -> Starlette:
         statement_timeout=timedelta(seconds=settings.request_timeout + _STATEMENT_GRACE),
     )
     authenticator = Authenticator(database, settings)
-    operations = _operations(settings, database)
+    tailer = Tailer(database)
+    operations = _operations(settings, database, tailer)
     sockets = Sockets(settings, operations, authenticator)
 
     @asynccontextmanager
@@ -82,7 +84,9 @@ def create_app(settings: Settings) -> Starlette:
             await database.check_server()
             await require_head(database)
             await cover_ahead(database, settings.partition_span, settings.partitions_ahead)
-            async with _beside(_keep_partitions_ahead(database, settings), sockets.keep_sweeping()):
+            async with _beside(
+                _keep_partitions_ahead(database, settings), sockets.keep_sweeping(), tailer.run()
+            ):
                 yield
         finally:
             await database.close()
@@ -101,7 +105,7 @@ def create_app(settings: Settings) -> Starlette:
     )
 
 
-def _operations(settings: Settings, database: Database) -> Operations:
+def _operations(settings: Settings, database: Database, tailer: Tailer) -> Operations:
     graphql_schema = schema._schema
     documents = Documents(graphql_schema, settings.document_limits, introspection=settings.introspection)
     trusted = {}
@@ -113,6 +117,7 @@ def _operations(settings: Settings, database: Database) -> Operations:
         PersistedDocuments(documents, trusted, only=settings.trusted_only),
         settings.limits,
         Throttle(settings.rate_limit, settings.rate_burst),
+        tailer,
         suggestions=settings.introspection,
     )
 

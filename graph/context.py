@@ -7,6 +7,7 @@ from strawberry.types import Info as StrawberryInfo
 from db.engine import Database
 from graph.auth.principals import Principal
 from graph.limits import Limits
+from graph.live.tailer import Tailer
 from graph.loaders import Loaders
 
 
@@ -17,6 +18,7 @@ class Context:
     database: Database
     limits: Limits
     principal: Principal
+    following: Tailer
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

@@ -18,6 +18,7 @@ from db.queries.sources import Order, Source
 
 _VERSION = 1
 _LONGEST = 4096
+FEED_PLACES = ("bigint", "uuid", "bigint")
 
 
 def _integer(value: Any, bits: int = 63) -> int:
@@ -65,6 +66,14 @@ def decode(cursor: str, source: Source, order: Order, descending: bool) -> tuple
 
     Raises `InvalidInput` for anything that `encode` did not make, and for a cursor of another ordering.
     """
+    return decode_named(cursor, ordering(source, order, descending), tuple(key.cast for key in order.keys))
+
+
+def decode_named(cursor: str, expected: str, casts: tuple[str, ...]) -> tuple[Any, ...]:
+    """The place of a cursor that must have been made for `expected`, with values of these types.
+
+    Raises `InvalidInput` as `decode` does.
+    """
     try:
         if len(cursor) > _LONGEST:
             raise ValueError("too long")
@@ -76,13 +85,12 @@ def decode(cursor: str, source: Source, order: Order, descending: bool) -> tuple
         raise InvalidInput(
             f"{cursor[:60]!r} is not a cursor. Use one that this list gave, such as pageInfo.endCursor."
         ) from error
-    expected = ordering(source, order, descending)
     if name != expected:
         raise InvalidInput(
             f"This cursor was made in the ordering {name}, but the list is ordered by {expected}. "
             "Page on with the same orderBy, or start again without a cursor."
         )
     try:
-        return tuple(_READERS[key.cast](value) for key, value in zip(order.keys, values, strict=True))
+        return tuple(_READERS[cast](value) for cast, value in zip(casts, values, strict=True))
     except (ValueError, TypeError, OverflowError) as error:
         raise InvalidInput(f"{cursor[:60]!r} is not a cursor: it was changed on its way.") from error

@@ -22,6 +22,7 @@ __all__ = [
     "Environment",
     "ExecutionOrderField",
     "ExecutionStatus",
+    "FeedStart",
     "LogLevel",
     "LogOrderField",
     "Priority",
@@ -120,6 +121,13 @@ described(
 )
 
 
+class FeedStart(Enum):
+    """Where a feed starts."""
+
+    BEGINNING = "BEGINNING"
+    NOW = "NOW"
+
+
 class Direction(Enum):
     """Which way a list runs."""
 
@@ -185,6 +193,7 @@ class TokenOrderField(Enum):
 
 described(VersionOrderField, VERSION="The state's version.")
 described(AuditOrderField, AT="When it happened.")
+described(FeedStart, BEGINNING="With everything that is there.", NOW="With what comes from now on.")
 described(Direction, ASC="Least, oldest or first first.", DESC="Greatest, newest or last first.")
 _CREATED = "When the row was created; the cheapest order."
 _STARTED = "When it started; what has not started yet counts as later than everything."

@@ -16,6 +16,7 @@ class Limits:
     list_items: int
     cost: int
     rows: int
+    followed: int
 
     def require_input(self, size: int) -> None:
         """Raise `TooLarge` for a whole input over the limit."""

@@ -6,9 +6,11 @@ from typing import Any, ClassVar, Self, TypeVar
 
 import strawberry
 
+from db.enums import Scope
 from db.errors import NotFound
 from db.queries.pages import Row
 from db.queries.sources import Source
+from graph.auth.errors import Forbidden
 from graph.context import Info
 from graph.ids import Key, Kind, encode
 from graph.loaders import RowKey
@@ -37,12 +39,16 @@ class Node:
 _BUILDERS: dict[str, Callable[[Row], Any]] = {}
 _BY_KIND: dict[Kind, type[Node]] = {}
 _LOADERS: dict[Kind, Callable[[Info, Key], Awaitable[Any]]] = {}
+_SCOPES: dict[Kind, Scope] = {}
 
 T = TypeVar("T", bound=type[Node])
 
 
-def node_of(kind: Kind, source: Source) -> Callable[[T], T]:
-    """Register a type as what the rows of `source` become."""
+def node_of(kind: Kind, source: Source, scope: Scope | None = None) -> Callable[[T], T]:
+    """Register a type as what the rows of `source` become.
+
+    `scope` is what it takes to load one by its id, whichever field asks, beyond what that field takes.
+    """
 
     def register(cls: T) -> T:
         own = (field.name for field in dataclasses.fields(cls) if field.init)
@@ -50,6 +56,8 @@ def node_of(kind: Kind, source: Source) -> Callable[[T], T]:
         cls.shown = tuple(name for name in own if name not in ("row", "id"))
         _BY_KIND[kind] = cls
         _BUILDERS[source.table] = cls.from_row
+        if scope is not None:
+            _SCOPES[kind] = scope
         return cls
 
     return register
@@ -71,7 +79,10 @@ def build(source: Source, row: Row) -> Any:
 
 
 async def load_node(info: Info, kind: Kind, key: Key) -> Any:
-    """The node with this key; raises `NotFound`."""
+    """The node with this key; raises `NotFound`, and `Forbidden` for a kind that takes more than its field."""
+    scope = _SCOPES.get(kind)
+    if scope is not None and not info.context.principal.may(scope):
+        raise Forbidden(scope)
     if kind in _LOADERS:
         return await _LOADERS[kind](info, key)
     source = _BY_KIND[kind].source

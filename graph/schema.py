@@ -17,6 +17,7 @@ from graph.queries.nodes import NodeQueries
 from graph.queries.tokens import TokenQueries
 from graph.queries.workflows import WorkflowQueries
 from graph.scalars import SCALARS
+from graph.subscriptions.executions import Subscription
 from graph.types.errors import HANDLERS
 from graph.types.records import MetricPoint
 
@@ -42,6 +43,7 @@ class Mutation(
 schema = strawberry.Schema(
     query=Query,
     mutation=Mutation,
+    subscription=Subscription,
     types=[MetricPoint],
     exception_handlers=HANDLERS,
     config=StrawberryConfig(scalar_map=SCALARS),

@@ -53,7 +53,7 @@ class Settings(BaseSettings):
     )
     max_list_items: int = Field(default=20_000, ge=1, description="longest list in an operation's variables")
     max_document_characters: int = Field(
-        default=128 * 2**10, ge=1, description="longest text of a GraphQL document"
+        default=64 * 2**10, ge=1, description="longest text of a GraphQL document"
     )
     max_tokens: int = Field(
         default=1_000, ge=1, description="most tokens of a document; trusted documents may have 20 times that"
@@ -85,8 +85,11 @@ class Settings(BaseSettings):
     max_socket_operations: int = Field(
         default=100, ge=1, description="most operations that are open on one WebSocket"
     )
-    max_caller_operations: int = Field(
-        default=10_000, ge=1, description="most operations open on all WebSockets of a caller, per process"
+    max_caller_subscriptions: int = Field(
+        default=10_000, ge=1, description="most subscriptions that a caller has open, per process"
+    )
+    heartbeat: float = Field(
+        default=15.0, gt=0, description="seconds between the signs of life of a live connection"
     )
     cors_origins: tuple[str, ...] = Field(
         default=(),
@@ -153,6 +156,7 @@ class Settings(BaseSettings):
             list_items=self.max_list_items,
             cost=self.max_cost,
             rows=self.max_rows,
+            followed=self.max_caller_subscriptions,
         )
 
     @property

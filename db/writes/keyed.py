@@ -34,9 +34,11 @@ async def write_keyed(
             return outcome
 
     try:
-        return await retried(once, repeatable=write.key is not None)
+        outcome = await retried(once, repeatable=write.key is not None)
     except Replay as replay:
         return replay.outcome
+    database.committed(None)
+    return outcome
 
 
 async def _take_key(session: AsyncSession, write: Write) -> None:

@@ -136,9 +136,11 @@ async def write_execution(
             return outcome
 
     try:
-        return await retried(once, repeatable=write.key is not None)
+        outcome = await retried(once, repeatable=write.key is not None)
     except Replay as replay:
         return replay.outcome
+    database.committed(execution_id)
+    return outcome
 
 
 async def _enter(session: AsyncSession, execution_id: UUID, write: Write) -> Unit:

@@ -27,9 +27,11 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from graph.documents.expansion import Expansion, Measured
 from graph.documents.inputs import list_variables
 from graph.documents.limits import DocumentLimits, too_complex
+from graph.documents.variables import nested_variables
 from graph.errors import Rejection, coded, invalid
 
-_MOST_ERRORS = 20
+# Each may come with a search for names that were meant.
+_MOST_ERRORS = 5
 _CACHED_DOCUMENTS = 1_000
 _CACHED_CHARACTERS = 16 * 2**20
 
@@ -46,7 +48,8 @@ _RULES = (
 class Operation:
     """One operation of a document, with what it asks for.
 
-    `lists` are its variables that can hold lists, `defaults` the values of those that have one.
+    `lists` are its variables that can hold lists, `defaults` the values of those that have one;
+    `nested_variables` are those used below its root fields, which shape a subscription's answers.
     """
 
     node: OperationDefinitionNode
@@ -55,6 +58,7 @@ class Operation:
     measured: Measured
     lists: tuple[tuple[str, GraphQLInputType], ...]
     defaults: Mapping[str, Any]
+    nested_variables: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +119,7 @@ class Documents:
             ast = _parsed(text, limits)
             expansion = Expansion(self._schema, ast, limits)
             operations = tuple(
-                self._operation(node, expansion)
+                self._operation(ast, node, expansion)
                 for node in ast.definitions
                 if isinstance(node, OperationDefinitionNode)
             )
@@ -127,7 +131,7 @@ class Documents:
             raise Rejection([invalid(error) for error in errors])
         return Document(text, hashlib.sha256(text.encode()).hexdigest(), ast, operations)
 
-    def _operation(self, node: OperationDefinitionNode, expansion: Expansion) -> Operation:
+    def _operation(self, ast: DocumentNode, node: OperationDefinitionNode, expansion: Expansion) -> Operation:
         defaults = {
             definition.variable.name.value: value_from_ast_untyped(definition.default_value)
             for definition in node.variable_definitions or ()
@@ -135,7 +139,8 @@ class Documents:
         }
         name = node.name.value if node.name else None
         measured = expansion.measure(node)
-        return Operation(node, name, node.operation, measured, list_variables(self._schema, node), defaults)
+        lists = list_variables(self._schema, node)
+        return Operation(node, name, node.operation, measured, lists, defaults, nested_variables(ast, node))
 
     def _validated(self, ast: DocumentNode, rules: Sequence[type]) -> list[GraphQLError]:
         return validate(

@@ -78,7 +78,7 @@ class Expansion:
         self._scopes = {}
         self._count_directives(operation)
         root = self._schema.get_root_type(operation.operation)
-        price = Price(size=1, parts=self._level([_Part(operation.selection_set, root)], depth=1))
+        price = Price(1, self._level([_Part(operation.selection_set, root)], depth=1), row=0)
         return Measured(price, self._scopes)
 
     def measure_unused(self) -> None:

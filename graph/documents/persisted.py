@@ -49,15 +49,16 @@ class PersistedDocuments:
             document = self._trusted.get(named.document_id.removeprefix("sha256:"))
             document = document or self._hashes.get(named.document_id.removeprefix("sha256:"))
             return document or _missing(f"There is no trusted document {named.document_id[:100]!r}.")
-        known = self._texts.get(named.text or "") or self._hashes.get(named.sha256 or "")
-        if known is not None:
+        sha256 = None if named.sha256 is None else named.sha256.lower()
+        known = self._hashes.get(sha256 or "") if named.text is None else self._texts.get(named.text)
+        if known is not None and sha256 in (None, known.hash):
             return known
         if self._only:
             raise Rejection.of(
                 "Only trusted documents are answered here; name one by its `documentId`.", "FORBIDDEN"
             )
-        if named.sha256 is not None:
-            return self._by_hash(named.sha256.lower(), named.text)
+        if sha256 is not None:
+            return self._by_hash(sha256, named.text)
         if named.text is None:
             raise Rejection.of("A `query` is missing: the text of a GraphQL document.", "BAD_USER_INPUT", 400)
         return self._documents.get(named.text)

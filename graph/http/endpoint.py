@@ -20,7 +20,9 @@ from graph.auth.principals import ANONYMOUS, Principal
 from graph.errors import Rejection, unexpected
 from graph.http import graphiql
 from graph.http.bodies import ClientGone, parse_json, parse_query_string, read_body
+from graph.http.events import send_events
 from graph.http.negotiation import (
+    EVENT_STREAM,
     HTML,
     JSON,
     answer_type,
@@ -31,7 +33,7 @@ from graph.http.negotiation import (
     wants,
 )
 from graph.http.watch import watched
-from graph.operations import Answer, Operations, Prepared, Request, is_read
+from graph.operations import Answer, Operations, Prepared, Request
 from graph.settings import Settings
 
 _METHODS = ("GET", "POST")
@@ -60,8 +62,11 @@ class Endpoint:
         media_type = JSON
         try:
             media_type = answer_type(headers)
-            body = await self._answer(scope, headers, receive)
-            status, more = 200, {}
+            prepared = await self._prepare(scope, headers, receive)
+            if prepared.is_subscription and wants(headers, EVENT_STREAM):
+                await self._stream(prepared, receive, send)
+                return
+            body, status, more = await self._run(prepared, receive), 200, {}
         except ClientGone:
             return
         except Rejection as rejection:
@@ -69,7 +74,7 @@ class Endpoint:
             body = self._operations.rejected(rejection)
         await _send(send, status, media_type, more, encode(body))
 
-    async def _answer(self, scope: Scope, headers: Headers, receive: Receive) -> Answer:
+    async def _prepare(self, scope: Scope, headers: Headers, receive: Receive) -> Prepared:
         method = scope["method"]
         if method not in _METHODS:
             raise Rejection.of(
@@ -79,9 +84,9 @@ class Endpoint:
         principal = await self._principal(headers)
         request = await self._request(method, scope, headers, receive)
         prepared = self._operations.prepare(request, principal)
-        if method == "GET" and not is_read(prepared):
+        if method == "GET" and not prepared.is_read:
             raise Rejection.of("A mutation takes a POST.", "BAD_USER_INPUT", 405, {"allow": "POST"})
-        return await self._run(prepared, receive)
+        return prepared
 
     async def _principal(self, headers: Headers) -> Principal:
         try:
@@ -104,8 +109,19 @@ class Endpoint:
         return Request.from_json(parse_json(body))
 
     async def _run(self, prepared: Prepared, receive: Receive) -> Answer:
-        async with watched(receive, self._settings.request_timeout, stoppable=is_read(prepared)):
+        async with watched(receive, self._settings.request_timeout, stoppable=prepared.is_read):
             return await self._operations.run(prepared)
+
+    async def _stream(self, prepared: Prepared, receive: Receive, send: Send) -> None:
+        answers = await self._operations.follow(prepared)
+
+        async def sign_of_life() -> str | None:
+            if await self._authenticator.still_valid(prepared.principal):
+                return f"lag {self._operations.lag:.3f}"
+            return None
+
+        async with watched(receive, None, stoppable=True):
+            await send_events(send, answers, sign_of_life, self._settings.heartbeat)
 
 
 def _is_for_people(scope: Scope, headers: Headers) -> bool:

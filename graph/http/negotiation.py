@@ -63,9 +63,9 @@ def require_json(headers: Headers) -> None:
 
     It is also what keeps forms of other origins out: they can't send this type without a preflight.
     """
-    name, _, parameters = headers.get("content-type", "").partition(";")
+    name, parameters = _content_type(headers)
     charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if name.strip().lower() != JSON or (charset not in ("", "utf-8", "utf8")):
+    if name != JSON or (charset not in ("", "utf-8", "utf8")):
         raise Rejection.of(
             f"The body should be {JSON}, in UTF-8, and its Content-Type say so.", "BAD_USER_INPUT", 415
         )
@@ -73,11 +73,26 @@ def require_json(headers: Headers) -> None:
         raise Rejection.of("Compressed bodies are not taken.", "BAD_USER_INPUT", 415)
 
 
+def _content_type(headers: Headers) -> tuple[str, str]:
+    name, _, parameters = headers.get("content-type", "").partition(";")
+    return name.strip().lower(), parameters
+
+
+def _address(url: str) -> tuple[str, str]:
+    """The address that a URL names and its host alone; nothing for what is no URL."""
+    try:
+        parts = urlsplit(url)
+        return parts.netloc, parts.hostname or ""
+    except ValueError:
+        return "", ""
+
+
 def require_same_site(headers: Headers, allowed: tuple[str, ...]) -> None:
     """Raise `Rejection` 403 for a request that a page of another origin, none of `allowed`, sends."""
     origin = headers.get("origin")
     if origin is not None:
-        if "*" in allowed or origin in allowed or urlsplit(origin).netloc == headers.get("host"):
+        own = headers.get("host")
+        if "*" in allowed or origin in allowed or (own and _address(origin)[0] == own):
             return
     elif headers.get("sec-fetch-site", "none") in ("none", "same-origin"):
         return
@@ -94,7 +109,7 @@ def require_own_host(headers: Headers) -> None:
     For callers whom nobody asks who they are: a page could have its own name point at 127.0.0.1, and then
     be of the same origin.
     """
-    host = urlsplit(f"//{headers.get('host', '')}").hostname or ""
+    _, host = _address(f"//{headers.get('host', '')}")
     if not is_loopback(host):
         raise Rejection.of(
             f"Without authentication only requests to this machine are answered, not to {host[:100]!r}.",
@@ -109,7 +124,7 @@ def require_preflight(headers: Headers) -> None:
     Programs that send Sec-Fetch-Mode of themselves (Node's fetch) leave out Sec-Fetch-Site, which no
     browser does.
     """
-    if any(name in headers for name in _PREFLIGHTED) or headers.get("content-type", "").startswith(JSON):
+    if any(name in headers for name in _PREFLIGHTED) or _content_type(headers)[0] == JSON:
         return
     if headers.get("sec-fetch-site", "") == "same-origin":
         return

@@ -6,8 +6,9 @@ ends: `Sockets.sweep` looks after all that are open.
 """
 
 import asyncio
+import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 
 import orjson
@@ -21,11 +22,12 @@ from graph.auth.principals import ANONYMOUS, Principal
 from graph.errors import Rejection, unexpected
 from graph.http.bodies import parse_json
 from graph.http.negotiation import require_own_host, require_same_site
-from graph.operations import Operations, Request
+from graph.operations import Operations, Prepared, Request
 from graph.settings import Settings
 
 PROTOCOL = "graphql-transport-ws"
 SWEEP_SECONDS = 2.0
+_SWEEP_TIMEOUT = 5.0
 
 _INVALID = 4400
 _UNAUTHORIZED = 4401
@@ -66,14 +68,11 @@ class Sockets:
         finally:
             self._open.discard(socket)
 
-    def count(self, key: str) -> int:
-        """How many operations all sockets of a caller have open."""
-        return sum(len(socket.running) for socket in self._open if socket.is_of(key))
-
     async def sweep(self) -> None:
-        """Close the sockets whose callers may no longer be here."""
-        for socket in list(self._open):
-            await socket.check()
+        """Close the sockets whose callers may no longer be here; give the silent ones a sign of life."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_SWEEP_TIMEOUT):
+                await asyncio.gather(*(socket.check() for socket in self._open))
 
     async def keep_sweeping(self) -> None:
         """Sweep for ever; a database that can't be reached leaves everything as it is for now."""
@@ -89,13 +88,17 @@ class _Socket:
         self._websocket = websocket
         self._principal: Principal | None = None
         self.running: dict[str, asyncio.Task[None]] = {}
-
-    def is_of(self, key: str) -> bool:
-        return self._principal is not None and self._principal.key == key
+        self._sending = 0
+        self._heard_at = time.monotonic()
 
     async def check(self) -> None:
-        if self._principal and not await self._sockets.authenticator.still_valid(self._principal):
+        if self._principal is None:
+            return
+        if not await self._sockets.authenticator.still_valid(self._principal):
             await self._close(_FORBIDDEN, "The token has expired or was revoked.")
+        elif not self._sending and time.monotonic() - self._heard_at >= self._sockets.settings.heartbeat:
+            # Who is still reading what was sent before hears enough.
+            await self._send({"type": "ping", "payload": {"lag": round(self._sockets.operations.lag, 3)}})
 
     async def serve(self) -> None:
         try:
@@ -183,43 +186,59 @@ class _Socket:
             raise Closing(_INVALID, "subscribe takes an id and a payload")
         if name in self.running:
             raise Closing(_ID_TAKEN, f"Subscriber for {name[:60]} already exists")
-        task = asyncio.create_task(self._run(name, message["payload"], self._principal))
+        # Counted as it comes: operations that come at once don't push out each other.
+        place = len(self.running) + 1
+        task = asyncio.create_task(self._run(name, message["payload"], self._principal, place))
         self.running[name] = task
         task.add_done_callback(lambda _: self.running.pop(name, None))
 
-    async def _run(self, name: str, payload: dict[str, Any], principal: Principal) -> None:
+    async def _run(self, name: str, payload: dict[str, Any], principal: Principal, place: int) -> None:
         operations, settings = self._sockets.operations, self._sockets.settings
         try:
-            self._require_room(principal)
+            self._require_room(place)
             prepared = operations.prepare(Request.from_json(payload), principal)
-            async with asyncio.timeout(settings.request_timeout):
-                answer = await operations.run(prepared)
-            await self._send({"id": name, "type": "next", "payload": answer})
+            if prepared.is_subscription:
+                await self._follow(name, prepared)
+            else:
+                async with asyncio.timeout(settings.request_timeout):
+                    answer = await operations.run(prepared)
+                await self._send({"id": name, "type": "next", "payload": answer})
             await self._send({"id": name, "type": "complete"})
         except Rejection as rejection:
             await self._refuse(name, rejection)
         except TimeoutError:
             await self._refuse(name, Rejection.of("This took too long and was stopped.", "TIMEOUT"))
 
-    def _require_room(self, principal: Principal) -> None:
-        settings = self._sockets.settings
-        if len(self.running) > settings.max_socket_operations:
-            most, where = settings.max_socket_operations, "one socket"
-        elif self._sockets.count(principal.key) > settings.max_caller_operations:
-            most, where = settings.max_caller_operations, "one caller"
-        else:
-            return
-        raise Rejection.of(f"More than {most} operations of {where} at once.", "RATE_LIMITED")
+    async def _follow(self, name: str, prepared: Prepared) -> None:
+        head = f'{{"id":{orjson.dumps(name).decode()},"type":"next","payload":'
+        async with aclosing(await self._sockets.operations.follow(prepared)) as answers:
+            async for text in answers:
+                await self._send_text(f"{head}{text}}}")
+
+    def _require_room(self, place: int) -> None:
+        most = self._sockets.settings.max_socket_operations
+        if place > most:
+            raise Rejection.of(f"More than {most} operations of one socket at once.", "RATE_LIMITED")
 
     async def _refuse(self, name: str, rejection: Rejection) -> None:
         errors = self._sockets.operations.rejected(rejection)["errors"]
         await self._send({"id": name, "type": "error", "payload": errors})
 
     async def _send(self, message: Mapping[str, Any]) -> None:
-        if self._websocket.application_state is WebSocketState.CONNECTED:
-            with suppress(WebSocketDisconnect, RuntimeError):
-                # Real clients refuse binary frames.
-                await self._websocket.send_text(orjson.dumps(message, option=orjson.OPT_UTC_Z).decode())
+        # Real clients refuse binary frames.
+        await self._send_text(orjson.dumps(message, option=orjson.OPT_UTC_Z).decode())
+
+    async def _send_text(self, text: str) -> None:
+        if self._websocket.application_state is not WebSocketState.CONNECTED:
+            return
+        self._sending += 1
+        self._heard_at = time.monotonic()
+        try:
+            await self._websocket.send_text(text)
+        except (WebSocketDisconnect, RuntimeError):
+            pass  # what reads the socket hears of it too, and ends everything
+        finally:
+            self._sending -= 1
 
     async def _close(self, code: int, reason: str) -> None:
         short = reason.encode()[:_LONGEST_REASON].decode(errors="ignore")

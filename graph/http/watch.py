@@ -12,8 +12,8 @@ _GRACE_SECONDS = 0.05
 
 
 @asynccontextmanager
-async def watched(receive: Receive, seconds: float, *, stoppable: bool) -> AsyncIterator[None]:
-    """Run the block until the deadline, and while the client is there if it is `stoppable`.
+async def watched(receive: Receive, seconds: float | None, *, stoppable: bool) -> AsyncIterator[None]:
+    """Run the block until the deadline (None for none), and while the client is there if it is `stoppable`.
 
     A block that is ended is cancelled, which stops its SQL. Raises `Rejection` TIMEOUT or `ClientGone`.
     """

@@ -4,13 +4,14 @@ from datetime import datetime
 
 import strawberry
 
+from db.enums import Scope
 from db.queries.sources import AUDIT_ENTRIES
 from graph.ids import Kind
 from graph.nodes import Node, node_of
 from graph.scalars import JSONObject
 
 
-@node_of(Kind.AUDIT_ENTRY, AUDIT_ENTRIES)
+@node_of(Kind.AUDIT_ENTRY, AUDIT_ENTRIES, Scope.ADMIN)
 @strawberry.type(description="A change to what belongs to no execution, or the deletion of one.")
 class AuditEntry(Node):
     """A row of audit_entries."""

@@ -10,7 +10,7 @@ from graph.ids import Kind
 from graph.nodes import Node, node_of
 
 
-@node_of(Kind.TOKEN, TOKENS)
+@node_of(Kind.TOKEN, TOKENS, Scope.ADMIN)
 @strawberry.type(description="A token, without its secret: that was shown when it was created.")
 class Token(Node):
     """A row of tokens."""

@@ -1,0 +1,110 @@
+"""What followers of an execution, or of all of them, have not seen yet.
+
+Inside an execution the sequence numbers are dense and their order is the order of commits, so "after n"
+misses nothing. Across executions nothing numbers the commits: events are ordered by the transaction that
+wrote them, and read only below the oldest transaction that is still open, so that none can slip in behind
+a reader.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from uuid import UUID
+
+import asyncpg
+
+from db.queries.pages import Row
+from db.queries.predicates import Filter, Parameters
+from db.queries.sources import EVENTS, Source
+
+
+class Heads(NamedTuple):
+    """How far an execution's counters have come."""
+
+    event_seq: int
+    log_seq: int
+
+
+class Commit(NamedTuple):
+    """A place in the order of commits; with zeros, the place before all of the transaction's events."""
+
+    xid: int
+    execution_id: UUID = UUID(int=0)
+    seq: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """Events in the order of commits, and the place up to which nothing is missing."""
+
+    rows: list[Row]
+    head: Commit
+
+
+async def fetch_heads(connection: asyncpg.Connection, executions: Sequence[UUID]) -> Mapping[UUID, Heads]:
+    """The counters of the executions that are there, in one statement."""
+    rows = await connection.fetch(
+        "SELECT id, event_seq, log_seq FROM executions WHERE id = ANY($1::uuid[])", list(executions)
+    )
+    return {row["id"]: Heads(row["event_seq"], row["log_seq"]) for row in rows}
+
+
+async def fetch_after(
+    connection: asyncpg.Connection,
+    source: Source,
+    places: Sequence[tuple[UUID, int]],
+    narrowed: Filter,
+    limit: int,
+) -> list[list[Row]]:
+    """At most `limit` rows after each (execution, seq), in their order, in one statement."""
+    parameters = Parameters()
+    executions = parameters.add([execution for execution, _ in places], "uuid[]")
+    seqs = parameters.add([seq for _, seq in places], "bigint[]")
+    conditions = ["c.execution_id = p.execution_id", "c.seq > p.after", *narrowed.predicates(parameters)]
+    rows = await connection.fetch(
+        f"SELECT p.ord AS place, c.* FROM unnest({executions}, {seqs}) WITH ORDINALITY "
+        f"AS p(execution_id, after, ord) CROSS JOIN LATERAL (SELECT {source.columns} FROM {source.table} c "
+        f"WHERE {' AND '.join(conditions)} ORDER BY c.seq LIMIT {int(limit)}) c",
+        *parameters.values,
+    )
+    found: list[list[Row]] = [[] for _ in places]
+    for row in rows:
+        found[row["place"] - 1].append(row)
+    return found
+
+
+async def fetch_horizon(connection: asyncpg.Connection) -> Commit:
+    """The place before which every commit can be seen."""
+    return Commit(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+
+
+async def fetch_changes(
+    connection: asyncpg.Connection, after: Commit, narrowed: Filter, limit: int
+) -> Changes:
+    """At most `limit` events after a place, of executions that `narrowed` takes as they are now."""
+    parameters = Parameters()
+    xid = parameters.add(str(after.xid), "text")
+    place = (
+        f"({xid}::xid8, {parameters.add(after.execution_id, 'uuid')}, {parameters.add(after.seq, 'bigint')})"
+    )
+    conditions = list(narrowed.predicates(parameters))
+    which = (
+        f"AND EXISTS (SELECT FROM executions c WHERE c.id = v.execution_id AND {' AND '.join(conditions)})"
+    )
+    columns = EVENTS.columns.replace("c.", "v.")
+    rows = await connection.fetch(
+        "WITH h AS MATERIALIZED (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin) "
+        f"SELECT h.xmin::text::bigint AS horizon, v.* FROM h LEFT JOIN LATERAL (SELECT "
+        f"v.xid::text::bigint AS xid, {columns} FROM events v "
+        f"WHERE (v.xid, v.execution_id, v.seq) > {place} AND v.xid < h.xmin {which if conditions else ''} "
+        f"ORDER BY v.xid, v.execution_id, v.seq LIMIT {int(limit)}) v ON true",
+        *parameters.values,
+    )
+    horizon = Commit(rows[0]["horizon"])
+    found = [row for row in rows if row["xid"] is not None]
+    return Changes(found, commit_of(found[-1]) if len(found) == limit else max(after, horizon))
+
+
+def commit_of(row: Row) -> Commit:
+    """Where an event of `fetch_changes` stands in the order of commits."""
+    return Commit(row["xid"], row["execution_id"], row["seq"])

@@ -1,0 +1,1 @@
+"""Live feeds: what is new, read once for everybody who follows it."""

@@ -1,0 +1,156 @@
+"""The three feeds: the events of an execution, its log entries, and changes to any execution.
+
+A feed knows how its places are written as cursors and read back, how the end is found, and how what comes
+after a place is read. `Feed` is hashable: all who follow the same one share its `Stream`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, NamedTuple, Protocol
+from uuid import UUID
+
+from db.engine import Connection
+from db.errors import NotFound
+from db.queries.feeds import Commit, commit_of, fetch_after, fetch_changes, fetch_heads, fetch_horizon
+from db.queries.pages import Row
+from db.queries.predicates import Filter
+from db.queries.sources import EVENTS, LOG_ENTRIES, Source
+from graph import cursors
+from graph.cursors import FEED_PLACES
+
+Place = Any
+
+
+@dataclass(slots=True)
+class Item:
+    """One row of a feed and its place there; `encoded` holds its answers by the document's shape."""
+
+    place: Place
+    row: Row
+    encoded: dict[Any, Any] = field(default_factory=dict)
+
+
+class News(NamedTuple):
+    """What came after a place, and the place up to which nothing is missing."""
+
+    items: list[Item]
+    head: Place
+
+
+class Feed(Protocol):
+    """What can be followed."""
+
+    @property
+    def beginning(self) -> Place:
+        """The place before all items."""
+        ...
+
+    @property
+    def execution_id(self) -> UUID | None:
+        """The execution that the feed belongs to, if it is one execution's."""
+        ...
+
+    def cursor(self, place: Place) -> str:
+        """A place as clients keep it."""
+        ...
+
+    def place(self, cursor: str) -> Place:
+        """The place that a cursor names; raises `InvalidInput`."""
+        ...
+
+    async def end(self, connection: Connection) -> Place:
+        """The place after all that can be seen now; raises `NotFound`."""
+        ...
+
+    async def after(self, connection: Connection, place: Place, limit: int) -> News:
+        """At most `limit` items after a place."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionFeed:
+    """The events or the log entries of one execution, narrowed."""
+
+    source: Source
+    execution_id: UUID
+    narrowed: Filter
+
+    beginning: ClassVar[int] = 0
+
+    def cursor(self, place: Place) -> str:
+        """The entry's seq, by the codec of lists: the cursor is good for both."""
+        return cursors.encode(self._name(), (place,))
+
+    def place(self, cursor: str) -> Place:
+        """The seq."""
+        (seq,) = cursors.decode(cursor, self.source, self.source.order("SEQ"), descending=False)
+        return seq
+
+    async def end(self, connection: Connection) -> Place:
+        """The execution's counter."""
+        heads = await fetch_heads(connection, [self.execution_id])
+        if self.execution_id not in heads:
+            raise NotFound("execution", f"exec_{self.execution_id.hex}")
+        return self.head(heads[self.execution_id])
+
+    async def after(self, connection: Connection, place: Place, limit: int) -> News:
+        """The execution's next rows."""
+        end = await self.end(connection)
+        (rows,) = await fetch_after(
+            connection, self.source, [(self.execution_id, place)], self.narrowed, limit
+        )
+        return self.news(rows, end, limit)
+
+    def head(self, heads: Any) -> int:
+        """The counter that numbers the feed's rows."""
+        head: int = heads.event_seq if self.source is EVENTS else heads.log_seq
+        return head
+
+    def news(self, rows: Sequence[Row], end: int, limit: int) -> News:
+        """Rows that were read after the counter stood at `end`: up to there nothing is missing."""
+        items = [Item(row["seq"], row) for row in rows]
+        last = items[-1].place if items else 0
+        return News(items, last if len(items) == limit else max(last, end))
+
+    def _name(self) -> str:
+        return cursors.ordering(self.source, self.source.order("SEQ"), descending=False)
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesFeed:
+    """The events of all executions that a filter takes, in the order of commits."""
+
+    narrowed: Filter
+
+    beginning: ClassVar[Commit] = Commit(0)
+    execution_id: ClassVar[None] = None
+
+    def cursor(self, place: Place) -> str:
+        """Transaction, execution, seq."""
+        return cursors.encode(_CHANGES, tuple(place))
+
+    def place(self, cursor: str) -> Place:
+        """Back from there."""
+        return Commit(*cursors.decode_named(cursor, _CHANGES, FEED_PLACES))
+
+    async def end(self, connection: Connection) -> Place:
+        """The oldest transaction that is still open."""
+        return await fetch_horizon(connection)
+
+    async def after(self, connection: Connection, place: Place, limit: int) -> News:
+        """The next events."""
+        changes = await fetch_changes(connection, place, self.narrowed, limit)
+        return News([Item(commit_of(row), row) for row in changes.rows], changes.head)
+
+
+_CHANGES = "changes"
+
+
+def events_of(execution_id: UUID, narrowed: Filter) -> ExecutionFeed:
+    """The events of an execution."""
+    return ExecutionFeed(EVENTS, execution_id, narrowed)
+
+
+def logs_of(execution_id: UUID, narrowed: Filter) -> ExecutionFeed:
+    """The log entries of an execution."""
+    return ExecutionFeed(LOG_ENTRIES, execution_id, narrowed)

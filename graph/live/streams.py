@@ -1,0 +1,57 @@
+"""What followers of one feed share: its newest items, and the place up to which it was read."""
+
+import asyncio
+from bisect import bisect_right
+from collections import deque
+
+from graph.live.feeds import Feed, Item, News, Place
+
+_KEPT_ITEMS = 1_000
+
+
+class Stream:
+    """The newest items of a feed: all after `floor` and up to `head`.
+
+    A follower that falls behind the floor reads from the database until it has caught up, so nobody is
+    waited for, and nothing is kept for anybody.
+    """
+
+    def __init__(self, feed: Feed, head: Place) -> None:
+        self.feed = feed
+        self.head = self.floor = head
+        self.followers = 0
+        self.gone = False
+        self._items: deque[Item] = deque()
+        self._changed: asyncio.Future[None] | None = None
+
+    def extend(self, news: News) -> None:
+        """Take in what came after the head."""
+        if news.head <= self.head:
+            return
+        self.head = news.head
+        if news.items:
+            self._items.extend(news.items)
+            while len(self._items) > _KEPT_ITEMS:
+                self.floor = self._items.popleft().place
+            self._wake()
+
+    def end(self) -> None:
+        """Its execution is gone: there will be no more."""
+        self.gone = True
+        self._wake()
+
+    def after(self, place: Place, limit: int) -> list[Item]:
+        """The items that are kept after a place, which must not be before the floor."""
+        first = bisect_right(self._items, place, key=lambda item: item.place)
+        return [self._items[at] for at in range(first, min(first + limit, len(self._items)))]
+
+    async def wait(self) -> None:
+        """Until there are new items, or the end."""
+        if self._changed is None:
+            self._changed = asyncio.get_running_loop().create_future()
+        await asyncio.shield(self._changed)
+
+    def _wake(self) -> None:
+        if self._changed is not None:
+            self._changed.set_result(None)
+            self._changed = None

@@ -1,0 +1,182 @@
+"""One reader for all followers of a process.
+
+Each tick asks in one statement how far the counters of the followed executions have come, reads what is
+new in one statement for each kind of feed and filter, and hands it to the streams. Writes of this process
+say which execution they changed, and it is looked at at once; those of others are found by polling, every
+50 ms while there is news and less often when there is none. Without followers nothing runs. Nothing here
+is part of a write's transaction, and no connection is kept: it works behind a pooler in transaction mode.
+"""
+
+import asyncio
+import logging
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Hashable
+from typing import Any
+from uuid import UUID
+
+from db.engine import Connection, Database
+from db.errors import FlowkeepError
+from db.queries.feeds import fetch_after, fetch_heads
+from graph.live.feeds import ExecutionFeed, Feed, Item, Place
+from graph.live.streams import Stream
+
+logger = logging.getLogger("flowkeep.live")
+
+PAGE = 500
+_SHORTEST_POLL = 0.05
+_LONGEST_POLL = 0.2
+_BETWEEN_TICKS = 0.005
+_AFTER_FAILURE = 1.0
+
+
+class Tailer:
+    """Reads what is new for everybody who follows something."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._streams: dict[Any, Stream] = {}
+        self._of_execution: dict[UUID | None, int] = defaultdict(int)
+        self._dirty: set[UUID | None] = set()
+        self._wake = asyncio.Event()
+        self._seen_all_at = time.monotonic()
+        self.reads = 0
+        database.on_commit(self._note)
+
+    @property
+    def followers(self) -> int:
+        """How many follow something."""
+        return sum(stream.followers for stream in self._streams.values())
+
+    @property
+    def lag(self) -> float:
+        """Seconds since when commits may not have been seen yet."""
+        return time.monotonic() - self._seen_all_at
+
+    async def start(self, feed: Feed, after: Place | None) -> AsyncIterator[list[Item]]:
+        """Follow a feed from after a place, or from its end; raises `NotFound` at once.
+
+        The iterator yields batches of items until it is closed, or the feed's execution is deleted.
+        """
+        async with self._database.reading() as connection:
+            end = await feed.end(connection)
+        return self._follow(feed, end, end if after is None else after)
+
+    async def _follow(self, feed: Feed, end: Place, place: Place) -> AsyncIterator[list[Item]]:
+        stream = self._join(feed, end)
+        try:
+            while not stream.gone:
+                if place < stream.floor:
+                    async with self._database.reading() as connection:
+                        news = await feed.after(connection, place, PAGE)
+                    items, seen = news.items, news.head
+                else:
+                    items, seen = stream.after(place, PAGE), place
+                place = max([place, seen, *(item.place for item in items[-1:])])
+                if items:
+                    yield items
+                elif place >= stream.floor and not stream.after(place, 1):
+                    await stream.wait()
+        finally:
+            self._leave(stream)
+
+    def _join(self, feed: Feed, end: Place) -> Stream:
+        stream = self._streams.get(feed)
+        if stream is None:
+            stream = self._streams[feed] = Stream(feed, end)
+            self._of_execution[feed.execution_id] += 1
+            if len(self._streams) == 1:
+                self._seen_all_at = time.monotonic()
+        stream.followers += 1
+        self._wake.set()
+        return stream
+
+    def _leave(self, stream: Stream) -> None:
+        stream.followers -= 1
+        if stream.followers:
+            return
+        self._streams.pop(stream.feed, None)
+        key = stream.feed.execution_id
+        self._of_execution[key] -= 1
+        if not self._of_execution[key]:
+            del self._of_execution[key]
+
+    def _note(self, execution_id: UUID | None) -> None:
+        """A write of this process has committed: to this execution, or to what may be any."""
+        touched = set(self._of_execution) if execution_id is None else {execution_id, None}
+        if touched := touched & self._of_execution.keys():
+            self._dirty |= touched
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Tick for ever; a database that can't be reached is asked again every second."""
+        interval, polled_at = _SHORTEST_POLL, 0.0
+        while True:
+            if not self._streams:
+                self._wake.clear()
+                await self._wake.wait()
+            try:
+                due = polled_at + interval - time.monotonic()
+                if due <= 0:
+                    polled_at = time.monotonic()
+                    found = await self._tick(None)
+                    self._seen_all_at = polled_at
+                    interval = _SHORTEST_POLL if found else min(interval * 2, _LONGEST_POLL)
+                elif self._dirty:
+                    await self._tick(self._dirty)
+                await self._pause(max(0.0, polled_at + interval - time.monotonic()))
+            except FlowkeepError as error:
+                logger.warning("Live feeds wait for the database: %s", error)
+                await asyncio.sleep(_AFTER_FAILURE)
+
+    async def _pause(self, seconds: float) -> None:
+        await asyncio.sleep(_BETWEEN_TICKS)
+        if self._dirty:
+            return
+        self._wake.clear()
+        try:
+            async with asyncio.timeout(seconds):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    async def _tick(self, dirty: set[UUID | None] | None) -> bool:
+        """Read what is new of these executions, or of everything that is followed; whether there was any."""
+        self._dirty = set()
+        streams = [
+            stream for stream in self._streams.values() if dirty is None or stream.feed.execution_id in dirty
+        ]
+        before = [stream.head for stream in streams]
+        async with self._database.reading() as connection:
+            await self._read_executions(connection, streams)
+            for stream in streams:
+                if not isinstance(stream.feed, ExecutionFeed):
+                    self.reads += 1
+                    stream.extend(await stream.feed.after(connection, stream.head, PAGE))
+        return [stream.head for stream in streams] != before
+
+    async def _read_executions(self, connection: Connection, streams: list[Stream]) -> None:
+        by_execution = [stream for stream in streams if isinstance(stream.feed, ExecutionFeed)]
+        if not by_execution:
+            return
+        self.reads += 1
+        heads = await fetch_heads(
+            connection,
+            list({stream.feed.execution_id for stream in by_execution if stream.feed.execution_id}),
+        )
+        groups: dict[Hashable, list[tuple[Stream, ExecutionFeed, int]]] = defaultdict(list)
+        for stream in by_execution:
+            feed = stream.feed
+            assert isinstance(feed, ExecutionFeed)
+            counters = heads.get(feed.execution_id)
+            if counters is None:
+                stream.end()
+            elif feed.head(counters) > stream.head:
+                groups[feed.source.table, feed.narrowed].append((stream, feed, feed.head(counters)))
+        for group in groups.values():
+            self.reads += 1
+            like = group[0][1]
+            places = [(member.execution_id, stream.head) for stream, member, _ in group]
+            found = await fetch_after(connection, like.source, places, like.narrowed, PAGE)
+            for (stream, member, end), rows in zip(group, found, strict=True):
+                stream.extend(member.news(rows, end, PAGE))

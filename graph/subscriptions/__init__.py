@@ -1,0 +1,1 @@
+"""The roots of what can be followed, one aggregate a file."""
