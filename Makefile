@@ -5,7 +5,7 @@ BIN := .venv/bin
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help install web serve demo test test-quick check format format-check lint types schema schema-check lock clean
+.PHONY: help install web serve demo test test-quick check bench format format-check lint types schema schema-check lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ test-quick: $(READY) ## Run the suite without the long fault tests
 
 check: format-check lint types schema-check test ## All that a change must pass
 
+bench: $(READY) ## Run the benchmarks: some minutes, on an embedded PostgreSQL
+	@for script in $$(grep -l __main__ benchmarks/*.py); do echo "$$script"; $(BIN)/python $$script || exit 1; done
+
 format: $(READY) ## Format the code
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
@@ -61,7 +64,7 @@ schema-check: $(READY)
 lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 	$(BIN)/python -m pip install --quiet uv
 	$(BIN)/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
-		--no-emit-index-url --no-emit-find-links --extra embedded --extra dev pyproject.toml -o requirements.lock
+		--no-emit-index-url --no-emit-find-links --extra embedded --extra telemetry --extra dev pyproject.toml -o requirements.lock
 
 clean: ## Remove what was installed and cached
 	rm -rf .venv .mypy_cache .ruff_cache .hypothesis dist web/node_modules graph/http/static

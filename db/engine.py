@@ -6,17 +6,20 @@ holds one of them, so a pool of a single connection is enough to be correct.
 """
 
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
+from dataclasses import dataclass
 from datetime import timedelta
+from enum import StrEnum
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
 import orjson
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
+from sqlalchemy.pool import QueuePool
 
 from db.errors import NotReady, translated
 
@@ -60,17 +63,52 @@ _CLIENT_FAULTS = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 _UNBOUND = "SET LOCAL statement_timeout = 0"
 
 
-def _session(statement_timeout: timedelta | None) -> dict[str, str]:
-    if statement_timeout is None:
-        return {}
-    return {"statement_timeout": str(statement_timeout // timedelta(milliseconds=1))}
+class Session(StrEnum):
+    """What a session is for."""
+
+    READ = "read"
+    WRITE = "write"
+    MAINTENANCE = "maintenance"
+
+
+Watch: TypeAlias = Callable[[Session], AbstractContextManager[object]]
+
+
+@dataclass(frozen=True, slots=True)
+class PoolUse:
+    """How many connections the pool may hold, and how many of them are in use."""
+
+    size: int
+    in_use: int
+
+
+def _milliseconds(duration: timedelta) -> str:
+    return str(duration // timedelta(milliseconds=1))
+
+
+def _connect_args(
+    connect_timeout: float, statement_timeout: timedelta | None, pooler: bool
+) -> dict[str, Any]:
+    if pooler:
+        # Between two transactions the pooler may put another server behind the connection, which knows
+        # neither its settings nor its prepared statements. Unnamed ones are parsed anew in the same round
+        # trip, and leave nothing behind.
+        return {
+            "timeout": connect_timeout,
+            "statement_cache_size": 0,
+            "prepared_statement_cache_size": 0,
+            "prepared_statement_name_func": str,
+        }
+    session = {} if statement_timeout is None else {"statement_timeout": _milliseconds(statement_timeout)}
+    return {"timeout": connect_timeout, "server_settings": session}
 
 
 class Database:
     """A pool of connections to one PostgreSQL database.
 
     `pool_size` bounds the connections that this process holds. A statement that runs longer than
-    `statement_timeout` is stopped by the server; maintenance and migrations are not bound by it.
+    `statement_timeout` is stopped by the server; maintenance and migrations are not bound by it. Behind a
+    pooler in transaction mode (`pooler`) that holds for writes, and reads are stopped by who asked only.
     """
 
     def __init__(
@@ -80,6 +118,7 @@ class Database:
         pool_size: int = 10,
         connect_timeout: float = 10.0,
         statement_timeout: timedelta | None = None,
+        pooler: bool = False,
     ) -> None:
         self.url = parse_url(url)
         self._where = f"PostgreSQL at {self.url.host or self.url.query.get('host')}:{self.url.port or 5432}"
@@ -88,13 +127,28 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=30,
-            connect_args={"timeout": connect_timeout, "server_settings": _session(statement_timeout)},
+            connect_args=_connect_args(connect_timeout, statement_timeout, pooler),
             json_serializer=_json_text,
             # Reads hand JSON on as the text it is; writes, which look into it, parse it by the columns' type.
             json_deserializer=str,
         )
         event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
         self._listeners: list[Callable[[UUID | None], None]] = []
+        self._watch: Watch = lambda kind: nullcontext()
+        self._pool_size = pool_size
+        self._bound = None
+        if pooler and statement_timeout is not None:
+            self._bound = text(f"SET LOCAL statement_timeout = {_milliseconds(statement_timeout)}")
+
+    @property
+    def pool(self) -> PoolUse:
+        """How full the pool is."""
+        pool = self._engine.sync_engine.pool
+        return PoolUse(self._pool_size, pool.checkedout() if isinstance(pool, QueuePool) else 0)
+
+    def watch(self, watch: Watch) -> None:
+        """Enter what `watch` gives around each session, from before it waits for a connection."""
+        self._watch = watch
 
     def on_commit(self, listener: Callable[[UUID | None], None]) -> None:
         """Call `listener` after each write of this process with the execution it changed, None for any."""
@@ -105,13 +159,16 @@ class Database:
         for listener in self._listeners:
             listener(execution_id)
 
-    @asynccontextmanager
-    async def reading(self) -> AsyncIterator[asyncpg.Connection]:
+    def reading(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
         """The driver's connection, for a few hot statements outside any transaction.
 
         Raises a domain error for any database error inside (`Unavailable` where it can't be reached).
         """
-        with translated(self._where):
+        return self._driver(Session.READ)
+
+    @asynccontextmanager
+    async def _driver(self, kind: Session) -> AsyncIterator[asyncpg.Connection]:
+        with self._watch(kind), translated(self._where):
             connection = await self._engine.raw_connection()
             driver: asyncpg.Connection = connection.driver_connection
             try:
@@ -128,11 +185,13 @@ class Database:
 
         Raises a domain error for any database error inside.
         """
-        with translated(self._where):
+        with self._watch(Session.WRITE), translated(self._where):
             async with self._engine.connect() as connection:
                 driver: Any = (await connection.get_raw_connection()).driver_connection
                 try:
                     async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
+                        if self._bound is not None:
+                            await session.execute(self._bound)
                         yield session
                 except _CLIENT_FAULTS:
                     driver.terminate()
@@ -141,7 +200,7 @@ class Database:
     @asynccontextmanager
     async def maintaining(self) -> AsyncIterator[asyncpg.Connection]:
         """The driver's connection inside one transaction, for bulk loads and changes of the schema."""
-        async with self.reading() as connection, connection.transaction():
+        async with self._driver(Session.MAINTENANCE) as connection, connection.transaction():
             await connection.execute(_UNBOUND)
             yield connection
 

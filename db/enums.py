@@ -90,6 +90,21 @@ class Scope(StrEnum):
     ADMIN = "ADMIN"
 
 
+class RunStatus(StrEnum):
+    """Where one application of retention policies stands."""
+
+    RUNNING = "RUNNING"
+    COMPLETED = "COMPLETED"
+    INTERRUPTED = "INTERRUPTED"
+
+
+class Subject(StrEnum):
+    """What can be put on hold."""
+
+    EXECUTION = "EXECUTION"
+    WORKFLOW = "WORKFLOW"
+
+
 TERMINAL_EXECUTION = (
     ExecutionStatus.COMPLETED,
     ExecutionStatus.FAILED,
@@ -125,3 +140,16 @@ class EventType(StrEnum):
     LOGS_IMPORTED = "LOGS_IMPORTED"
     METRICS_RECORDED = "METRICS_RECORDED"
     NOTHING_CHANGED = "NOTHING_CHANGED"
+
+
+class StuckCode(StrEnum):
+    """Why an execution does not get on."""
+
+    NOT_STUCK = "NOT_STUCK"
+    PENDING_UNCLAIMED = "PENDING_UNCLAIMED"
+    PAUSED = "PAUSED"
+    LEASE_EXPIRED = "LEASE_EXPIRED"
+    LEASE_RELEASED = "LEASE_RELEASED"
+    NO_HEARTBEAT = "NO_HEARTBEAT"
+    STEP_SLOW = "STEP_SLOW"
+    STEP_RETRYING = "STEP_RETRYING"

@@ -55,6 +55,11 @@ class Range:
         return self.start <= at < self.end
 
 
+def partition(table: str, over: Range) -> str:
+    """The name of a table's partition for a range."""
+    return f"{table}_{over.start:%Y%m%d}"
+
+
 def span_around(at: datetime, span: Span) -> Range:
     """The calendar day, ISO week or month (UTC) that `at` falls into."""
     day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
@@ -128,7 +133,7 @@ async def cover_ahead(database: Database, span: Span = Span.MONTH, ahead: int = 
 async def _create_partition(connection: asyncpg.Connection, table: str, new: Range) -> None:
     # Made aside and then attached: ATTACH lets readers and writers of the other partitions go on,
     # where CREATE ... PARTITION OF would lock them all out.
-    name = f"{table}_{new.start:%Y%m%d}"
+    name = partition(table, new)
     storage = " WITH (fillfactor = 80)" if table in _UPDATED_IN_PLACE else ""
     await connection.execute(f"CREATE TABLE {name} (LIKE {table} INCLUDING ALL){storage}")
     await connection.execute(

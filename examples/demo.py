@@ -126,6 +126,7 @@ def main(
                 f"Flowkeep is at {flowkeep.url}" + (" (started for this demonstration)" if own else "")
             )
             run = _create(flowkeep, executions)
+            _tell_how_to_watch(flowkeep, run)
             names = [f"demo-{run[:4]}-{number}" for number in range(1, executors + 1)]
             running = [stack.enter_context(_executor(flowkeep.url, name)) for name in names]
             _watch(flowkeep, run, executions * len(WORKFLOWS), running)
@@ -208,6 +209,15 @@ def _create(flowkeep: Flowkeep, executions: int) -> str:
                 idempotencyKey=f"demo/{run}/{name}/{number}",
             )
     return run
+
+
+def _tell_how_to_watch(flowkeep: Flowkeep, run: str) -> None:
+    rows = flowkeep.ask(PROGRESS, run=run)["executions"]["nodes"]
+    where = "" if flowkeep.url == USUAL else f" --url {flowkeep.url}"
+    console.print("Follow their logs from another terminal, for example:\n")
+    for row in {row["workflow"]["name"]: row for row in rows}.values():
+        console.print(f"  .venv/bin/flowkeep tail {row['id']}{where}", highlight=False, soft_wrap=True)
+    console.print()
 
 
 def _watch(flowkeep: Flowkeep, run: str, number: int, executors: list[subprocess.Popen[str]]) -> None:

@@ -17,22 +17,30 @@ from db.engine import Database
 from db.errors import FlowkeepError
 from db.migrate import require_head
 from db.partitions import cover_ahead
+from db.retention.runs import apply_enabled, expire_keys
 from graph.auth.authenticator import Authenticator
-from graph.documents.document import Documents
+from graph.documents.document import Document, Documents
 from graph.documents.persisted import PersistedDocuments, load_trusted
 from graph.http import graphiql
 from graph.http.endpoint import Endpoint, answer_unexpected
+from graph.http.observed import Observed
+from graph.http.probes import Probes
 from graph.http.sockets import Sockets
+from graph.ids import Kind, encode
 from graph.live.tailer import Tailer
 from graph.operations import Operations
 from graph.schema import schema
 from graph.settings import Settings
+from graph.telemetry.metrics import Metrics
+from graph.telemetry.requests import Requests
+from graph.telemetry.traces import tracing
 from graph.throttle import Throttle
 
 logger = logging.getLogger("flowkeep")
 
 ENDPOINT = "/graphql"
 _PARTITION_CHECK_SECONDS = 3600.0
+_FIRST_RETENTION_SECONDS = 60.0
 # The server stops a statement a little after the request's own deadline has cancelled it: only what was
 # left behind is still running then.
 _STATEMENT_GRACE = 5.0
@@ -45,6 +53,23 @@ async def _keep_partitions_ahead(database: Database, settings: Settings) -> None
             await cover_ahead(database, settings.partition_span, settings.partitions_ahead)
         except FlowkeepError as error:
             logger.warning("Partitions could not be made ahead, trying again in an hour: %s", error)
+
+
+async def _keep_to_policies(database: Database, settings: Settings) -> None:
+    if not settings.retention_interval:
+        return
+    # Soon after the start, so that it is done where servers live shortly, but not with it.
+    await asyncio.sleep(min(settings.retention_interval, _FIRST_RETENTION_SECONDS))
+    while True:
+        try:
+            run = await apply_enabled(database, "retention")
+            if run is not None:
+                logger.info("Retention: %s says what has gone.", encode(Kind.RUN, run))
+            if settings.keep_idempotency_keys:
+                await expire_keys(database, timedelta(days=settings.keep_idempotency_keys))
+        except FlowkeepError as error:
+            logger.warning("Retention could not be finished, going on later: %s", error)
+        await asyncio.sleep(settings.retention_interval)
 
 
 @asynccontextmanager
@@ -72,11 +97,21 @@ def create_app(settings: Settings) -> Starlette:
         settings.database_url.get_secret_value(),
         pool_size=settings.pool_size,
         statement_timeout=timedelta(seconds=settings.request_timeout + _STATEMENT_GRACE),
+        pooler=settings.pgbouncer,
     )
     authenticator = Authenticator(database, settings)
     tailer = Tailer(database)
-    operations = _operations(settings, database, tailer)
-    sockets = Sockets(settings, operations, authenticator)
+    documents, trusted = _documents(settings)
+    operations = _operations(settings, database, documents, tailer)
+    metrics = Metrics(trusted) if settings.metrics else None
+    traces = tracing(settings)
+    requests = Requests(settings, metrics, traces)
+    requests.watch(database)
+    endpoint = Endpoint(settings, operations, authenticator)
+    sockets = Sockets(settings, operations, authenticator, requests)
+    probes = Probes(database, authenticator, metrics)
+    if metrics is not None:
+        _add_gauges(metrics, database, tailer, sockets)
 
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -85,36 +120,69 @@ def create_app(settings: Settings) -> Starlette:
             await require_head(database)
             await cover_ahead(database, settings.partition_span, settings.partitions_ahead)
             async with _beside(
-                _keep_partitions_ahead(database, settings), sockets.keep_sweeping(), tailer.run()
+                _keep_partitions_ahead(database, settings),
+                _keep_to_policies(database, settings),
+                sockets.keep_sweeping(),
+                tailer.run(),
+                probes.keep_gauges(),
             ):
                 yield
         finally:
             await database.close()
+            if traces is not None:
+                await asyncio.to_thread(traces.close)
 
     routes = [
         Route("/", lambda request: RedirectResponse(ENDPOINT)),
-        Route(ENDPOINT, Endpoint(settings, operations, authenticator)),
+        Route(ENDPOINT, Observed(endpoint, requests)),
         WebSocketRoute(ENDPOINT, sockets),
         graphiql.assets(),
+        *probes.routes(),
     ]
-    return Starlette(
+    app = Starlette(
         routes=routes,
         lifespan=lifespan,
         middleware=_middleware(settings),
         exception_handlers={Exception: answer_unexpected},
     )
 
+    def stop() -> None:
+        probes.stopping = True
+        endpoint.end_streams()
 
-def _operations(settings: Settings, database: Database, tailer: Tailer) -> Operations:
+    app.state.stop = stop
+    return app
+
+
+def _add_gauges(metrics: Metrics, database: Database, tailer: Tailer, sockets: Sockets) -> None:
+    metrics.gauge("pool_size", "Connections to PostgreSQL that may be held.", lambda: database.pool.size)
+    metrics.gauge("pool_in_use", "Connections to PostgreSQL in use.", lambda: database.pool.in_use)
+    metrics.gauge("subscriptions", "Live feeds that are followed.", lambda: tailer.followers)
+    metrics.gauge("websockets", "WebSockets that are open.", lambda: len(sockets))
+    metrics.gauge(
+        "tailer_lag_seconds",
+        "Seconds since when commits may not have reached the followers.",
+        lambda: tailer.lag if tailer.followers else 0.0,
+        highest=True,
+    )
+
+
+def _documents(settings: Settings) -> tuple[PersistedDocuments, list[Document]]:
     graphql_schema = schema._schema
     documents = Documents(graphql_schema, settings.document_limits, introspection=settings.introspection)
-    trusted = {}
+    trusted: dict[str, Document] = {}
     if settings.trusted_documents is not None:
         trusted = load_trusted(settings.trusted_documents, documents, settings.document_limits)
+    return PersistedDocuments(documents, trusted, only=settings.trusted_only), list(trusted.values())
+
+
+def _operations(
+    settings: Settings, database: Database, documents: PersistedDocuments, tailer: Tailer
+) -> Operations:
     return Operations(
-        graphql_schema,
+        schema,
         database,
-        PersistedDocuments(documents, trusted, only=settings.trusted_only),
+        documents,
         settings.limits,
         Throttle(settings.rate_limit, settings.rate_burst),
         tailer,
@@ -131,7 +199,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
             allow_origins=settings.cors_origins,
             allow_methods=["GET", "POST"],
             allow_headers=["authorization", "content-type", "graphql-require-preflight", "x-requested-with"],
-            expose_headers=["retry-after"],
+            expose_headers=["retry-after", "x-request-id"],
             max_age=86_400,
         )
     ]

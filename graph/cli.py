@@ -10,7 +10,9 @@ from graph.commands.check import check
 from graph.commands.export import export_schema
 from graph.commands.imports import imports
 from graph.commands.migrate import migrate
+from graph.commands.retention import policies
 from graph.commands.serve import serve
+from graph.commands.tail import tail
 from graph.commands.token import tokens
 
 app = typer.Typer(
@@ -25,8 +27,10 @@ app.command()(serve)
 app.command()(migrate)
 app.command("export-schema")(export_schema)
 app.command()(check)
+app.command()(tail)
 app.add_typer(imports, name="import")
 app.add_typer(tokens, name="token")
+app.add_typer(policies, name="retention")
 
 
 def main() -> None:

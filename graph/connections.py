@@ -183,23 +183,38 @@ class Listing:
     largest: int = LARGEST_PAGE
 
 
-def at_root(root: object) -> tuple[()]:
+NO_ROW: Any = None
+
+
+def at_root(row: Row) -> tuple[()]:
     """The parent of a list that belongs to nothing."""
     return ()
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionFetch:
+    """What a connection field fetches, for who fetches whole levels at once."""
+
+    relation: Relation
+    listing: Listing
+    parent: Callable[[Row], tuple[Any, ...]]
+
+
+FETCH = "fetch"
 
 
 def connection(
     relation: Relation,
     node: object,
     listing: Listing,
-    parent: Callable[[Any], tuple[Any, ...]],
+    parent: Callable[[Row], tuple[Any, ...]],
     description: str,
     scope: Requires = READ,
 ) -> Any:
     """A field that lists the rows of `relation` that belong to the object it stands on.
 
-    `node` is the type of the items, `parent` tells the object's key, `scope` is what a caller needs. All
-    such fields of a level that are asked for alike take one statement.
+    `node` is the type of the items, `parent` takes the parent's key from its row, `scope` is what a caller
+    needs. All such fields of a level that are asked for alike take one statement.
     """
 
     async def resolve(
@@ -215,8 +230,13 @@ def connection(
         narrowed = await listing.narrow(info, filter)
         order = chosen_order(order_by, listing.default_order)
         paging = Paging(first, after, last, before)
-        return await connect(info, relation, parent(self), narrowed, order, paging, listing.largest)
+        return await connect(
+            info, relation, parent(getattr(self, "row", NO_ROW)), narrowed, order, paging, listing.largest
+        )
 
     shown = Connection[node]  # type: ignore[valid-type]
     resolve.__annotations__ |= {"filter": listing.filtered, "order_by": listing.ordered, "return": shown}
-    return strawberry.field(resolver=resolve, description=description, directives=[scope])
+    fetch = ConnectionFetch(relation, listing, parent)
+    return strawberry.field(
+        resolver=resolve, description=description, directives=[scope], metadata={FETCH: fetch}
+    )

@@ -9,9 +9,11 @@ from db.enums import (
     ExecutionStatus,
     LogLevel,
     Priority,
+    RunStatus,
     Scope,
     StateOp,
     StepStatus,
+    StuckCode,
     TriggerType,
     WorkflowStatus,
 )
@@ -21,16 +23,22 @@ __all__ = [
     "Direction",
     "Environment",
     "ExecutionOrderField",
+    "ExecutionStatsGroup",
     "ExecutionStatus",
     "FeedStart",
     "LogLevel",
     "LogOrderField",
+    "PolicyOrderField",
     "Priority",
+    "RunOrderField",
+    "RunStatus",
     "Scope",
     "SeqOrderField",
     "StateOp",
     "StepOrderField",
+    "StepStatsOrder",
     "StepStatus",
+    "StuckCode",
     "TokenOrderField",
     "TriggerType",
     "VersionOrderField",
@@ -121,6 +129,14 @@ described(
 )
 
 
+described(
+    RunStatus,
+    RUNNING="Under way, or to be gone on with.",
+    COMPLETED="Everything that was due is gone.",
+    INTERRUPTED="Stopped, since a policy was changed or deleted.",
+)
+
+
 class FeedStart(Enum):
     """Where a feed starts."""
 
@@ -191,6 +207,19 @@ class TokenOrderField(Enum):
     NAME = "NAME"
 
 
+class PolicyOrderField(Enum):
+    """What retention policies can be ordered by."""
+
+    CREATED_AT = "CREATED_AT"
+    NAME = "NAME"
+
+
+class RunOrderField(Enum):
+    """What runs of retention can be ordered by."""
+
+    STARTED_AT = "STARTED_AT"
+
+
 described(VersionOrderField, VERSION="The state's version.")
 described(AuditOrderField, AT="When it happened.")
 described(FeedStart, BEGINNING="With everything that is there.", NOW="With what comes from now on.")
@@ -202,6 +231,8 @@ described(
     WorkflowOrderField, CREATED_AT=_CREATED, UPDATED_AT="When its metadata last changed.", NAME="Its name."
 )
 described(TokenOrderField, CREATED_AT=_CREATED, NAME="Its name.")
+described(PolicyOrderField, CREATED_AT=_CREATED, NAME="Its name.")
+described(RunOrderField, STARTED_AT="When it started.")
 described(
     ExecutionOrderField,
     CREATED_AT=_CREATED,
@@ -211,3 +242,56 @@ described(
 described(StepOrderField, SEQ=_SEQ, KEY="The step's key, then its attempt.", STARTED_AT=_STARTED)
 described(LogOrderField, SEQ=_SEQ, LOGGED_AT="The client's time stamp.")
 described(SeqOrderField, SEQ=_SEQ)
+
+
+class ExecutionStatsGroup(Enum):
+    """What executions can have in common that are counted together."""
+
+    WORKFLOW = "WORKFLOW"
+    VERSION = "VERSION"
+    STATUS = "STATUS"
+    TRIGGER = "TRIGGER"
+    ENVIRONMENT = "ENVIRONMENT"
+    DAY = "DAY"
+    HOUR = "HOUR"
+
+
+class StepStatsOrder(Enum):
+    """Which steps come first."""
+
+    SLOWEST = "SLOWEST"
+    FLAKIEST = "FLAKIEST"
+    MOST_RETRIED = "MOST_RETRIED"
+    MOST_TIME = "MOST_TIME"
+    MOST_ATTEMPTS = "MOST_ATTEMPTS"
+
+
+described(
+    ExecutionStatsGroup,
+    WORKFLOW="The workflow's name, whatever the version.",
+    VERSION="The workflow version.",
+    STATUS="The status.",
+    TRIGGER="What set them off.",
+    ENVIRONMENT="The environment of the workflow version.",
+    DAY="The day in UTC on which they were created.",
+    HOUR="The hour in UTC in which they were created.",
+)
+described(
+    StepStatsOrder,
+    SLOWEST="The longest 95th percentile of the duration.",
+    FLAKIEST="The greatest share of failures.",
+    MOST_RETRIED="The most retries.",
+    MOST_TIME="The most time spent, over all attempts.",
+    MOST_ATTEMPTS="The most attempts.",
+)
+described(
+    StuckCode,
+    NOT_STUCK="It gets on, or is over.",
+    PENDING_UNCLAIMED="No engine has claimed it.",
+    PAUSED="It was paused, and nobody has resumed it.",
+    LEASE_EXPIRED="The lease of its engine is over.",
+    LEASE_RELEASED="It runs, but its engine gave the lease up.",
+    NO_HEARTBEAT="Its engine has missed a heartbeat, or gives no sign of life.",
+    STEP_SLOW="A step takes longer than it did in 95 of 100 executions.",
+    STEP_RETRYING="A step failed and waits for its next attempt.",
+)

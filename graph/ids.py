@@ -28,6 +28,8 @@ class Kind(Enum):
     EVENT = ("evt", "event", True)
     AUDIT_ENTRY = ("aud", "audit entry", False)
     TOKEN = ("tok", "token", False)
+    POLICY = ("pol", "retention policy", False)
+    RUN = ("run", "run of retention", False)
 
     def __init__(self, prefix: str, noun: str, numbered: bool) -> None:
         self.prefix = prefix

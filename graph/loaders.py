@@ -9,6 +9,8 @@ import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any, NamedTuple, TypeVar
 from uuid import UUID
 
@@ -16,10 +18,12 @@ from strawberry.dataloader import DataLoader
 
 from db.engine import Connection, Database
 from db.errors import TooComplex
-from db.queries import executions, pages, states, steps, workflows
+from db.queries import executions, failures, pages, states, statistics, steps, stuck, workflows
+from db.queries.filters import ExecutionFilter, StepFilter
 from db.queries.pages import Page, Row, Window
 from db.queries.predicates import Filter
 from db.queries.sources import Relation, Source
+from db.queries.statistics import Grouping
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -51,6 +55,30 @@ class RowKey(NamedTuple):
     key: tuple[Any, ...]
 
 
+class StatsKey(NamedTuple):
+    """The numbers of one workflow's executions; of all executions where there is no workflow."""
+
+    grouping: Grouping
+    narrowed: ExecutionFilter
+    workflow: UUID | None
+
+
+class StepStatsKey(NamedTuple):
+    """The numbers of the steps of executions."""
+
+    narrowed: ExecutionFilter
+    steps: StepFilter
+    order: str
+    most: int
+
+
+class ErrorsKey(NamedTuple):
+    """The kinds of errors of executions."""
+
+    narrowed: ExecutionFilter
+    most: int
+
+
 async def _by_group(
     keys: list[Any], load: Callable[[tuple[Any, ...], list[Any]], Awaitable[Sequence[T]]]
 ) -> list[T]:
@@ -65,6 +93,13 @@ async def _by_group(
     return results
 
 
+def _lazily(
+    batch: Callable[["Loaders"], Callable[[list[K]], Awaitable[Sequence[T]]]],
+) -> cached_property[DataLoader[K, T]]:
+    """A loader that is made when it is first asked: most operations need one or two."""
+    return cached_property(lambda self: DataLoader(batch(self)))
+
+
 class Loaders:
     """The loaders of one operation."""
 
@@ -72,31 +107,26 @@ class Loaders:
         self._database = database
         self._most_rows = self._rows_left = most_rows
         self._running: set[asyncio.Task[Any]] = set()
-        self.pages: DataLoader[PageKey, Page] = DataLoader(self._load_pages)
-        self.counts: DataLoader[CountKey, int] = DataLoader(self._load_counts)
-        self.rows: DataLoader[RowKey, Row | None] = DataLoader(self._load_rows)
-        self.workflows_by_name: DataLoader[tuple[str, str | None], Row | None] = DataLoader(
-            self._with_connection(workflows.fetch_by_name)
-        )
-        self.latest_checkpoints: DataLoader[UUID, Row | None] = DataLoader(
-            self._with_connection(executions.fetch_latest_checkpoints)
-        )
-        self.metrics: DataLoader[UUID, Row] = DataLoader(self._with_connection(executions.fetch_metrics))
-        self.variables: DataLoader[tuple[UUID, int], dict[str, str]] = DataLoader(
-            self._with_connection(states.fetch_variables)
-        )
-        self.variable: DataLoader[tuple[UUID, int, str], str | None] = DataLoader(
-            self._with_connection(states.fetch_variable)
-        )
-        self.steps_done_between: DataLoader[tuple[UUID, int, int], list[Row]] = DataLoader(
-            self._with_connection(steps.fetch_done_between)
-        )
-        self.checkpoint_at: DataLoader[tuple[UUID, int], bool] = DataLoader(
-            self._with_connection(states.fetch_named)
-        )
-        self.state_fields: DataLoader[tuple[UUID, int], dict[str, str]] = DataLoader(
-            self._with_connection(states.fetch_fields)
-        )
+        # One moment for all that an operation asks up to now: what is asked alike is loaded together.
+        self.now = datetime.now(UTC)
+
+    pages = _lazily(lambda self: self._load_pages)
+    counts = _lazily(lambda self: self._load_counts)
+    rows = _lazily(lambda self: self._load_rows)
+    workflows_by_name = _lazily(lambda self: self._with_connection(workflows.fetch_by_name))
+    latest_checkpoints = _lazily(lambda self: self._with_connection(executions.fetch_latest_checkpoints))
+    metrics = _lazily(lambda self: self._with_connection(executions.fetch_metrics))
+    variables = _lazily(lambda self: self._with_connection(states.fetch_variables))
+    variable = _lazily(lambda self: self._with_connection(states.fetch_variable))
+    steps_done_between = _lazily(lambda self: self._with_connection(steps.fetch_done_between))
+    checkpoint_at = _lazily(lambda self: self._with_connection(states.fetch_named))
+    execution_stats = _lazily(lambda self: self._grouped(statistics.fetch_execution_stats))
+    retries = _lazily(lambda self: self._grouped(statistics.fetch_retries))
+    step_stats = _lazily(lambda self: self._one_by_one(statistics.fetch_step_stats))
+    error_groups = _lazily(lambda self: self._one_by_one(failures.fetch_error_groups))
+    stuck = _lazily(lambda self: self._with_connection(stuck.fetch_facts))
+    recovery_plans = _lazily(lambda self: self._with_connection(stuck.fetch_plans))
+    state_fields = _lazily(lambda self: self._with_connection(states.fetch_fields))
 
     def cancel(self) -> None:
         """Stop what is being fetched: a batch runs in a task of its own, which nobody else would end."""
@@ -104,7 +134,8 @@ class Loaders:
             task.cancel()
 
     @asynccontextmanager
-    async def _reading(self) -> AsyncIterator[Connection]:
+    async def reading(self) -> AsyncIterator[Connection]:
+        """A connection for a few statements, which `cancel` would stop."""
         task = asyncio.current_task()
         assert task is not None
         self._running.add(task)
@@ -114,7 +145,8 @@ class Loaders:
         finally:
             self._running.discard(task)
 
-    def _spend(self, fetched: Sequence[Page]) -> Sequence[Page]:
+    def spend(self, fetched: Sequence[Page]) -> Sequence[Page]:
+        """Count the rows of pages; raises `TooComplex` beyond what one operation may fetch."""
         self._rows_left -= sum(len(page.rows) for page in fetched)
         if self._rows_left < 0:
             raise TooComplex(
@@ -126,34 +158,55 @@ class Loaders:
         self, fetch: Callable[[Any, list[K]], Awaitable[Sequence[T]]]
     ) -> Callable[[list[K]], Awaitable[Sequence[T]]]:
         async def load(keys: list[K]) -> Sequence[T]:
-            async with self._reading() as connection:
+            async with self.reading() as connection:
                 return await fetch(connection, keys)
+
+        return load
+
+    def _grouped(
+        self, fetch: Callable[..., Awaitable[Sequence[T]]]
+    ) -> Callable[[list[Any]], Awaitable[Sequence[T]]]:
+        async def load(group: tuple[Any, ...], parents: list[Any]) -> Sequence[T]:
+            async with self.reading() as connection:
+                return await fetch(connection, *group, parents)
+
+        async def load_all(keys: list[Any]) -> Sequence[T]:
+            return await _by_group(keys, load)
+
+        return load_all
+
+    def _one_by_one(
+        self, fetch: Callable[..., Awaitable[T]]
+    ) -> Callable[[list[Any]], Awaitable[Sequence[T]]]:
+        async def load(keys: list[Any]) -> Sequence[T]:
+            async with self.reading() as connection:
+                return [await fetch(connection, *key) for key in keys]
 
         return load
 
     async def _load_pages(self, keys: list[PageKey]) -> list[Page]:
         async def load(group: tuple[Any, ...], parents: list[Parent]) -> Sequence[Page]:
             relation, narrowed, window = group
-            async with self._reading() as connection:
+            async with self.reading() as connection:
                 if relation.parent:
-                    return self._spend(
+                    return self.spend(
                         await pages.fetch_pages(connection, relation, parents, narrowed, window)
                     )
-                return self._spend([await pages.fetch_page(connection, relation, narrowed, window)])
+                return self.spend([await pages.fetch_page(connection, relation, narrowed, window)])
 
         return await _by_group(keys, load)
 
     async def _load_counts(self, keys: list[CountKey]) -> list[int]:
         async def load(group: tuple[Any, ...], parents: list[Parent]) -> Sequence[int]:
             relation, narrowed, cap = group
-            async with self._reading() as connection:
+            async with self.reading() as connection:
                 return await pages.count_children(connection, relation, parents, narrowed, cap)
 
         return await _by_group(keys, load)
 
     async def _load_rows(self, keys: list[RowKey]) -> list[Row | None]:
         async def load(group: tuple[Any, ...], wanted: list[tuple[Any, ...]]) -> Sequence[Row | None]:
-            async with self._reading() as connection:
+            async with self.reading() as connection:
                 return await pages.fetch_by_key(connection, group[0], wanted)
 
         return await _by_group(keys, load)

@@ -79,7 +79,7 @@ def build(source: Source, row: Row) -> Any:
 
 
 async def load_node(info: Info, kind: Kind, key: Key) -> Any:
-    """The node with this key; raises `NotFound`, and `Forbidden` for a kind that takes more than its field."""
+    """The node with this key; raises `NotFound`, `Forbidden` for a kind that takes more than the field."""
     scope = _SCOPES.get(kind)
     if scope is not None and not info.context.principal.may(scope):
         raise Forbidden(scope)

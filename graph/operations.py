@@ -6,17 +6,17 @@ A request that fails there is a `Rejection`; what happens later is in the answer
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any, Self, TypeGuard, cast
 
 import orjson
+import strawberry
 from graphql import (
     ExecutionResult,
     Executor,
     GraphQLError,
-    GraphQLSchema,
     OperationType,
     create_source_event_stream,
 )
@@ -32,11 +32,13 @@ from graph.documents.inputs import refuse_long_lists
 from graph.documents.limits import too_complex
 from graph.documents.persisted import Named, PersistedDocuments
 from graph.errors import Rejection, coded
+from graph.execution.queries import FastQueries
 from graph.limits import Limits
 from graph.live.encoding import encoded
 from graph.live.feeds import Item
 from graph.live.following import Following
 from graph.live.tailer import Tailer
+from graph.telemetry.seen import note_errors, note_operation
 from graph.throttle import Throttle
 
 Answer = dict[str, Any]
@@ -116,7 +118,9 @@ class Prepared:
     @property
     def shape(self) -> tuple[str, str | None, bytes]:
         """What an answer depends on besides the item that it is about."""
-        used = {name: self.request.variables.get(name) for name in self.operation.nested_variables}
+        given = self.request.variables
+        # What is left out differs from null: its default holds.
+        used = {name: given[name] for name in self.operation.nested_variables if name in given}
         return self.document.hash, self.operation.name, orjson.dumps(used, option=orjson.OPT_SORT_KEYS)
 
 
@@ -125,7 +129,7 @@ class Operations:
 
     def __init__(
         self,
-        schema: GraphQLSchema,
+        schema: strawberry.Schema,
         database: Database,
         documents: PersistedDocuments,
         limits: Limits,
@@ -134,7 +138,8 @@ class Operations:
         *,
         suggestions: bool,
     ) -> None:
-        self._schema = schema
+        self._schema = schema._schema
+        self._fast = FastQueries(schema)
         self._database = database
         self._documents = documents
         self._limits = limits
@@ -148,6 +153,7 @@ class Operations:
         self._throttle.take(principal.key)
         document = self._documents.find(request.named)
         operation = document.operation(request.operation_name)
+        note_operation(document, operation, principal.name)
         for scope, node in operation.measured.scopes.items():
             if not principal.may(scope):
                 refusal = Forbidden(scope)
@@ -175,7 +181,13 @@ class Operations:
             )
         context = self._context(prepared)
         try:
-            result = self._executor(prepared, context).execute_operation()
+            executor = self._executor(prepared, context)
+            if prepared.operation.kind is OperationType.QUERY:
+                data = await self._fast.run(prepared.operation, executor, context)
+                if data is not None:
+                    return self._answer(ExecutionResult(data, None), prepared)
+                context.renew()
+            result = executor.execute_operation()
             if _is_awaitable(result):
                 result = await result
         except asyncio.CancelledError:
@@ -183,25 +195,33 @@ class Operations:
             raise
         return self._answer(cast(ExecutionResult, result), prepared)
 
-    async def follow(self, prepared: Prepared) -> AsyncGenerator[str, None]:
-        """A subscription's answers as JSON texts, until closed; raises `Rejection` where it can't start."""
+    @asynccontextmanager
+    async def follow(self, prepared: Prepared) -> AsyncIterator[AsyncGenerator[str, None]]:
+        """A subscription's answers as JSON texts; raises `Rejection` where it can't start."""
         key = prepared.principal.key
         if self._followed[key] >= self._limits.followed:
             raise Rejection.of(
                 f"More than {self._limits.followed} subscriptions of one caller at once.", "RATE_LIMITED"
             )
-        return self._answers(prepared, await self._source(prepared))
-
-    async def _answers(self, prepared: Prepared, following: Following) -> AsyncGenerator[str, None]:
-        key, shape = prepared.principal.key, prepared.shape
         self._followed[key] += 1
         try:
-            async with aclosing(cast(AsyncGenerator[list[Item], None], aiter(following))) as batches:
-                async for batch in batches:
-                    for text in await encoded(batch, shape, following, lambda: self._fresh(prepared)):
-                        yield text
+            async with aclosing(self._answers(prepared, await self._source(prepared))) as answers:
+                yield answers
         finally:
-            self._followed -= Counter({key: 1})
+            self._followed[key] -= 1
+            if not self._followed[key]:
+                del self._followed[key]
+
+    async def _answers(self, prepared: Prepared, following: Following) -> AsyncGenerator[str, None]:
+        shape = prepared.shape
+        # What one answer may fetch, so many answers may that are loaded together.
+        most = max(1, self._limits.rows // max(1, prepared.cost))
+        async with aclosing(cast(AsyncGenerator[list[Item], None], aiter(following))) as batches:
+            async for batch in batches:
+                for at in range(0, len(batch), most):
+                    part = batch[at : at + most]
+                    for text in await encoded(part, shape, following, lambda: self._fresh(prepared)):
+                        yield text
 
     def _fresh(self, prepared: Prepared) -> Executor[Any]:
         return self._executor(prepared, self._context(prepared))
@@ -235,7 +255,9 @@ class Operations:
     def _answer(self, result: ExecutionResult, prepared: Prepared) -> Answer:
         answer: Answer = {}
         if result.errors:
-            answer["errors"] = [coded(error).formatted for error in result.errors]
+            errors = [coded(error) for error in result.errors]
+            note_errors(errors)
+            answer["errors"] = [error.formatted for error in errors]
         answer["data"] = result.data
         if prepared.request.extensions.get("cost"):
             answer["extensions"] = {"cost": {"rows": prepared.cost, "limit": self._limits.cost}}
@@ -249,4 +271,5 @@ class Operations:
     @staticmethod
     def rejected(rejection: Rejection) -> Answer:
         """The answer to a request that was not executed: errors, and no data."""
+        note_errors(rejection.errors)
         return {"errors": [error.formatted for error in rejection.errors]}

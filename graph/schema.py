@@ -4,8 +4,10 @@ import strawberry
 from strawberry.schema.config import StrawberryConfig
 
 from graph.mutations.executions import ExecutionMutations
+from graph.mutations.holds import HoldMutations
 from graph.mutations.leases import LeaseMutations
 from graph.mutations.records import RecordMutations
+from graph.mutations.retention import RetentionMutations
 from graph.mutations.states import StateMutations
 from graph.mutations.steps import StepMutations
 from graph.mutations.tokens import TokenMutations
@@ -14,6 +16,8 @@ from graph.queries.audit import AuditQueries
 from graph.queries.executions import ExecutionQueries
 from graph.queries.health import HealthQueries
 from graph.queries.nodes import NodeQueries
+from graph.queries.retention import RetentionQueries
+from graph.queries.statistics import StatisticsQueries
 from graph.queries.tokens import TokenQueries
 from graph.queries.workflows import WorkflowQueries
 from graph.scalars import SCALARS
@@ -23,7 +27,16 @@ from graph.types.records import MetricPoint
 
 
 @strawberry.type(description="Everything that can be read.")
-class Query(NodeQueries, WorkflowQueries, ExecutionQueries, AuditQueries, TokenQueries, HealthQueries):
+class Query(
+    NodeQueries,
+    WorkflowQueries,
+    ExecutionQueries,
+    StatisticsQueries,
+    AuditQueries,
+    TokenQueries,
+    RetentionQueries,
+    HealthQueries,
+):
     """The root, put together from the aggregates' own."""
 
 
@@ -36,6 +49,8 @@ class Mutation(
     StateMutations,
     RecordMutations,
     TokenMutations,
+    RetentionMutations,
+    HoldMutations,
 ):
     """The root, put together from the aggregates' own."""
 

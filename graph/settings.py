@@ -29,12 +29,30 @@ class Settings(BaseSettings):
         "else `flowkeep` in the user's data folder",
     )
     host: str = Field(default="127.0.0.1", description="address to listen on")
+    workers: int = Field(
+        default=1, ge=1, le=256, description="processes that serve, each with a pool of its own"
+    )
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     pool_size: int = Field(default=10, ge=1, le=1000, description="connections to PostgreSQL a process holds")
+    pgbouncer: bool = Field(
+        default=False,
+        description="whether the database URL leads to a PgBouncer in transaction mode, or a pooler like it",
+    )
     partition_span: Span = Field(
         default=Span.MONTH, description="time that one partition covers: `day`, `week` or `month`"
     )
     partitions_ahead: int = Field(default=3, ge=1, le=100, description="partitions kept ready for the future")
+    retention_interval: float = Field(
+        default=3600.0,
+        ge=0,
+        description="seconds between two applications of the retention policies; 0 for none",
+    )
+    keep_idempotency_keys: int = Field(
+        default=30,
+        ge=0,
+        le=36_500,
+        description="days for which idempotency keys outside of executions are known; 0 for ever",
+    )
     max_input_bytes: int = Field(
         default=16 * 2**20, ge=1024, description="largest input of one mutation, as JSON"
     )
@@ -60,7 +78,7 @@ class Settings(BaseSettings):
     )
     max_depth: int = Field(default=20, ge=1, description="deepest nesting of a document's fields")
     max_fields: int = Field(
-        default=1_000, ge=1, description="most fields of a document, its fragments expanded"
+        default=1_000, ge=1, description="most fields and spreads of a document, its fragments expanded"
     )
     max_aliases: int = Field(default=60, ge=0, description="most aliases of a document")
     max_directives: int = Field(default=50, ge=0, description="most directives of a document")
@@ -123,6 +141,20 @@ class Settings(BaseSettings):
         default="scope",
         description="claim with the scopes `READ`, `WRITE`, `ADMIN`: words or a list, in any case, "
         "with or without `flowkeep:` before them",
+    )
+    metrics: bool = Field(default=True, description="whether there are metrics for Prometheus at `/metrics`")
+    otel_endpoint: str | None = Field(
+        default=None,
+        pattern="^https?://",
+        description="where traces go, as OTLP over HTTP: `http://collector:4318`; needs the extra "
+        "`telemetry`",
+    )
+    slow_operation: float = Field(
+        default=1.0, ge=0, description="seconds from which on an operation is logged as slow; 0 for none"
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="`text`, or `json`: one object a line, and a line for each request",
     )
     log_level: str = Field(
         default="info", pattern="^(debug|info|warning|error)$", description="least severity that is logged"

@@ -88,6 +88,16 @@ CREATE TABLE public.executions (
 )
 PARTITION BY RANGE (id);
 
+CREATE TABLE public.holds (
+    subject_id uuid NOT NULL,
+    subject_type text NOT NULL COLLATE pg_catalog."C",
+    reason text NOT NULL,
+    placed_by text NOT NULL,
+    placed_at timestamp with time zone DEFAULT now() NOT NULL,
+    CONSTRAINT holds_reason_length CHECK (((char_length(reason) >= 1) AND (char_length(reason) <= 500))),
+    CONSTRAINT holds_subject_type_known CHECK ((subject_type = ANY (ARRAY['EXECUTION'::text, 'WORKFLOW'::text])))
+);
+
 CREATE TABLE public.idempotency_keys (
     key text NOT NULL COLLATE pg_catalog."C",
     fingerprint bytea NOT NULL,
@@ -120,6 +130,48 @@ CREATE TABLE public.metric_points (
     CONSTRAINT metric_points_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200)))
 )
 PARTITION BY RANGE (execution_id);
+
+CREATE TABLE public.retention_policies (
+    id uuid NOT NULL,
+    name text NOT NULL COLLATE pg_catalog."C",
+    workflow_name text COLLATE pg_catalog."C",
+    statuses text[],
+    keep_executions interval,
+    keep_logs interval,
+    keep_checkpoints interval,
+    keep_last integer,
+    enabled boolean DEFAULT true NOT NULL,
+    created_by text NOT NULL,
+    created_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    revision bigint DEFAULT 1 NOT NULL,
+    CONSTRAINT retention_policies_ages_not_negative CHECK ((LEAST(keep_executions, keep_logs, keep_checkpoints) >= '00:00:00'::interval)),
+    CONSTRAINT retention_policies_keep_last_in_range CHECK (((keep_last >= 1) AND (keep_last <= 10000))),
+    CONSTRAINT retention_policies_name_length CHECK (((char_length(name) >= 1) AND (char_length(name) <= 200))),
+    CONSTRAINT retention_policies_revision_counts_from_one CHECK ((revision >= 1)),
+    CONSTRAINT retention_policies_something_goes CHECK ((num_nonnulls(keep_executions, keep_logs, keep_checkpoints) > 0)),
+    CONSTRAINT retention_policies_statuses_not_empty CHECK ((cardinality(statuses) > 0)),
+    CONSTRAINT retention_policies_statuses_terminal CHECK ((statuses <@ ARRAY['COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text, 'TIMED_OUT'::text]))
+);
+
+CREATE TABLE public.retention_runs (
+    id uuid NOT NULL,
+    actor text NOT NULL COLLATE pg_catalog."C",
+    status text NOT NULL COLLATE pg_catalog."C",
+    policy_id uuid,
+    policies json NOT NULL,
+    deleted json DEFAULT '{}'::json NOT NULL,
+    partitions text[] DEFAULT '{}'::text[] NOT NULL,
+    batches bigint DEFAULT 0 NOT NULL,
+    place json,
+    started_at timestamp with time zone DEFAULT now() NOT NULL,
+    updated_at timestamp with time zone DEFAULT now() NOT NULL,
+    finished_at timestamp with time zone,
+    CONSTRAINT retention_runs_deleted_is_object CHECK ((json_typeof(deleted) = 'object'::text)),
+    CONSTRAINT retention_runs_finished_at_set_exactly_when_over CHECK (((finished_at IS NOT NULL) = (status <> 'RUNNING'::text))),
+    CONSTRAINT retention_runs_place_while_running CHECK (((place IS NULL) OR (status = 'RUNNING'::text))),
+    CONSTRAINT retention_runs_status_known CHECK ((status = ANY (ARRAY['RUNNING'::text, 'COMPLETED'::text, 'INTERRUPTED'::text])))
+);
 
 CREATE TABLE public.state_entries (
     execution_id uuid NOT NULL,
@@ -237,6 +289,9 @@ ALTER TABLE ONLY public.events
 ALTER TABLE ONLY public.executions
     ADD CONSTRAINT executions_pkey PRIMARY KEY (id);
 
+ALTER TABLE ONLY public.holds
+    ADD CONSTRAINT holds_pkey PRIMARY KEY (subject_id);
+
 ALTER TABLE ONLY public.idempotency_keys
     ADD CONSTRAINT idempotency_keys_pkey PRIMARY KEY (key);
 
@@ -245,6 +300,15 @@ ALTER TABLE ONLY public.log_entries
 
 ALTER TABLE ONLY public.metric_points
     ADD CONSTRAINT metric_points_pkey PRIMARY KEY (execution_id, seq);
+
+ALTER TABLE ONLY public.retention_policies
+    ADD CONSTRAINT retention_policies_name_key UNIQUE (name);
+
+ALTER TABLE ONLY public.retention_policies
+    ADD CONSTRAINT retention_policies_pkey PRIMARY KEY (id);
+
+ALTER TABLE ONLY public.retention_runs
+    ADD CONSTRAINT retention_runs_pkey PRIMARY KEY (id);
 
 ALTER TABLE ONLY public.state_entries
     ADD CONSTRAINT state_entries_pkey PRIMARY KEY (execution_id, field, key, version);
@@ -320,6 +384,14 @@ CREATE INDEX log_entries_of_concern ON ONLY public.log_entries USING btree (exec
 CREATE INDEX metric_points_by_name ON ONLY public.metric_points USING btree (execution_id, name, seq);
 
 CREATE INDEX metric_points_by_step ON ONLY public.metric_points USING btree (execution_id, step_seq, seq) WHERE (step_seq IS NOT NULL);
+
+CREATE INDEX retention_policies_disabled ON public.retention_policies USING btree (id) WHERE (NOT enabled);
+
+CREATE INDEX retention_policies_enabled ON public.retention_policies USING btree (id) WHERE enabled;
+
+CREATE INDEX retention_runs_by_status ON public.retention_runs USING btree (status, id);
+
+CREATE UNIQUE INDEX retention_runs_open ON public.retention_runs USING btree (policy_id) NULLS NOT DISTINCT WHERE (finished_at IS NULL);
 
 CREATE INDEX steps_by_start ON ONLY public.steps USING btree (execution_id, COALESCE(started_at, '9999-12-31 00:00:00+00'::timestamp with time zone), seq);
 

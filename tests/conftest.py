@@ -137,6 +137,7 @@ async def database(worker_database: Database) -> AsyncIterator[Database]:
     """This worker's database, emptied after the test."""
     yield worker_database
     tables = [*reversed(TREE), "workflows", "audit_entries", "idempotency_keys", "tokens"]
+    tables += ["holds", "retention_runs", "retention_policies"]
     async with worker_database.maintaining() as connection:
         await connection.execute(";".join(f"DELETE FROM {table}" for table in tables))
 
@@ -189,7 +190,9 @@ def statements(all_statements: Statements, client: Client) -> Statements:
 @pytest_asyncio.fixture(scope="session")
 async def server_url(worker_url: str, all_statements: Statements) -> AsyncIterator[str]:
     """A real server on a free port, on this worker's database, with a pool of one connection."""
-    async with serving(Settings(database_url=SecretStr(worker_url), pool_size=1)) as url:
+    async with serving(
+        Settings(database_url=SecretStr(worker_url), pool_size=1, retention_interval=0)
+    ) as url:
         yield url
 
 

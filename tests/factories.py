@@ -19,6 +19,7 @@ from db.enums import (
     Scope,
     StateOp,
     StepStatus,
+    Subject,
     TriggerType,
     WorkflowStatus,
 )
@@ -29,8 +30,10 @@ from db.models import (
     Checkpoint,
     Event,
     Execution,
+    Hold,
     LogEntry,
     MetricPoint,
+    RetentionPolicy,
     State,
     StateEntry,
     Step,
@@ -40,6 +43,7 @@ from db.models import (
 from graph.auth.tokens import mint
 
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+_AGES = {"keep_executions", "keep_logs", "keep_checkpoints"}
 
 
 class Factory:
@@ -162,6 +166,18 @@ class Factory:
         row |= {"subject_id": uuid7().hex, "changes": {}} | given
         await self._insert(AuditEntry, [row])
         return UUID(str(row["id"]))
+
+    async def policy(self, **given: Any) -> UUID:
+        """A retention policy, which takes executions after 30 days unless told; returns its key."""
+        row = {"id": uuid7(), "name": f"policy {next(self._numbers)}", "created_by": "test"}
+        row |= given if given.keys() & _AGES else {"keep_executions": timedelta(days=30), **given}
+        await self._insert(RetentionPolicy, [row])
+        return UUID(str(row["id"]))
+
+    async def hold(self, subject: UUID, kind: Subject = Subject.EXECUTION, reason: str = "a dispute") -> None:
+        """A hold on an execution, or on a workflow version."""
+        row = {"subject_id": subject, "subject_type": kind, "reason": reason, "placed_by": "test"}
+        await self._insert(Hold, [row])
 
     async def token(self, **given: Any) -> str:
         """A token, good for reading unless told; returns what its client shows."""

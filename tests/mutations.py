@@ -36,6 +36,10 @@ def mutations_with(field: str) -> list[str]:
     return [name for name in MUTATIONS if field in input_type(name).fields]
 
 
+# What these say depends on when they are asked.
+OF_THE_MOMENT = ("whyStuck",)
+
+
 @cache
 def document(mutation: str) -> str:
     """The document that sends a mutation and asks for all that belongs to its answer.
@@ -66,7 +70,11 @@ def _inside(field: GraphQLField) -> str:
     if is_leaf_type(kind):
         return ""
     assert isinstance(kind, GraphQLObjectType)
-    own = (f"{name}{_inside(part)}" for name, part in kind.fields.items() if _is_part(part))
+    own = (
+        f"{name}{_inside(part)}"
+        for name, part in kind.fields.items()
+        if _is_part(part) and name not in OF_THE_MOMENT
+    )
     return f" {{ {' '.join(own)} }}"
 
 

@@ -3,6 +3,7 @@
 from db.models.base import Base
 from db.models.executions import Execution
 from db.models.records import AuditEntry, Event, IdempotencyKey, LogEntry, MetricPoint
+from db.models.retention import Hold, RetentionPolicy, RetentionRun
 from db.models.states import Checkpoint, State, StateEntry
 from db.models.steps import Step
 from db.models.tokens import Token
@@ -14,9 +15,12 @@ __all__ = [
     "Checkpoint",
     "Event",
     "Execution",
+    "Hold",
     "IdempotencyKey",
     "LogEntry",
     "MetricPoint",
+    "RetentionPolicy",
+    "RetentionRun",
     "State",
     "StateEntry",
     "Step",

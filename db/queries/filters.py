@@ -208,6 +208,34 @@ class TokenFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class PolicyFilter:
+    """Which retention policies."""
+
+    name: str | None = None
+    name_prefix: str | None = None
+    enabled: bool | None = None
+
+    def predicates(self, parameters: Parameters) -> Iterator[str]:
+        """Conditions on `c`, a row of retention_policies."""
+        if self.name is not None:
+            yield f"c.name = {parameters.add(self.name, 'text')}"
+        yield from starts_with("c.name", self.name_prefix, parameters)
+        if self.enabled is not None:
+            yield f"{'' if self.enabled else 'NOT '}c.enabled"
+
+
+@dataclass(frozen=True, slots=True)
+class RunFilter:
+    """Which runs of retention."""
+
+    statuses: tuple[str, ...] | None = None
+
+    def predicates(self, parameters: Parameters) -> Iterator[str]:
+        """Conditions on `c`, a row of retention_runs."""
+        yield from one_of("c.status", self.statuses, parameters)
+
+
+@dataclass(frozen=True, slots=True)
 class MetricFilter:
     """Which reported metric points of an execution."""
 
@@ -226,10 +254,15 @@ def moment_or_end(column: str) -> str:
 def created_between(created: TimeRange, parameters: Parameters) -> Iterator[str]:
     """Conditions on when a row with a UUIDv7 key was created: exact by column, pruned by key."""
     yield from created.predicates("c.created_at", parameters)
+    yield from keyed_between("c.id", created, parameters)
+
+
+def keyed_between(column: str, created: TimeRange, parameters: Parameters) -> Iterator[str]:
+    """Conditions on a column of UUIDv7 keys that hold for all of a time, and for little else."""
     lower = created.gte or created.gt
     upper = created.lte or created.lt
     if lower is not None:
-        yield f"c.id >= {parameters.add(uuid7_floor(lower), 'uuid')}"
+        yield f"{column} >= {parameters.add(uuid7_floor(lower), 'uuid')}"
     if upper is not None:
         beyond = UUID(int=min(uuid7_floor(upper).int + (1 << 80), (1 << 128) - 1))
-        yield f"c.id < {parameters.add(beyond, 'uuid')}"
+        yield f"{column} < {parameters.add(beyond, 'uuid')}"

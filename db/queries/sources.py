@@ -1,4 +1,7 @@
-"""Which tables can be read as lists: their columns, their orders, and the relations between them."""
+"""Which tables can be read as lists: their columns, their orders, and the relations between them.
+
+All of them are constants, told apart by identity: they are parts of keys that are hashed for every row.
+"""
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,7 +15,7 @@ from db.queries.filters import moment_or_end
 END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Key:
     """One column of an ordering: its name in the row, and its SQL expression and type."""
 
@@ -26,7 +29,7 @@ class Key:
         return END_OF_TIME if value is None else value
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Order:
     """A total order of a table: by some columns and at last by its key."""
 
@@ -34,7 +37,7 @@ class Order:
     keys: tuple[Key, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Source:
     """A table that is read as a list or by key."""
 
@@ -48,7 +51,7 @@ class Source:
         return next(order for order in self.orders if order.name == name)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Relation:
     """The rows of `source` that fulfil `condition` and belong to a parent, found by its key in `parent`."""
 
@@ -133,6 +136,9 @@ TOKENS = _source(
     Order("NAME", (_text("name"), *_ID)),
     without="secret_hash",
 )
+POLICIES = _source(models.RetentionPolicy, _ID, Order("CREATED_AT", _ID), Order("NAME", (_text("name"),)))
+RUNS = _source(models.RetentionRun, _ID, Order("STARTED_AT", _ID), without="place")
+HOLDS = _source(models.Hold, (_uuid("subject_id"),))
 
 ALL_WORKFLOWS = Relation("workflows", WORKFLOWS)
 VERSIONS_OF_WORKFLOW = Relation("versions", WORKFLOWS, (_text("name"),))
@@ -155,4 +161,6 @@ HISTORY_OF_VARIABLE = Relation(
 )
 AUDIT_LOG = Relation("auditLog", AUDIT_ENTRIES)
 ALL_TOKENS = Relation("tokens", TOKENS)
+ALL_POLICIES = Relation("retentionPolicies", POLICIES)
+ALL_RUNS = Relation("retentionRuns", RUNS)
 POINTS_OF_EXECUTION = Relation("points", METRIC_POINTS, (_uuid("execution_id"),))

@@ -108,23 +108,29 @@ async def prune_checkpoints(
     """
 
     async def work(unit: Unit) -> Outcome:
-        mine = select(Checkpoint.seq, Checkpoint.state_version).where(Checkpoint.execution_id == unit.id)
-        there = (await unit.session.execute(mine.order_by(Checkpoint.seq))).all()
-        needed = await _needed(unit)
-        last = there[-keep_last:] if keep_last else []
-        going = [row.seq for row in there if row not in last and row.seq not in needed]
-        head = await state_head(unit)
-        kept = sorted({row.state_version for row in there if row.seq not in going})
-        if head.checkpoint_seq is None:
-            kept.append(1)  # recovery then starts over from the first variables
-        floor = min((row.state_version for row in last), default=head.version)
-        rows = await _prune_entries(unit, floor, [*kept, head.version], dry_run=dry_run)
-        if not dry_run and (going or rows):
-            await _delete(unit, going)
+        going, rows = await prune_in_unit(unit, keep_last, dry_run=dry_run)
         return {"checkpoints": going, "rows": rows}
 
     outcome = await write_execution(database, execution_id, write, work)
     return outcome["checkpoints"], outcome["rows"]
+
+
+async def prune_in_unit(unit: Unit, keep_last: int, *, dry_run: bool = False) -> tuple[list[int], int]:
+    """Within a write: what `prune_checkpoints` does."""
+    mine = select(Checkpoint.seq, Checkpoint.state_version).where(Checkpoint.execution_id == unit.id)
+    there = (await unit.session.execute(mine.order_by(Checkpoint.seq))).all()
+    needed = await _needed(unit)
+    last = there[-keep_last:] if keep_last else []
+    going = [row.seq for row in there if row not in last and row.seq not in needed]
+    head = await state_head(unit)
+    kept = sorted({row.state_version for row in there if row.seq not in going})
+    if head.checkpoint_seq is None:
+        kept.append(1)  # recovery then starts over from the first variables
+    floor = min((row.state_version for row in last), default=head.version)
+    rows = await _prune_entries(unit, floor, [*kept, head.version], dry_run=dry_run)
+    if not dry_run and (going or rows):
+        await _delete(unit, going)
+    return going, rows
 
 
 async def _prune_entries(unit: Unit, floor: int, kept: Sequence[int], *, dry_run: bool) -> int:

@@ -12,6 +12,7 @@ from db.errors import InvalidInput, NotFound
 from db.ids import uuid7, uuid7_time
 from db.models import Event, Execution, LogEntry, Workflow
 from db.transitions import EXECUTION_MOVES, require_move
+from db.writes.holds import require_not_held
 from db.writes.keyed import Outcome, audit, write_keyed
 from db.writes.states import seed_state
 from db.writes.unit import Unit, write_execution
@@ -144,17 +145,19 @@ def move_in_unit(unit: Unit, to: ExecutionStatus, result: Any, error: dict[str, 
 async def delete_execution(database: Database, write: Write, execution_id: UUID) -> None:
     """Delete an execution that has ended, and everything of it.
 
-    Raises `NotFound`, and `InvalidInput` for one that has not ended.
+    Raises `NotFound`, and `InvalidInput` for one that has not ended or is on hold.
     """
 
     async def work(session: AsyncSession) -> Outcome:
         mine = Execution.id == execution_id
-        statement = select(Execution.status, Execution.completed_at).where(mine).with_for_update()
+        columns = Execution.status, Execution.completed_at, Execution.workflow_id
+        statement = select(*columns).where(mine).with_for_update()
         row = (await session.execute(statement)).one_or_none()
         if row is None:
             raise NotFound("execution", f"exec_{execution_id.hex}")
         if row.completed_at is None:
             raise InvalidInput("Only an execution that has ended can be deleted; cancel it first.")
+        await require_not_held(session, [execution_id, row.workflow_id])
         for unlinked in (LogEntry, Event):
             await session.execute(delete(unlinked).where(unlinked.execution_id == execution_id))
         await session.execute(delete(Execution).where(Execution.id == execution_id))

@@ -14,10 +14,11 @@ from db.errors import NotFound
 from db.ids import uuid7, uuid7_time
 from db.merge import merge_patch
 from db.models import Checkpoint, Execution, State, Step
+from db.recovery_plan import done_at
 from db.state_values import fetch_values
 from db.writes.executions import note_first_event
 from db.writes.keyed import Outcome, write_keyed
-from db.writes.recovery import attempts_of, done_at, fields_at
+from db.writes.recovery import attempts_of, fields_at
 from db.writes.states import seed_state
 from db.writes.write import Write
 

@@ -1,6 +1,6 @@
 """Recovery after a crash: an execution goes back to a checkpoint."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,6 +14,7 @@ from db.engine import Database
 from db.enums import TERMINAL_STEP, EventType, ExecutionStatus, StepStatus
 from db.errors import NotFound
 from db.models import Checkpoint, Event, Execution, Step
+from db.recovery_plan import done_at, to_run_again
 from db.state_values import fetch_values
 from db.writes.checkpoints import descend_from, state_head
 from db.writes.keyed import Outcome
@@ -25,7 +26,6 @@ from db.writes.write import Write
 
 _FIELDS = ("current_step", "completed_steps", "failed_steps", "skipped_steps", "parallel_groups")
 _ABSENT: Mapping[str, Any] = {"completed_steps": [], "failed_steps": [], "skipped_steps": []}
-_DONE = (StepStatus.COMPLETED, StepStatus.SKIPPED)
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ async def recover_execution(
         attempts = await attempts_of(unit.session, unit.id)
         done = done_at(attempts, base)
         latest = {step.key: step for step in attempts}
-        rerun = [step for key, step in latest.items() if key not in done]
+        rerun = to_run_again(attempts, done)
         if plan:
             seqs = {"kept": [step.seq for step in done.values()], "rerun": [step.seq for step in rerun]}
             return {"checkpoint": base.seq, "version": base.state_version, **seqs}
@@ -114,14 +114,6 @@ async def attempts_of(session: AsyncSession, execution_id: UUID) -> list[Any]:
     """All attempts at all steps, in their order."""
     statement = select(*Step.__table__.columns).where(Step.execution_id == execution_id).order_by(Step.seq)
     return list((await session.execute(statement)).all())
-
-
-def done_at(attempts: Sequence[Any], base: Any) -> dict[str, Any]:
-    """The attempts by key that were done at a checkpoint: of those there were then, the last at each step."""
-    last = {step.key: step for step in attempts if step.seq <= base.step_seq}
-    return {
-        key: step for key, step in last.items() if step.status in _DONE and step.event_seq <= base.event_seq
-    }
 
 
 def _reopen(unit: Unit, seq: int | None, lease: tuple[str, timedelta] | None) -> None:

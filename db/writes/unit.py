@@ -127,7 +127,7 @@ async def write_execution(
 
     async def once() -> Outcome:
         async with database.writing() as session:
-            unit = await _enter(session, execution_id, write)
+            unit = await enter(session, execution_id, write)
             outcome = await work(unit)
             if write.key is not None and not unit.events:
                 # Nothing changed, but the caller wants to be told the same again.
@@ -143,7 +143,11 @@ async def write_execution(
     return outcome
 
 
-async def _enter(session: AsyncSession, execution_id: UUID, write: Write) -> Unit:
+async def enter(session: AsyncSession, execution_id: UUID, write: Write) -> Unit:
+    """Within a transaction: lock an execution for a write to it, whose `finish` comes last.
+
+    Raises `NotFound`, `StaleLease`, and `Replay` for a repetition.
+    """
     statement = _HEAD.where(Execution.id == execution_id).with_for_update(key_share=True)
     if write.epoch is not None:
         statement = statement.where(_FENCE.bindparams(epoch=write.epoch))

@@ -15,6 +15,7 @@ from db.errors import AlreadyExists, InvalidInput, NotFound, VersionConflict
 from db.ids import uuid7, uuid7_time
 from db.models import Event, Execution, LogEntry, Workflow
 from db.transitions import WORKFLOW_MOVES, require_move
+from db.writes.holds import require_not_held
 from db.writes.keyed import Outcome, audit, write_keyed
 from db.writes.write import Write
 
@@ -97,11 +98,12 @@ async def delete_workflow(database: Database, write: Write, key: UUID, *, cascad
     """Delete a workflow version; with `cascade` its executions too. Returns how many executions went.
 
     Raises `NotFound`, and `InvalidTransition`-like refusals as `InvalidInput`: where there are executions
-    and `cascade` is off, or one of them has not ended.
+    and `cascade` is off, one of them has not ended, or something is on hold.
     """
 
     async def work(session: AsyncSession) -> Outcome:
         before = await _locked(session, key)
+        await require_not_held(session, [key])
         executions = await _delete_executions(session, key, cascade)
         await session.execute(delete(Workflow).where(Workflow.id == key))
         changes = {"name": {"before": before.name}, "version": {"before": before.version}}
@@ -123,6 +125,7 @@ async def _delete_executions(session: AsyncSession, workflow: UUID, cascade: boo
     live = select(func.count()).select_from(Execution).where(mine, Execution.completed_at.is_(None))
     if running := await session.scalar(live):
         raise InvalidInput(f"{running} executions of the workflow have not ended; cancel them first.")
+    await require_not_held(session, found)
     for unlinked in (LogEntry, Event):
         await session.execute(delete(unlinked).where(unlinked.execution_id.in_(found)))
     await session.execute(delete(Execution).where(mine))

@@ -57,7 +57,7 @@ def run(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) 
     url = settings.database_url.get_secret_value()
 
     async def whole() -> T:
-        database = Database(url, pool_size=settings.pool_size)
+        database = Database(url, pool_size=settings.pool_size, pooler=settings.pgbouncer)
         try:
             return await work(database)
         finally:

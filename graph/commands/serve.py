@@ -8,7 +8,6 @@ from types import FrameType
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from db.engine import Database
 from db.errors import NotReady
@@ -18,14 +17,19 @@ from graph.auth.addresses import is_loopback
 from graph.auth.authenticator import Authenticator
 from graph.commands.common import DataDir, load_settings, run, with_database
 from graph.commands.migrate import bring_up
-from graph.http.server import server_config
+from graph.commands.workers import Workers
+from graph.http.server import Server
 from graph.settings import Settings
+from graph.telemetry.logs import set_up
 
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (FLOWKEEP_HOST).")] = None,
     port: Annotated[
         int | None, typer.Option(help="Port to listen on, 0 for a free one (FLOWKEEP_PORT).")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Processes that serve (FLOWKEEP_WORKERS).", show_default=False)
     ] = None,
     data_dir: DataDir = None,
     migrate: Annotated[
@@ -38,42 +42,37 @@ def serve(
     ] = None,
 ) -> None:
     """Serve GraphQL over HTTP until Ctrl-C or SIGTERM."""
-    settings = load_settings(host=host, port=port, data_dir=data_dir)
+    settings = load_settings(host=host, port=port, workers=workers, data_dir=data_dir)
     if migrate is None:
         migrate = settings.database_url is None
+    set_up(settings)
     # Python would die of SIGTERM without unwinding, and leave the embedded PostgreSQL running.
     signal.signal(signal.SIGTERM, _unwind)
     with bound(settings.host, settings.port) as listener, with_database(settings) as settings:
         # Before the server starts, so that what is wrong is a sentence rather than a failed start-up.
         run(settings, lambda database: _prepare(database, settings, migrate))
-        _serve_until_stopped(settings, listener)
-
-
-class _Server(uvicorn.Server):
-    """Says where it serves, once it does."""
-
-    address = ""
-
-    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
-        """Listen, then say so."""
-        await super().startup(sockets)
-        if not self.should_exit:
-            typer.echo(f"Flowkeep {version('flowkeep')} serves GraphQL at {self.address}")
-            typer.echo(f"GraphiQL is there too: open {self.address} in a browser. Ctrl-C stops.")
-            sys.stdout.flush()
+        if settings.workers == 1:
+            _serve_until_stopped(settings, listener)
+        else:
+            Workers(settings, listener).run(lambda: _greet(settings, listener))
 
 
 def _serve_until_stopped(settings: Settings, listener: socket.socket) -> None:
-    port = listener.getsockname()[1]
-    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    server = _Server(server_config(create_app(settings), settings))
-    server.address = f"http://{shown}:{port}{ENDPOINT}"
+    server = Server(create_app(settings), settings, lambda: _greet(settings, listener))
     try:
         server.run(sockets=[listener])
     except KeyboardInterrupt:
         typer.echo("Stopped.", err=True)
     if not server.started:
         raise NotReady("The service did not start; the log above says why.")
+
+
+def _greet(settings: Settings, listener: socket.socket) -> None:
+    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
+    address = f"http://{shown}:{listener.getsockname()[1]}{ENDPOINT}"
+    typer.echo(f"Flowkeep {version('flowkeep')} serves GraphQL at {address}")
+    typer.echo(f"GraphiQL is there too: open {address} in a browser. Ctrl-C stops.")
+    sys.stdout.flush()
 
 
 async def _prepare(database: Database, settings: Settings, migrate: bool) -> None:

@@ -96,7 +96,7 @@ def create(
     """
     minted = mint()
     token = NewToken(minted.id, name, tuple(scope or [Scope.READ]), minted.secret_hash, _moment(expires))
-    _on_database(lambda database: create_token(database, _write(), token), data_dir=data_dir)
+    _on_database(lambda database: create_token(database, cli_write(), token), data_dir=data_dir)
     if as_json:
         made = {
             "id": encode(Kind.TOKEN, token.id),
@@ -146,7 +146,7 @@ def revoke(
     """
 
     async def work(database: Database) -> UUID:
-        return await revoke_token(database, _write(), await _key(database, name_or_id))
+        return await revoke_token(database, cli_write(), await _key(database, name_or_id))
 
     revoked = encode(Kind.TOKEN, _on_database(work, data_dir=data_dir))
     typer.echo(orjson.dumps({"id": revoked}) if as_json else f"{revoked} is revoked.")
@@ -192,7 +192,7 @@ def _as_json(token: Shown) -> dict[str, Any]:
     return {names.get(name, name): value for name, value in row.items()} | {"state": token.state}
 
 
-def _write() -> Write:
+def cli_write() -> Write:
     """The circumstances of a write from a command line: the actor is the user of this machine."""
     try:
         user = getpass.getuser()

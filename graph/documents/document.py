@@ -3,7 +3,7 @@
 import hashlib
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from graphql import (
@@ -27,7 +27,7 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 from graph.documents.expansion import Expansion, Measured
 from graph.documents.inputs import list_variables
 from graph.documents.limits import DocumentLimits, too_complex
-from graph.documents.variables import nested_variables
+from graph.documents.variables import condition_variables, nested_variables
 from graph.errors import Rejection, coded, invalid
 
 # Each may come with a search for names that were meant.
@@ -49,7 +49,8 @@ class Operation:
     """One operation of a document, with what it asks for.
 
     `lists` are its variables that can hold lists, `defaults` the values of those that have one;
-    `nested_variables` are those used below its root fields, which shape a subscription's answers.
+    `nested_variables` are those used below its root fields, which shape a subscription's answers;
+    `conditions` are those that directives use, and `plans` is where the executor keeps its plans by them.
     """
 
     node: OperationDefinitionNode
@@ -59,6 +60,8 @@ class Operation:
     lists: tuple[tuple[str, GraphQLInputType], ...]
     defaults: Mapping[str, Any]
     nested_variables: frozenset[str]
+    conditions: tuple[str, ...]
+    plans: dict[Any, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +143,8 @@ class Documents:
         name = node.name.value if node.name else None
         measured = expansion.measure(node)
         lists = list_variables(self._schema, node)
-        return Operation(node, name, node.operation, measured, lists, defaults, nested_variables(ast, node))
+        nested, conditions = nested_variables(ast, node), condition_variables(ast)
+        return Operation(node, name, node.operation, measured, lists, defaults, nested, conditions)
 
     def _validated(self, ast: DocumentNode, rules: Sequence[type]) -> list[GraphQLError]:
         return validate(

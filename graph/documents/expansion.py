@@ -116,6 +116,8 @@ class Expansion:
                 inner = self._part(selection)
                 yield from self._fields(_Part(inner.selections, inner.parent or part.parent), spread)
             elif isinstance(selection, FragmentSpreadNode):
+                # Counted like a field: operations by the dozen could each walk a long chain of fragments.
+                self._count_field(selection)
                 name = selection.name.value
                 fragment = self._fragments.get(name)
                 self._reached.add(name)
@@ -153,13 +155,13 @@ class Expansion:
             return _INTROSPECTION.get(name)
         return None
 
-    def _count_field(self, node: FieldNode) -> None:
+    def _count_field(self, node: FieldNode | FragmentSpreadNode) -> None:
         self._counts.fields += 1
         if self._counts.fields > self._limits.fields:
             raise too_complex(
                 f"The document selects more than {self._limits.fields} fields, its fragments expanded.", node
             )
-        if node.alias:
+        if isinstance(node, FieldNode) and node.alias:
             self._counts.aliases += 1
             if self._counts.aliases > self._limits.aliases:
                 raise too_complex(f"The document has more than {self._limits.aliases} aliases.", node)

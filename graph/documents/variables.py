@@ -2,7 +2,16 @@
 
 from typing import Any
 
-from graphql import DocumentNode, FieldNode, Node, OperationDefinitionNode, VariableNode, Visitor, visit
+from graphql import (
+    DirectiveNode,
+    DocumentNode,
+    FieldNode,
+    Node,
+    OperationDefinitionNode,
+    VariableNode,
+    Visitor,
+    visit,
+)
 
 
 class _Names(Visitor):
@@ -12,6 +21,24 @@ class _Names(Visitor):
 
     def enter_variable(self, node: VariableNode, *_: Any) -> None:
         self.names.add(node.name.value)
+
+
+class _Conditions(Visitor):
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+
+    def enter_directive(self, node: DirectiveNode, *_: Any) -> None:
+        looking = _Names()
+        visit(node, looking)
+        self.names |= looking.names
+
+
+def condition_variables(document: DocumentNode) -> tuple[str, ...]:
+    """The variables that directives of the document use: they decide which fields an answer has."""
+    conditions = _Conditions()
+    visit(document, conditions)
+    return tuple(sorted(conditions.names))
 
 
 def nested_variables(document: DocumentNode, operation: OperationDefinitionNode) -> frozenset[str]:

@@ -5,6 +5,8 @@ it, with HTTP statuses that tell how a request went; `application/json` for the 
 request that was understood. Who is not let in hears 401, 403 or 429 either way.
 """
 
+import asyncio
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -20,9 +22,8 @@ from graph.auth.principals import ANONYMOUS, Principal
 from graph.errors import Rejection, unexpected
 from graph.http import graphiql
 from graph.http.bodies import ClientGone, parse_json, parse_query_string, read_body
-from graph.http.events import send_events
+from graph.http.events import send_event, send_events
 from graph.http.negotiation import (
-    EVENT_STREAM,
     HTML,
     JSON,
     answer_type,
@@ -30,11 +31,13 @@ from graph.http.negotiation import (
     require_own_host,
     require_preflight,
     require_same_site,
+    takes_events,
     wants,
 )
 from graph.http.watch import watched
 from graph.operations import Answer, Operations, Prepared, Request
 from graph.settings import Settings
+from graph.telemetry.seen import running
 
 _METHODS = ("GET", "POST")
 _ALWAYS = [
@@ -52,6 +55,14 @@ class Endpoint:
         self._settings = settings
         self._operations = operations
         self._authenticator = authenticator
+        self._streaming: set[asyncio.Task[Any]] = set()
+        self._stopping = False
+
+    def end_streams(self) -> None:
+        """End the streams that are open: the process stops, and their readers come again elsewhere."""
+        self._stopping = True
+        for task in self._streaming:
+            task.cancel()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -63,10 +74,14 @@ class Endpoint:
         try:
             media_type = answer_type(headers)
             prepared = await self._prepare(scope, headers, receive)
-            if prepared.is_subscription and wants(headers, EVENT_STREAM):
-                await self._stream(prepared, receive, send)
+            as_events = takes_events(headers, also_others=not prepared.is_subscription)
+            if as_events and prepared.is_subscription:
+                await self._stream_until_stopped(prepared, receive, send)
                 return
             body, status, more = await self._run(prepared, receive), 200, {}
+            if as_events:
+                await send_event(send, encode(body))
+                return
         except ClientGone:
             return
         except Rejection as rejection:
@@ -110,18 +125,33 @@ class Endpoint:
 
     async def _run(self, prepared: Prepared, receive: Receive) -> Answer:
         async with watched(receive, self._settings.request_timeout, stoppable=prepared.is_read):
-            return await self._operations.run(prepared)
+            with running(prepared.document, prepared.operation):
+                return await self._operations.run(prepared)
+
+    async def _stream_until_stopped(self, prepared: Prepared, receive: Receive, send: Send) -> None:
+        task = asyncio.current_task()
+        assert task is not None
+        self._streaming.add(task)
+        try:
+            await self._stream(prepared, receive, send)
+        except asyncio.CancelledError:
+            if not self._stopping or task.uncancel() > 0:
+                raise
+            # Without the event `complete`: the answers have not come to their end.
+            await send({"type": "http.response.body", "body": b""})
+        finally:
+            self._streaming.discard(task)
 
     async def _stream(self, prepared: Prepared, receive: Receive, send: Send) -> None:
-        answers = await self._operations.follow(prepared)
+        async def may_stay() -> bool:
+            with suppress(FlowkeepError):  # who can't be asked about for now may stay for now
+                return await self._authenticator.still_valid(prepared.principal)
+            return True
 
-        async def sign_of_life() -> str | None:
-            if await self._authenticator.still_valid(prepared.principal):
-                return f"lag {self._operations.lag:.3f}"
-            return None
-
-        async with watched(receive, None, stoppable=True):
-            await send_events(send, answers, sign_of_life, self._settings.heartbeat)
+        async with self._operations.follow(prepared) as answers, watched(receive, None, stoppable=True):
+            await send_events(
+                send, answers, may_stay, lambda: f"lag {self._operations.lag:.3f}", self._settings.heartbeat
+            )
 
 
 def _is_for_people(scope: Scope, headers: Headers) -> bool:

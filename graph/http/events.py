@@ -5,12 +5,15 @@ lag, so that both sides notice when the other has gone.
 """
 
 import asyncio
+import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import suppress
 
 from starlette.types import Send
 
 from graph.http.negotiation import EVENT_STREAM
+
+CHECK_SECONDS = 2.0
 
 _HEADERS = [
     (b"content-type", f"{EVENT_STREAM}; charset=utf-8".encode()),
@@ -20,40 +23,65 @@ _HEADERS = [
 ]
 
 
+async def send_event(send: Send, answer: bytes) -> None:
+    """Send the only answer of a query or a mutation."""
+    await _start(send)
+    await _next(send, answer)
+    await _complete(send)
+
+
 async def send_events(
     send: Send,
     answers: AsyncGenerator[str, None],
-    sign_of_life: Callable[[], Awaitable[str | None]],
-    seconds: float,
+    may_stay: Callable[[], Awaitable[bool]],
+    comment: Callable[[], str],
+    heartbeat: float,
 ) -> None:
-    """Send answers until they end, and a sign of life after each so many silent seconds.
+    """Send answers until they end, and a comment after each `heartbeat` of silent seconds.
 
-    `sign_of_life` gives the comment, or None to end here. Sending waits for a slow reader.
+    However busy it is, every other second it asks `may_stay`, and ends here when not. Sending waits for a
+    slow reader.
     """
-    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
-    await send({"type": "http.response.body", "body": b":\n\n", "more_body": True})
+    await _start(send)
+    await _chunk(send, b":\n\n")
+    checked_at = sent_at = time.monotonic()
     coming = asyncio.ensure_future(anext(answers, None))
     try:
         while True:
-            done, _ = await asyncio.wait({coming}, timeout=seconds)
-            if not done:
-                comment = await sign_of_life()
-                if comment is None:
+            await asyncio.wait({coming}, timeout=min(CHECK_SECONDS, heartbeat))
+            now = time.monotonic()
+            if now - checked_at >= CHECK_SECONDS:
+                checked_at = now
+                if not await may_stay():
                     break
-                await _chunk(send, f": {comment}\n\n")
-                continue
-            text = coming.result()
-            if text is None:
-                break
-            await _chunk(send, f"event: next\ndata: {text}\n\n")
-            coming = asyncio.ensure_future(anext(answers, None))
+            if coming.done():
+                text = coming.result()
+                if text is None:
+                    break
+                await _next(send, text.encode())
+                sent_at = now
+                coming = asyncio.ensure_future(anext(answers, None))
+            elif now - sent_at >= heartbeat:
+                await _chunk(send, f": {comment()}\n\n".encode())
+                sent_at = now
     finally:
         coming.cancel()
         with suppress(asyncio.CancelledError):
             await coming
-        await answers.aclose()
+    await _complete(send)
+
+
+async def _start(send: Send) -> None:
+    await send({"type": "http.response.start", "status": 200, "headers": _HEADERS})
+
+
+async def _next(send: Send, answer: bytes) -> None:
+    await _chunk(send, b"event: next\ndata: %b\n\n" % answer)
+
+
+async def _complete(send: Send) -> None:
     await send({"type": "http.response.body", "body": b"event: complete\ndata:\n\n"})
 
 
-async def _chunk(send: Send, text: str) -> None:
-    await send({"type": "http.response.body", "body": text.encode(), "more_body": True})
+async def _chunk(send: Send, data: bytes) -> None:
+    await send({"type": "http.response.body", "body": data, "more_body": True})

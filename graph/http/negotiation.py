@@ -50,12 +50,20 @@ def answer_type(headers: Headers) -> str:
             best, best_weight = name, weight
     if best is None and EVENT_STREAM not in weights:
         raise Rejection.of(f"Answers come as {GRAPHQL} or {JSON}.", "BAD_USER_INPUT", 406)
-    return best or JSON
+    return best or GRAPHQL
 
 
 def wants(headers: Headers, media_type: str) -> bool:
     """Whether the Accept header names the media type itself."""
     return any(name == media_type and weight > 0 for name, weight in accepted_types(headers))
+
+
+def takes_events(headers: Headers, *, also_others: bool) -> bool:
+    """Whether to answer by events: the Accept header names them, and with `also_others` nothing else."""
+    if not wants(headers, EVENT_STREAM):
+        return False
+    others = (JSON, GRAPHQL, "application/*", "*/*")
+    return not (also_others and any(wants(headers, name) for name in others))
 
 
 def require_json(headers: Headers) -> None:

@@ -8,7 +8,7 @@ ends: `Sockets.sweep` looks after all that are open.
 import asyncio
 import time
 from collections.abc import Mapping
-from contextlib import aclosing, suppress
+from contextlib import suppress
 from typing import Any
 
 import orjson
@@ -24,6 +24,8 @@ from graph.http.bodies import parse_json
 from graph.http.negotiation import require_own_host, require_same_site
 from graph.operations import Operations, Prepared, Request
 from graph.settings import Settings
+from graph.telemetry.requests import Requests
+from graph.telemetry.seen import running
 
 PROTOCOL = "graphql-transport-ws"
 SWEEP_SECONDS = 2.0
@@ -50,10 +52,13 @@ class Closing(Exception):
 class Sockets:
     """The open sockets of this process, and the ASGI application that opens them."""
 
-    def __init__(self, settings: Settings, operations: Operations, authenticator: Authenticator) -> None:
+    def __init__(
+        self, settings: Settings, operations: Operations, authenticator: Authenticator, requests: Requests
+    ) -> None:
         self.settings = settings
         self.operations = operations
         self.authenticator = authenticator
+        self.requests = requests
         self._open: set[_Socket] = set()
 
     def __len__(self) -> int:
@@ -188,9 +193,19 @@ class _Socket:
             raise Closing(_ID_TAKEN, f"Subscriber for {name[:60]} already exists")
         # Counted as it comes: operations that come at once don't push out each other.
         place = len(self.running) + 1
-        task = asyncio.create_task(self._run(name, message["payload"], self._principal, place))
+        task = asyncio.create_task(self._watched(name, message["payload"], self._principal, place))
         self.running[name] = task
-        task.add_done_callback(lambda _: self.running.pop(name, None))
+        task.add_done_callback(lambda task: self._done(name, task))
+
+    def _done(self, name: str, task: asyncio.Task[None]) -> None:
+        self.running.pop(name, None)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            unexpected(error, "on a socket")
+
+    async def _watched(self, name: str, payload: dict[str, Any], principal: Principal, place: int) -> None:
+        requests = self._sockets.requests
+        with requests.request("websocket", self._websocket.headers, "WEBSOCKET /graphql"):
+            await self._run(name, payload, principal, place)
 
     async def _run(self, name: str, payload: dict[str, Any], principal: Principal, place: int) -> None:
         operations, settings = self._sockets.operations, self._sockets.settings
@@ -201,17 +216,20 @@ class _Socket:
                 await self._follow(name, prepared)
             else:
                 async with asyncio.timeout(settings.request_timeout):
-                    answer = await operations.run(prepared)
+                    with running(prepared.document, prepared.operation):
+                        answer = await operations.run(prepared)
                 await self._send({"id": name, "type": "next", "payload": answer})
             await self._send({"id": name, "type": "complete"})
         except Rejection as rejection:
             await self._refuse(name, rejection)
+        except FlowkeepError as error:
+            await self._refuse(name, Rejection.of(str(error), error.code))
         except TimeoutError:
             await self._refuse(name, Rejection.of("This took too long and was stopped.", "TIMEOUT"))
 
     async def _follow(self, name: str, prepared: Prepared) -> None:
         head = f'{{"id":{orjson.dumps(name).decode()},"type":"next","payload":'
-        async with aclosing(await self._sockets.operations.follow(prepared)) as answers:
+        async with self._sockets.operations.follow(prepared) as answers:
             async for text in answers:
                 await self._send_text(f"{head}{text}}}")
 
@@ -250,9 +268,7 @@ class _Socket:
         tasks = list(self.running.values())
         for task in tasks:
             task.cancel()
-        for outcome in await asyncio.gather(*tasks, return_exceptions=True):
-            if isinstance(outcome, Exception):
-                unexpected(outcome, "on a socket")
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def _authorization(payload: Mapping[str, Any]) -> str | None:

@@ -16,9 +16,9 @@ from typing import Any
 from uuid import UUID
 
 from db.engine import Connection, Database
-from db.errors import FlowkeepError
+from db.errors import FlowkeepError, NotFound
 from db.queries.feeds import fetch_after, fetch_heads
-from graph.live.feeds import ExecutionFeed, Feed, Item, Place
+from graph.live.feeds import ExecutionFeed, Feed, Item, News, Place
 from graph.live.streams import Stream
 
 logger = logging.getLogger("flowkeep.live")
@@ -67,9 +67,7 @@ class Tailer:
         try:
             while not stream.gone:
                 if place < stream.floor:
-                    async with self._database.reading() as connection:
-                        news = await feed.after(connection, place, PAGE)
-                    items, seen = news.items, news.head
+                    items, seen = await self._catch_up(stream, place)
                 else:
                     items, seen = stream.after(place, PAGE), place
                 place = max([place, seen, *(item.place for item in items[-1:])])
@@ -79,6 +77,18 @@ class Tailer:
                     await stream.wait()
         finally:
             self._leave(stream)
+
+    async def _catch_up(self, stream: Stream, place: Place) -> News:
+        """What the stream no longer keeps; waits for a database that can't be reached, as `run` does."""
+        try:
+            async with self._database.reading() as connection:
+                return await stream.feed.after(connection, place, PAGE)
+        except NotFound:
+            stream.end()
+        except FlowkeepError as error:
+            logger.warning("A live feed waits for the database: %s", error)
+            await asyncio.sleep(_AFTER_FAILURE)
+        return News([], place)
 
     def _join(self, feed: Feed, end: Place) -> Stream:
         stream = self._streams.get(feed)
@@ -152,7 +162,7 @@ class Tailer:
             for stream in streams:
                 if not isinstance(stream.feed, ExecutionFeed):
                     self.reads += 1
-                    stream.extend(await stream.feed.after(connection, stream.head, PAGE))
+                    self._take(stream, await stream.feed.after(connection, stream.head, PAGE))
         return [stream.head for stream in streams] != before
 
     async def _read_executions(self, connection: Connection, streams: list[Stream]) -> None:
@@ -179,4 +189,10 @@ class Tailer:
             places = [(member.execution_id, stream.head) for stream, member, _ in group]
             found = await fetch_after(connection, like.source, places, like.narrowed, PAGE)
             for (stream, member, end), rows in zip(group, found, strict=True):
-                stream.extend(member.news(rows, end, PAGE))
+                self._take(stream, member.news(rows, end, PAGE))
+
+    def _take(self, stream: Stream, news: News) -> None:
+        stream.extend(news)
+        if len(news.items) == PAGE:
+            # There may be more, which need not wait for the next poll.
+            self._dirty.add(stream.feed.execution_id)

@@ -169,7 +169,7 @@ class RecordMutations:
         )
         execution: Execution = await load_node(info, Kind.EXECUTION, (key,))
         derived = await info.context.loaders.metrics.load(key)
-        return RecordMetricsPayload(metrics=ExecutionMetrics(execution=execution.row, derived=derived))
+        return RecordMetricsPayload(metrics=ExecutionMetrics(row=execution.row, derived=derived))
 
     @strawberry.mutation(
         description="Commit a step's whole outcome: end, state, checkpoint and logs, in one transaction.",

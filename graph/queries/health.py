@@ -4,9 +4,31 @@ from importlib.metadata import version
 
 import strawberry
 
-from db.queries.health import look
+from db.queries.health import ReplicationRole, look, measure_tables
 from graph.auth.scopes import READ
 from graph.context import Info
+from graph.enums import described
+from graph.scalars import Long
+
+described(ReplicationRole, PRIMARY="It takes writes.", REPLICA="It follows a primary, and takes none.")
+
+
+@strawberry.type(description="How large a table is, with all its partitions and indexes.")
+class TableStatus:
+    """One of the big tables."""
+
+    name: str = strawberry.field(description="The table.")
+    bytes: Long = strawberry.field(description="Bytes on disk.")
+    live_rows: Long = strawberry.field(description="Rows, by PostgreSQL's estimate.")
+    dead_rows: Long = strawberry.field(description="Rows that a VACUUM would clear away, by its estimate.")
+
+
+@strawberry.type(description="This process's connections to the database.")
+class PoolStatus:
+    """The pool."""
+
+    size: int = strawberry.field(description="How many it may hold.")
+    in_use: int = strawberry.field(description="How many are in use, the one that asks not counted.")
 
 
 @strawberry.type(description="How the database does.")
@@ -18,6 +40,36 @@ class DatabaseStatus:
     revision: str | None = strawberry.field(description="The schema's revision.")
     expected_revision: str = strawberry.field(description="The revision that this release needs.")
     partitions: int = strawberry.field(description="How many ranges of time have partitions.")
+    partitions_ahead: int = strawberry.field(description="How many of them are yet to begin.")
+    role: ReplicationRole = strawberry.field(description="Whether it takes writes.")
+    oldest_transaction: float | None = strawberry.field(
+        description="Seconds since the oldest open transaction began, of those that may be seen; a very old "
+        "one keeps VACUUM from its work."
+    )
+    pool: PoolStatus = strawberry.field(description="This process's connections.")
+
+    @strawberry.field(description="The big tables, the largest first.", directives=[READ])
+    async def tables(self, info: Info) -> list[TableStatus]:
+        """Measured only where it is asked for."""
+        return [
+            TableStatus(
+                name=table.name,
+                bytes=Long(table.bytes),
+                live_rows=Long(table.live_rows),
+                dead_rows=Long(table.dead_rows),
+            )
+            for table in await measure_tables(info.context.database)
+        ]
+
+
+@strawberry.type(description="The live feeds of this process.")
+class FeedStatus:
+    """What reads what is new for its followers."""
+
+    followers: int = strawberry.field(description="How many subscriptions follow something.")
+    lag: float = strawberry.field(
+        description="Seconds since when commits may not have reached them; 0 without."
+    )
 
 
 @strawberry.type(description="How the service does.")
@@ -26,6 +78,7 @@ class Health:
 
     version: str = strawberry.field(description="Flowkeep's version.")
     database: DatabaseStatus = strawberry.field(description="Its database.")
+    feeds: FeedStatus = strawberry.field(description="The live feeds of the process that answers.")
 
 
 @strawberry.type
@@ -37,7 +90,10 @@ class HealthQueries:
     )
     async def health(self, info: Info) -> Health:
         """Asks the database anew each time."""
-        found = await look(info.context.database)
+        database, tailer = info.context.database, info.context.following
+        pool = database.pool
+        found = await look(database)
+        followers = tailer.followers
         return Health(
             version=version("flowkeep"),
             database=DatabaseStatus(
@@ -46,5 +102,10 @@ class HealthQueries:
                 revision=found.revision,
                 expected_revision=found.expected_revision,
                 partitions=found.partitions,
+                partitions_ahead=found.partitions_ahead,
+                role=found.role,
+                oldest_transaction=found.oldest_transaction,
+                pool=PoolStatus(size=pool.size, in_use=pool.in_use),
             ),
+            feeds=FeedStatus(followers=followers, lag=tailer.lag if followers else 0.0),
         )

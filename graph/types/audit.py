@@ -30,4 +30,5 @@ class AuditEntry(Node):
         return strawberry.ID(f"{prefix}_{key}" if prefix else key)
 
 
-_PREFIXES = {kind.name: kind.prefix for kind in (Kind.WORKFLOW, Kind.EXECUTION, Kind.TOKEN)}
+_SUBJECTS = (Kind.WORKFLOW, Kind.EXECUTION, Kind.TOKEN, Kind.POLICY, Kind.RUN)
+_PREFIXES = {kind.name: kind.prefix for kind in _SUBJECTS}

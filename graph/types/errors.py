@@ -5,10 +5,12 @@ from enum import Enum
 from typing import get_args
 
 import strawberry
+from strawberry.types import Info
 
 from db import errors
 from graph.enums import described
 from graph.scalars import Long
+from graph.telemetry.seen import note_refusal
 
 
 class ErrorCode(Enum):
@@ -127,8 +129,9 @@ class Refusal:
         self.error_type = error_type
         self.exception_type: type[errors.FlowkeepError] = getattr(errors, error_type.__name__)
 
-    def handle(self, exception: errors.FlowkeepError, *, field: object, info: object) -> Error:
+    def handle(self, exception: errors.FlowkeepError, *, field: object, info: Info) -> Error:
         """The member, with the error's own fields."""
+        note_refusal(info.field_name, self.error_type.__name__)
         fields = {name: getattr(exception, at) for name, at in _FIELDS.get(self.error_type, {}).items()}
         code = ErrorCode(self.exception_type.code)
         return self.error_type(code=code, message=exception.message, **fields)

@@ -27,10 +27,12 @@ from graph.inputs.records import CHECKPOINTS_LISTED, EVENTS_LISTED, LOGS_LISTED,
 from graph.nodes import Node, build, load_node, load_optional, node_of
 from graph.scalars import JSON, JSONObject, Long
 from graph.types.common import Failure
+from graph.types.holds import Hold, load_hold
 from graph.types.metrics import ExecutionMetrics
 from graph.types.records import Event, LogEntry
 from graph.types.states import Checkpoint, ExecutionState, state_at
 from graph.types.steps import Step
+from graph.types.stuck import WhyStuck
 
 if TYPE_CHECKING:
     from graph.types.workflows import Workflow
@@ -38,8 +40,8 @@ if TYPE_CHECKING:
 _EXECUTION = Annotated["Execution", strawberry.lazy("graph.types.executions")]
 
 
-def _key(execution: "Execution") -> tuple[UUID]:
-    return (execution.row["id"],)
+def _key(row: Row) -> tuple[UUID]:
+    return (row["id"],)
 
 
 @strawberry.type(description="Who may write to an execution as its engine.")
@@ -91,6 +93,14 @@ class Execution(Node):
         """Derived."""
         started, completed = self.row["started_at"], self.row["completed_at"]
         return completed - started if started and completed else None
+
+    @strawberry.field(
+        description="The hold on itself; null where there is none. Its workflow version may be on hold too.",
+        directives=[READ],
+    )
+    async def hold(self, info: Info) -> Hold | None:
+        """One statement a level."""
+        return await load_hold(info, self.row["id"])
 
     @strawberry.field(description="Its lease.")
     def lease(self) -> Lease:
@@ -175,6 +185,12 @@ class Execution(Node):
     )
     async def metrics(self, info: Info) -> ExecutionMetrics:
         """One statement a level."""
-        return ExecutionMetrics(
-            execution=self.row, derived=await info.context.loaders.metrics.load(self.row["id"])
-        )
+        return ExecutionMetrics(row=self.row, derived=await info.context.loaders.metrics.load(self.row["id"]))
+
+    @strawberry.field(
+        description="Why it does not get on: its lease, its slow steps, what a recovery would do.",
+        directives=[READ],
+    )
+    async def why_stuck(self, info: Info) -> WhyStuck:
+        """One statement a level."""
+        return await WhyStuck.load(info, self.row["id"])

@@ -25,7 +25,7 @@ class StepStatusCount:
 class ExecutionMetrics:
     """A row of derived numbers beside the execution's own row."""
 
-    execution: strawberry.Private[Row]
+    row: strawberry.Private[Row]
     derived: strawberry.Private[Row]
 
     @strawberry.field(description="How many different steps were recorded.")
@@ -61,14 +61,14 @@ class ExecutionMetrics:
     @strawberry.field(description="From the execution's start to its end; null until both are known.")
     def duration(self) -> timedelta | None:
         """As the execution's own."""
-        started, completed = self.execution["started_at"], self.execution["completed_at"]
+        started, completed = self.row["started_at"], self.row["completed_at"]
         return completed - started if started and completed else None
 
     @strawberry.field(description="From the execution's creation to its start; null before it started.")
     def queue_wait(self) -> timedelta | None:
         """How long it waited for an engine."""
-        started = self.execution["started_at"]
-        return started - self.execution["created_at"] if started else None
+        started = self.row["started_at"]
+        return started - self.row["created_at"] if started else None
 
     @strawberry.field(
         description="The attempts' durations added up: over the duration, work went in parallel."
@@ -89,6 +89,6 @@ class ExecutionMetrics:
         POINTS_OF_EXECUTION,
         MetricPoint,
         METRICS_LISTED,
-        lambda metrics: (metrics.execution["id"],),
+        lambda row: (row["id"],),
         "Every number that the engine reported.",
     )

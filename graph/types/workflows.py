@@ -6,13 +6,18 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from db.queries.sources import EXECUTIONS_OF_WORKFLOW, VERSIONS_OF_WORKFLOW, WORKFLOWS
+from graph.auth.scopes import READ
 from graph.connections import connection
+from graph.context import Info
 from graph.enums import Environment, Priority, WorkflowStatus
 from graph.ids import Kind
 from graph.inputs.executions import EXECUTIONS_LISTED
+from graph.inputs.statistics import Bucket, GroupBy, Which
 from graph.inputs.workflows import WORKFLOWS_LISTED
 from graph.nodes import Node, node_of
 from graph.scalars import JSONObject, Long
+from graph.types.holds import Hold, load_hold
+from graph.types.statistics import ExecutionStatistics, execution_statistics
 
 if TYPE_CHECKING:
     from graph.types.executions import Execution
@@ -45,13 +50,33 @@ class Workflow(Node):
         EXECUTIONS_OF_WORKFLOW,
         _EXECUTION,
         EXECUTIONS_LISTED,
-        lambda workflow: (workflow.row["id"],),
+        lambda row: (row["id"],),
         "Its executions.",
     )
     versions = connection(
         VERSIONS_OF_WORKFLOW,
         _WORKFLOW,
         WORKFLOWS_LISTED,
-        lambda workflow: (workflow.name,),
+        lambda row: (row["name"],),
         "All versions with this name, itself among them.",
     )
+
+    @strawberry.field(
+        description="The hold on it and on all its executions; null where there is none.", directives=[READ]
+    )
+    async def hold(self, info: Info) -> Hold | None:
+        """One statement a level."""
+        return await load_hold(info, self.row["id"])
+
+    @strawberry.field(
+        description="Its executions in numbers, as `executionStats` has them.", directives=[READ]
+    )
+    async def stats(
+        self,
+        info: Info,
+        filter: Which = strawberry.UNSET,
+        group_by: GroupBy = strawberry.UNSET,
+        bucket: Bucket = strawberry.UNSET,
+    ) -> ExecutionStatistics:
+        """One statement a level."""
+        return await execution_statistics(info, self.row["id"], filter, group_by, bucket)

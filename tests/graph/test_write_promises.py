@@ -12,7 +12,11 @@ from tests.mutations import MUTATIONS, input_type, mutations_with
 from tests.rows import everything, rows
 
 FENCED = mutations_with("epoch")
-AUDITED = ("createWorkflow", "updateWorkflow", "setWorkflowStatus", "deleteWorkflow", "deleteExecution")
+AUDITED = (
+    *("createWorkflow", "updateWorkflow", "setWorkflowStatus", "deleteWorkflow", "deleteExecution"),
+    *("createRetentionPolicy", "updateRetentionPolicy", "deleteRetentionPolicy", "applyRetention"),
+    *("placeHold", "releaseHold"),
+)
 # The one write without an event of its own: it would drown the history.
 SILENT = ("heartbeat",)
 

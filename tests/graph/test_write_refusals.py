@@ -27,7 +27,11 @@ LIVE = (
 VERSIONS = [place for place in places("Long") if ".expected" in place]
 TTLS = [place for place in places("Duration") if place.endswith(".ttl")]
 LONGEST = {
-    200: ["createWorkflow.name", *(f"{mutation}.idempotencyKey" for mutation in MUTATIONS)],
+    200: [
+        *("createWorkflow.name", "createRetentionPolicy.name"),
+        *("createRetentionPolicy.workflowName", "updateRetentionPolicy.workflowName"),
+        *(f"{mutation}.idempotencyKey" for mutation in MUTATIONS),
+    ],
     100: ["createWorkflow.version"],
     500: [
         *("createWorkflow.tags", "createWorkflow.category", "updateWorkflow.tags", "updateWorkflow.category"),
@@ -37,7 +41,7 @@ LONGEST = {
         *("startStep.key", "startStep.name", "startStep.type"),
         *("commitStep.step.key", "commitStep.step.name", "commitStep.step.type"),
         *("createCheckpoint.label", "createCheckpoint.stepKey", "commitStep.checkpoint.label"),
-        "recordMetrics.stepKey",
+        *("recordMetrics.stepKey", "placeHold.reason"),
     ],
 }
 TOO_MANY = {
@@ -72,7 +76,8 @@ def nested(levels: int) -> dict[str, Any]:
 def unknown(place: str) -> str:
     """An id that looks right for its place but names nothing."""
     field = place.rsplit(".", 1)[1]
-    kind = Kind.EXECUTION if field == "parentId" else Kind[field.removesuffix("Id").upper()]
+    of_executions = field in ("parentId", "subjectId")
+    kind = Kind.EXECUTION if of_executions else Kind[field.removesuffix("Id").upper()]
     return encode(kind, uuid7(), 1 if kind.numbered else None)
 
 

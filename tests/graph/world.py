@@ -22,10 +22,12 @@ class World:
     execution: UUID
     ended: UUID
     waiting: UUID
+    policy: UUID
 
     def id(self, name: str) -> str:
         """The public id of one of them."""
-        kind = Kind.WORKFLOW if name in ("workflow", "idle") else Kind.EXECUTION
+        kinds = {"workflow": Kind.WORKFLOW, "idle": Kind.WORKFLOW, "policy": Kind.POLICY}
+        kind = kinds.get(name, Kind.EXECUTION)
         return encode(kind, getattr(self, name))
 
     def checkpoint(self, seq: int) -> str:
@@ -52,7 +54,8 @@ async def arrange(make: Factory, ended: ExecutionStatus = ExecutionStatus.COMPLE
     ]
     await make.state(execution, *saves, checkpoint_seq=3)
     await make.checkpoints(execution, 1, 2, 2)
-    return World(workflow, idle, execution, over, waiting)
+    await make.hold(waiting)
+    return World(workflow, idle, execution, over, waiting, await make.policy())
 
 
 def lease(epoch: int = EPOCH, holder: str = HOLDER, seconds: float = 3600) -> dict[str, Any]:
@@ -98,6 +101,12 @@ def inputs(world: World) -> dict[str, dict[str, Any]]:
             "checkpoint": {"label": "done"},
             "logs": [{"message": "hello"}],
         },
+        "createRetentionPolicy": {"name": "new", "keepLogs": "P7D"},
+        "updateRetentionPolicy": {"policyId": world.id("policy"), "keepLogs": "P7D"},
+        "deleteRetentionPolicy": {"policyId": world.id("policy")},
+        "applyRetention": {"policyId": world.id("policy")},
+        "placeHold": {"subjectId": world.id("execution"), "reason": "a dispute"},
+        "releaseHold": {"subjectId": world.id("waiting")},
     }
 
 
@@ -126,4 +135,10 @@ def other_inputs(world: World) -> dict[str, dict[str, Any]]:
         "appendLogs": {"entries": [{"message": "bye"}]},
         "recordMetrics": {"values": {"cpu": 0.6}},
         "commitStep": {"checkpoint": {"label": "another"}},
+        "createRetentionPolicy": {"keepLogs": "P8D"},
+        "updateRetentionPolicy": {"keepLogs": "P8D"},
+        "deleteRetentionPolicy": {"policyId": encode(Kind.POLICY, world.waiting)},
+        "applyRetention": {"maxDuration": "PT1S"},
+        "placeHold": {"reason": "another dispute"},
+        "releaseHold": {"subjectId": world.id("ended")},
     }

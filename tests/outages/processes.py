@@ -14,13 +14,16 @@ _STOP_SECONDS = 30
 
 
 @contextmanager
-def service(database_url: str, *arguments: str) -> Iterator[str]:
-    """`flowkeep serve` on a database; the URL of its endpoint. It must have stopped in order at the end."""
+def service(database_url: str | None, *arguments: str) -> Iterator[str]:
+    """`flowkeep serve` on a database, or an embedded one; the URL of its endpoint.
+
+    It must have stopped in order at the end.
+    """
     process = subprocess.Popen(
         [FLOWKEEP, "serve", "--port", "0", *arguments],
         stdout=subprocess.PIPE,
         text=True,
-        env={**os.environ, "FLOWKEEP_DATABASE_URL": database_url},
+        env={**os.environ, "FLOWKEEP_DATABASE_URL": database_url or ""},
     )
     assert process.stdout is not None
     with process:

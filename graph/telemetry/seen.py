@@ -1,0 +1,82 @@
+"""What is known of the request that runs, noted on its way and read at its end.
+
+Whoever knows something says so here, and needs to know nothing of metrics, logs or traces. Outside of a
+request a note goes nowhere.
+"""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager, nullcontext
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Literal, Protocol
+
+from graphql import GraphQLError
+
+from graph.documents.document import Document, Operation
+
+Transport = Literal["http", "websocket"]
+
+
+class Spans(Protocol):
+    """Makes spans of a trace."""
+
+    def operation(self, document: Document, operation: Operation) -> AbstractContextManager[object]:
+        """A span around the run of an operation."""
+
+
+@dataclass(slots=True)
+class Seen:
+    """One request: an HTTP request, or an operation on a WebSocket."""
+
+    id: str
+    transport: Transport
+    started: float
+    spans: Spans | None = None
+    document: Document | None = None
+    operation: Operation | None = None
+    actor: str | None = None
+    status: int | None = None
+    codes: list[str] = field(default_factory=list)
+    refused: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def kind(self) -> str:
+        """What kind of operation it is; `none` where it did not come to one."""
+        return "none" if self.operation is None else self.operation.kind.value
+
+    @property
+    def name(self) -> str | None:
+        """The operation's name."""
+        return None if self.operation is None else self.operation.name
+
+
+CURRENT: ContextVar[Seen | None] = ContextVar("seen", default=None)
+
+
+def note_operation(document: Document, operation: Operation, actor: str) -> None:
+    """The request asks for this, and may."""
+    seen = CURRENT.get()
+    if seen is not None:
+        seen.document, seen.operation, seen.actor = document, operation, actor
+
+
+def note_errors(errors: Iterable[GraphQLError]) -> None:
+    """The answer has these errors."""
+    seen = CURRENT.get()
+    if seen is not None:
+        seen.codes += [str((error.extensions or {}).get("code")) for error in errors]
+
+
+def note_refusal(mutation: str, error: str) -> None:
+    """A mutation changed nothing, and was answered with this error type."""
+    seen = CURRENT.get()
+    if seen is not None:
+        seen.refused[mutation] = error
+
+
+def running(document: Document, operation: Operation) -> AbstractContextManager[object]:
+    """To be entered around an operation's run."""
+    seen = CURRENT.get()
+    if seen is None or seen.spans is None:
+        return nullcontext()
+    return seen.spans.operation(document, operation)

@@ -1,0 +1,89 @@
+"""Errors brought together by what they have in common."""
+
+from asyncio import gather
+from datetime import datetime
+
+import strawberry
+
+from db.queries.pages import Row
+from db.queries.sources import EXECUTIONS, STEPS, WORKFLOWS
+from graph.auth.scopes import READ
+from graph.context import Info
+from graph.nodes import load_optional
+from graph.scalars import Long
+from graph.types.executions import Execution
+from graph.types.steps import Step
+from graph.types.workflows import Workflow
+
+
+@strawberry.type(description="The newest failure of its kind.")
+class FailureSample:
+    """Where to look."""
+
+    row: strawberry.Private[Row]
+
+    @strawberry.field(description="The message as it was reported, at most 2,000 characters of it.")
+    def message(self) -> str:
+        """Before anything was replaced."""
+        return self.row["sample"] or ""
+
+    @strawberry.field(description="The execution in which it happened.", directives=[READ])
+    async def execution(self, info: Info) -> Execution | None:
+        """One statement for all groups."""
+        execution: Execution | None = await load_optional(info, EXECUTIONS, (self.row["execution_id"],))
+        return execution
+
+    @strawberry.field(
+        description="The attempt that failed; null where the execution itself did.", directives=[READ]
+    )
+    async def step(self, info: Info) -> Step | None:
+        """One statement for all groups."""
+        key = (self.row["execution_id"], self.row["seq"])
+        step: Step | None = None if key[1] is None else await load_optional(info, STEPS, key)
+        return step
+
+
+@strawberry.type(description="Failures with the same code, and the same message but for its particulars.")
+class ErrorGroup:
+    """A row of numbers."""
+
+    row: strawberry.Private[Row]
+    fingerprint: str = strawberry.field(description="Names the kind: the same at all times.")
+    code: str | None = strawberry.field(description="The engine's own code for it.")
+    message: str = strawberry.field(
+        description="The message with placeholders for numbers (`<n>`), moments (`<time>`), ids (`<uuid>`, "
+        "`<hex>`), places (`<path>`, `<url>`) and quoted words (`<text>`)."
+    )
+    count: Long = strawberry.field(description="How many there were, of executions and of attempts at steps.")
+    executions: Long = strawberry.field(description="In how many executions.")
+    first_seen: datetime = strawberry.field(description="When the first ended so.")
+    last_seen: datetime = strawberry.field(description="When the last ended so.")
+
+    @strawberry.field(
+        description="The workflow versions in which it happened, oldest first, at most 50.", directives=[READ]
+    )
+    async def workflows(self, info: Info) -> list[Workflow]:
+        """One statement for all groups."""
+        found = await gather(*(load_optional(info, WORKFLOWS, (key,)) for key in self.row["workflows"]))
+        return [workflow for workflow in found if workflow is not None]
+
+    @strawberry.field(description="The newest of them.")
+    def sample(self) -> FailureSample:
+        """Part of the row."""
+        return FailureSample(row=self.row)
+
+    @classmethod
+    def of(cls, row: Row) -> "ErrorGroup":
+        """The group that a row tells of."""
+        names = ("fingerprint", "code", "message", "count", "executions", "first_seen", "last_seen")
+        return cls(row=row, **{name: row[name] for name in names})
+
+
+@strawberry.type(description="Kinds of errors, and the window of time that they were looked for in.")
+class ErrorGroups:
+    """The most frequent first."""
+
+    start: datetime = strawberry.field(name="from", description="Executions created from here on.")
+    end: datetime = strawberry.field(name="to", description="Executions created up to here.")
+    groups: list[ErrorGroup] = strawberry.field(description="The groups, the most frequent first.")
+    has_more: bool = strawberry.field(description="Whether there are more groups than were asked for.")

@@ -1,0 +1,1 @@
+"""The fast executor answers as graphql-core does."""

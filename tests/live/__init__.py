@@ -1,0 +1,1 @@
+"""Live feeds over real sockets: what followers get, and what is left when they go."""

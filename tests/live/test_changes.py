@@ -1,0 +1,99 @@
+"""Changes across executions come in the order of commits, and none is passed over."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from uuid import UUID
+
+import asyncpg
+import pytest_asyncio
+
+from tests.factories import Factory
+from tests.live.conftest import Live
+from tests.live.documents import CHANGES
+
+INSERT = "INSERT INTO events (execution_id, seq, type, actor, changes) VALUES ($1, $2, 'X', 'test', '{}')"
+
+Open = Callable[..., Awaitable[Callable[[], Awaitable[None]]]]
+
+
+@pytest_asyncio.fixture
+async def open_(worker_url: str) -> AsyncIterator[Open]:
+    """Writes an event in a transaction of its own that stays open; returns what commits it."""
+    async with AsyncExitStack() as stack:
+
+        async def begin(execution: UUID, seq: int) -> Callable[[], Awaitable[None]]:
+            connection = await asyncpg.connect(worker_url.replace("+asyncpg", ""))
+            stack.push_async_callback(connection.close)
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute(INSERT, execution, seq)
+            commit: Callable[[], Awaitable[None]] = transaction.commit
+            return commit
+
+        yield begin
+
+
+async def test_nothing_slips_in_behind_an_older_transaction(live: Live, make: Factory, open_: Open) -> None:
+    late, early = await make.executions(2)
+    async with live.follow(CHANGES) as follower:
+        commit = await open_(late, 1)
+        await make.records(early, events=[{"seq": 1}])
+        assert await follower.silent()
+        await commit()
+        ids = [item["execution"]["id"] for item in await follower.take(2)]
+    assert ids == [f"exec_{late.hex}", f"exec_{early.hex}"]
+
+
+async def test_a_transaction_that_is_open_at_the_start_is_not_missed(
+    live: Live, make: Factory, open_: Open
+) -> None:
+    execution = await make.execution()
+    commit = await open_(execution, 1)
+    async with live.follow(CHANGES, start="NOW") as follower:
+        await commit()
+        assert await follower.seqs(1) == [1]
+
+
+async def test_a_cursor_that_was_taken_meanwhile_misses_nothing(
+    live: Live, make: Factory, open_: Open
+) -> None:
+    first, late, early = await make.executions(3)
+    await make.records(first, events=[{"seq": 1}])
+    commit = await open_(late, 1)
+    await make.records(early, events=[{"seq": 1}])
+    async with live.follow(CHANGES, start="BEGINNING") as follower:
+        (item,), silent = await follower.take(1), await follower.silent()
+    await commit()
+    async with live.follow(CHANGES, after=item["cursor"]) as follower:
+        ids = [item["execution"]["id"] for item in await follower.take(2)]
+    assert (silent, ids) == (True, [f"exec_{late.hex}", f"exec_{early.hex}"])
+
+
+async def test_commits_in_another_order_than_beginnings_come_once_each(
+    live: Live, make: Factory, open_: Open
+) -> None:
+    executions = await make.executions(5)
+    async with live.follow(CHANGES) as follower:
+        commits = [await open_(execution, 1) for execution in executions]
+        for commit in reversed(commits):
+            await commit()
+        ids = [item["execution"]["id"] for item in await follower.take(5)]
+    assert ids == [f"exec_{execution.hex}" for execution in executions]
+
+
+async def test_events_of_one_transaction_come_by_execution_and_number(live: Live, make: Factory) -> None:
+    one, other = await make.executions(2)
+    async with live.follow(CHANGES) as follower:
+        await live.client.done("claimExecutions", holder="test", ttl="PT60S", limit=2, idempotencyKey="both")
+        ids = [item["execution"]["id"] for item in await follower.take(2)]
+    assert sorted(ids) == sorted(f"exec_{key.hex}" for key in (one, other))
+
+
+async def test_an_execution_that_is_gone_is_null(live: Live, make: Factory) -> None:
+    execution = await make.execution()
+    await make.records(execution, events=[{"seq": 1}])
+    orphan = UUID(int=execution.int + 1)
+    await make.records(orphan, events=[{"seq": 1}])
+    async with live.follow(CHANGES, start="BEGINNING") as follower:
+        shown = [item["execution"] for item in await follower.take(2)]
+    assert [one is None for one in shown] == [False, True]

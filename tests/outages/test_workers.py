@@ -1,0 +1,110 @@
+"""Several processes that serve one address: they die, are replaced, and stop in order."""
+
+import signal
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import httpx
+import psutil
+import pytest
+
+from db.engine import Database
+from tests.outages.processes import service
+
+WORKERS = 2
+ASK = {"query": "{ health { version } }"}
+
+
+@pytest.fixture
+def served(worker_url: str, database: Database) -> Iterator[str]:
+    """The endpoint of a service with two workers."""
+    with service(worker_url, "--workers", str(WORKERS)) as url:
+        yield url
+
+
+def workers() -> list[psutil.Process]:
+    """The workers of the only service that this process has started."""
+    (parent,) = [child for child in psutil.Process().children() if "serve" in child.cmdline()]
+    alive = [child for child in parent.children() if child.status() != psutil.STATUS_ZOMBIE]
+    return [child for child in alive if "spawn_main" in " ".join(child.cmdline())]
+
+
+def answers(url: str) -> bool:
+    """Whether a request on a connection of its own is answered."""
+    with suppress(httpx.TransportError):
+        return httpx.post(url, json=ASK, timeout=10).status_code == 200
+    return False
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
+    """Wait until a condition holds."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_they_share_the_address(served: str) -> None:
+    assert len(workers()) == WORKERS
+    assert all(answers(served) for _ in range(20))
+
+
+def test_a_dead_one_is_replaced(served: str) -> None:
+    before = {worker.pid for worker in workers()}
+    victim = workers()[0]
+    victim.kill()
+    wait_for(lambda: len({worker.pid for worker in workers()} - {victim.pid}) == WORKERS)
+    assert {worker.pid for worker in workers()} - before
+    wait_for(lambda: all(answers(served) for _ in range(5)))
+
+
+def test_a_hangup_replaces_them_without_a_gap(served: str) -> None:
+    before = {worker.pid for worker in workers()}
+    parent = psutil.Process(next(iter(before))).parent()
+    assert parent is not None
+    parent.send_signal(signal.SIGHUP)
+    failed = 0
+    deadline = time.monotonic() + 30
+    while {worker.pid for worker in workers()} & before:
+        failed += not answers(served)
+        assert time.monotonic() < deadline
+    assert failed == 0
+
+
+def test_their_metrics_are_added_up(served: str) -> None:
+    for _ in range(40):
+        assert answers(served)
+
+    def counted() -> float:
+        text = httpx.get(served.removesuffix("/graphql") + "/metrics").text
+        lines = [line for line in text.splitlines() if line.startswith("flowkeep_requests_total{")]
+        return sum(float(line.split()[-1]) for line in lines)
+
+    assert {counted() for _ in range(6)} == {40.0}
+    text = httpx.get(served.removesuffix("/graphql") + "/metrics").text
+    assert "flowkeep_pool_size 20.0" in text
+
+
+def test_they_end_with_their_parent(worker_url: str, database: Database) -> None:
+    with suppress(AssertionError), service(worker_url, "--workers", str(WORKERS)):
+        found = workers()
+        parent = found[0].parent()
+        assert parent is not None
+        parent.kill()
+        wait_for(lambda: not any(worker.is_running() for worker in found))
+    assert not any(worker.is_running() for worker in found)
+
+
+def test_the_embedded_database_is_the_parents() -> None:
+    with tempfile.TemporaryDirectory(prefix="flowkeep-workers-") as folder:
+        Path(folder).chmod(0o755)
+        data = Path(folder) / "data"
+        with service(None, "--workers", str(WORKERS), "--data-dir", str(data)) as url:
+            workers()[0].kill()
+            wait_for(lambda: len(workers()) == WORKERS)
+            wait_for(lambda: all(answers(url) for _ in range(5)))
+        assert (data / "cluster" / "PG_VERSION").exists()
+        assert not (data / "cluster" / "postmaster.pid").exists()
