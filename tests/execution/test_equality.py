@@ -79,15 +79,12 @@ async def _alike(both: Both, document: str) -> None:
     assert fast is None or fast == slow, document
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @settings(max_examples=150, suppress_health_check=list(HealthCheck))
 @given(document=DOCUMENTS)
 async def test_documents_made_by_chance_are_answered_alike(both: Both, document: str) -> None:
     await _alike(both, document)
 
 
-# graphql-core leaves the siblings of a field that nulls the whole answer unawaited.
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.slow
 @settings(max_examples=2000, suppress_health_check=list(HealthCheck))
 @given(document=DOCUMENTS)

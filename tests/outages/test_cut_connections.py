@@ -124,11 +124,12 @@ async def test_a_connection_that_is_about_to_close_is_no_fault_of_ours(
 ) -> None:
     proxy[0].say_good_bye()
     async with httpx.AsyncClient(timeout=60) as http:
-        code, _ = await Client(writer.url, http).refused("{ workflows { totalCount } }")
+        # Handed over to graphql-core, the query is sent again on another connection.
+        await Client(writer.url, http).ask("{ workflows { totalCount } }")
     await asyncio.gather(*(writer.write(commit(execution, f"during {number}")) for number in range(5)))
     proxy[0].cut_all()
     await asyncio.gather(*(writer.write(commit(execution, f"after {number}")) for number in range(5)))
-    assert writer.codes | {code} == {"UNAVAILABLE"}
+    assert writer.codes <= {"UNAVAILABLE"}
     require_exactly_once(await kept(worker_url, execution), writer.writes)
 
 
