@@ -74,7 +74,7 @@ class Settings(BaseSettings):
         default=64 * 2**10, ge=1, description="longest text of a GraphQL document"
     )
     max_tokens: int = Field(
-        default=1_000, ge=1, description="most tokens of a document; trusted documents may have 20 times that"
+        default=900, ge=1, description="most tokens of a document; trusted documents may have 20 times that"
     )
     max_depth: int = Field(default=20, ge=1, description="deepest nesting of a document's fields")
     max_fields: int = Field(
