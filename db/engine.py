@@ -17,7 +17,7 @@ import asyncpg
 import orjson
 from sqlalchemy import event, text
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DisconnectionError
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 from sqlalchemy.pool import QueuePool
 
@@ -50,9 +50,10 @@ def _json_text(value: object) -> str:
 
 def _refuse_closed(connection: Any, record: object, proxy: object) -> None:
     # A server that went away closed its sockets, which the driver knows without a round trip: the pool
-    # then replaces the connection instead of handing out a dead one.
+    # then replaces all that it has, for what ended one connection has mostly ended the others, instead of
+    # handing out a dead one. Since it hands out the one that came back last, who asks again meets this.
     if connection.driver_connection.is_closed():
-        raise DisconnectionError
+        raise InvalidatePoolError
 
 
 # After one of these the driver can't be sure of the connection's state, as when the server died in
@@ -127,6 +128,7 @@ class Database:
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=30,
+            pool_use_lifo=True,
             connect_args=_connect_args(connect_timeout, statement_timeout, pooler),
             json_serializer=_json_text,
             # Reads hand JSON on as the text it is; writes, which look into it, parse it by the columns' type.
