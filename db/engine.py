@@ -21,7 +21,8 @@ from sqlalchemy.exc import ArgumentError, InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 from sqlalchemy.pool import QueuePool
 
-from db.errors import NotReady, translated
+from db.errors import NotReady
+from db.translation import translated
 
 OLDEST_SERVER = 15
 

@@ -153,3 +153,11 @@ class StuckCode(StrEnum):
     NO_HEARTBEAT = "NO_HEARTBEAT"
     STEP_SLOW = "STEP_SLOW"
     STEP_RETRYING = "STEP_RETRYING"
+
+
+class PartitionSpan(StrEnum):
+    """How much time one partition covers."""
+
+    DAY = "day"
+    WEEK = "week"
+    MONTH = "month"

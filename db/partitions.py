@@ -10,12 +10,12 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from uuid import UUID
 
 import asyncpg
 
 from db.engine import Database
+from db.enums import PartitionSpan
 from db.ids import uuid7_floor, uuid7_time
 
 # In the order of creation: a table comes after those that it refers to.
@@ -35,14 +35,6 @@ _LOCK = 0x7061727469740000
 _BOUNDS = re.compile(r"FROM \('([0-9a-f-]+)'\) TO \('([0-9a-f-]+)'\)")
 
 
-class Span(StrEnum):
-    """How much time one partition covers."""
-
-    DAY = "day"
-    WEEK = "week"
-    MONTH = "month"
-
-
 @dataclass(frozen=True, slots=True, order=True)
 class Range:
     """A half-open range of time that one partition of every table covers."""
@@ -60,19 +52,21 @@ def partition(table: str, over: Range) -> str:
     return f"{table}_{over.start:%Y%m%d}"
 
 
-def span_around(at: datetime, span: Span) -> Range:
+def span_around(at: datetime, span: PartitionSpan) -> Range:
     """The calendar day, ISO week or month (UTC) that `at` falls into."""
     day = at.astimezone(UTC).replace(hour=0, minute=0, second=0, microsecond=0)
-    if span is Span.DAY:
+    if span is PartitionSpan.DAY:
         return Range(day, day + timedelta(days=1))
-    if span is Span.WEEK:
+    if span is PartitionSpan.WEEK:
         monday = day - timedelta(days=day.weekday())
         return Range(monday, monday + timedelta(days=7))
     first = day.replace(day=1)
     return Range(first, (first + timedelta(days=32)).replace(day=1))
 
 
-def missing_ranges(existing: Iterable[Range], moments: Iterable[datetime], span: Span) -> Iterator[Range]:
+def missing_ranges(
+    existing: Iterable[Range], moments: Iterable[datetime], span: PartitionSpan
+) -> Iterator[Range]:
     """The ranges to add so that every moment is covered.
 
     A new range is cut where it meets an existing one: after a change of span the two kinds live side
@@ -102,7 +96,9 @@ async def list_ranges(connection: asyncpg.Connection) -> list[Range]:
     return sorted(Range(uuid7_time(UUID(match[1])), uuid7_time(UUID(match[2]))) for match in matches if match)
 
 
-async def cover(database: Database, moments: Iterable[datetime], span: Span = Span.MONTH) -> list[Range]:
+async def cover(
+    database: Database, moments: Iterable[datetime], span: PartitionSpan = PartitionSpan.MONTH
+) -> list[Range]:
     """Make the partitions that `moments` need and that are not there; returns the new ranges.
 
     Waits at most five seconds for the tables' locks, so that it never queues writers behind a long
@@ -122,7 +118,9 @@ async def cover(database: Database, moments: Iterable[datetime], span: Span = Sp
     return added
 
 
-async def cover_ahead(database: Database, span: Span = Span.MONTH, ahead: int = 3) -> list[Range]:
+async def cover_ahead(
+    database: Database, span: PartitionSpan = PartitionSpan.MONTH, ahead: int = 3
+) -> list[Range]:
     """Make the partition of now and of the next `ahead` spans."""
     moments = [datetime.now(UTC)]
     for _ in range(ahead):

@@ -7,7 +7,7 @@ from pydantic import Field, SecretStr, model_validator
 from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from db.partitions import Span
+from db.enums import PartitionSpan
 from graph.auth.addresses import is_trusted
 from graph.documents.limits import DocumentLimits
 from graph.limits import Limits
@@ -38,8 +38,8 @@ class Settings(BaseSettings):
         default=False,
         description="whether the database URL leads to a PgBouncer in transaction mode, or a pooler like it",
     )
-    partition_span: Span = Field(
-        default=Span.MONTH, description="time that one partition covers: `day`, `week` or `month`"
+    partition_span: PartitionSpan = Field(
+        default=PartitionSpan.MONTH, description="time that one partition covers: `day`, `week` or `month`"
     )
     partitions_ahead: int = Field(default=3, ge=1, le=100, description="partitions kept ready for the future")
     retention_interval: float = Field(

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from db.errors import NotReady
+
 _FULL = {errno.ENOSPC, errno.EDQUOT}
 _FORBIDDEN = {errno.EACCES, errno.EPERM, errno.EROFS}
 _NOT_A_FOLDER = {errno.ENOTDIR, errno.EEXIST}
 
 
-class EmbeddedPostgresError(Exception):
+class EmbeddedPostgresError(NotReady):
     """The embedded PostgreSQL cannot be used; the message tells the person at the terminal what to do."""
 
 

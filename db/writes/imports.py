@@ -10,12 +10,20 @@ import asyncpg
 import orjson
 
 from db.engine import Database
-from db.enums import Environment, ExecutionStatus, Priority, StepStatus, TriggerType, WorkflowStatus
+from db.enums import (
+    Environment,
+    ExecutionStatus,
+    PartitionSpan,
+    Priority,
+    StepStatus,
+    TriggerType,
+    WorkflowStatus,
+)
 from db.errors import NotFound
 from db.ids import uuid7
 from db.importing.loglines import LogLine
 from db.importing.wfformat import Trace
-from db.partitions import Span, cover
+from db.partitions import cover
 
 _STEP_COLUMNS = [
     *("execution_id", "seq", "key", "attempt", "name", "type", "status", "input", "depends_on"),
@@ -54,7 +62,7 @@ class ImportedTrace:
 
 
 async def import_trace(
-    database: Database, trace: Trace, actor: str, span: Span = Span.MONTH
+    database: Database, trace: Trace, actor: str, span: PartitionSpan = PartitionSpan.MONTH
 ) -> ImportedTrace:
     """Store a trace as a workflow version with one execution, in one transaction.
 

@@ -15,8 +15,8 @@ from websockets.typing import Subprotocol
 
 from db.errors import FlowkeepError, InvalidInput
 from graph.auth.addresses import is_loopback
-from graph.http.sockets import PROTOCOL
 
+_PROTOCOL = "graphql-transport-ws"
 _OPEN_SECONDS = 10.0
 _CLOSE_SECONDS = 1.0
 _PING_SECONDS = 5.0
@@ -96,7 +96,7 @@ class Socket:
         try:
             message = orjson.loads(text)
         except orjson.JSONDecodeError as error:
-            raise Refused(f"What answers there does not speak {PROTOCOL}.") from error
+            raise Refused(f"What answers there does not speak {_PROTOCOL}.") from error
         return message if isinstance(message, dict) else {}
 
 
@@ -107,7 +107,7 @@ async def connected(url: str, token: str | None) -> AsyncIterator[Socket]:
     with _told_as_cut():
         connection = await connect(
             address,
-            subprotocols=[Subprotocol(PROTOCOL)],
+            subprotocols=[Subprotocol(_PROTOCOL)],
             proxy=None if own else True,
             max_size=None,  # a change may hold a whole document
             open_timeout=_OPEN_SECONDS,

@@ -12,19 +12,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from db.engine import Database
+from db.enums import PartitionSpan
 from db.errors import Unavailable
 from db.ids import uuid7, uuid7_time
-from db.partitions import TREE, Range, Span, cover, cover_ahead, list_ranges, missing_ranges, span_around
+from db.partitions import TREE, Range, cover, cover_ahead, list_ranges, missing_ranges, span_around
 from tests.conftest import TEMPLATE, create_database, drop_database
 from tests.factories import Factory
 
 PAST = datetime(2019, 12, 30, 12, tzinfo=UTC)
 FIRST = datetime(2000, 1, 1)  # noqa: DTZ001 (bounds of a strategy are naive)
 MOMENTS = st.datetimes(FIRST, FIRST.replace(year=2003), timezones=st.just(UTC))
-ROUNDS = st.lists(st.tuples(st.sampled_from(Span), st.lists(MOMENTS, max_size=5)), max_size=6)
+ROUNDS = st.lists(st.tuples(st.sampled_from(PartitionSpan), st.lists(MOMENTS, max_size=5)), max_size=6)
 
 
-def cover_all(rounds: list[tuple[Span, list[datetime]]]) -> list[Range]:
+def cover_all(rounds: list[tuple[PartitionSpan, list[datetime]]]) -> list[Range]:
     """The ranges after covering moments again and again, with any span each time."""
     ranges: list[Range] = []
     for span, moments in rounds:
@@ -33,53 +34,55 @@ def cover_all(rounds: list[tuple[Span, list[datetime]]]) -> list[Range]:
 
 
 @given(rounds=ROUNDS)
-def test_ranges_never_overlap(rounds: list[tuple[Span, list[datetime]]]) -> None:
+def test_ranges_never_overlap(rounds: list[tuple[PartitionSpan, list[datetime]]]) -> None:
     assert [pair for pair in pairwise(cover_all(rounds)) if pair[0].end > pair[1].start] == []
 
 
 @given(rounds=ROUNDS)
-def test_no_range_is_empty(rounds: list[tuple[Span, list[datetime]]]) -> None:
+def test_no_range_is_empty(rounds: list[tuple[PartitionSpan, list[datetime]]]) -> None:
     assert [one for one in cover_all(rounds) if one.start >= one.end] == []
 
 
 @given(rounds=ROUNDS)
-def test_every_moment_is_covered_once(rounds: list[tuple[Span, list[datetime]]]) -> None:
+def test_every_moment_is_covered_once(rounds: list[tuple[PartitionSpan, list[datetime]]]) -> None:
     ranges = cover_all(rounds)
     moments = [moment for _, moments in rounds for moment in moments]
     assert [sum(one.covers(at) for one in ranges) for at in moments] == [1] * len(moments)
 
 
-@given(rounds=ROUNDS, span=st.sampled_from(Span))
-def test_what_is_covered_needs_nothing(rounds: list[tuple[Span, list[datetime]]], span: Span) -> None:
+@given(rounds=ROUNDS, span=st.sampled_from(PartitionSpan))
+def test_what_is_covered_needs_nothing(
+    rounds: list[tuple[PartitionSpan, list[datetime]]], span: PartitionSpan
+) -> None:
     moments = [moment for _, moments in rounds for moment in moments]
     assert list(missing_ranges(cover_all(rounds), moments, span)) == []
 
 
-@given(at=MOMENTS, span=st.sampled_from(Span))
-def test_a_span_is_a_whole_of_the_calendar(at: datetime, span: Span) -> None:
+@given(at=MOMENTS, span=st.sampled_from(PartitionSpan))
+def test_a_span_is_a_whole_of_the_calendar(at: datetime, span: PartitionSpan) -> None:
     around = span_around(at, span)
     assert around.covers(at)
-    assert around.start.strftime({Span.DAY: "%H", Span.WEEK: "%H %u", Span.MONTH: "%H %d"}[span]) in (
-        ("00", "00 1", "00 01")
-    )
+    assert around.start.strftime(
+        {PartitionSpan.DAY: "%H", PartitionSpan.WEEK: "%H %u", PartitionSpan.MONTH: "%H %d"}[span]
+    ) in (("00", "00 1", "00 01"))
     assert span_around(around.end, span).start == around.end
 
 
 @pytest.mark.parametrize(
     ("span", "start", "end"),
     [
-        (Span.DAY, datetime(2019, 12, 30, tzinfo=UTC), datetime(2019, 12, 31, tzinfo=UTC)),
-        (Span.WEEK, datetime(2019, 12, 30, tzinfo=UTC), datetime(2020, 1, 6, tzinfo=UTC)),
-        (Span.MONTH, datetime(2019, 12, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)),
+        (PartitionSpan.DAY, datetime(2019, 12, 30, tzinfo=UTC), datetime(2019, 12, 31, tzinfo=UTC)),
+        (PartitionSpan.WEEK, datetime(2019, 12, 30, tzinfo=UTC), datetime(2020, 1, 6, tzinfo=UTC)),
+        (PartitionSpan.MONTH, datetime(2019, 12, 1, tzinfo=UTC), datetime(2020, 1, 1, tzinfo=UTC)),
     ],
 )
-def test_a_span_goes_over_the_turn_of_the_year(span: Span, start: datetime, end: datetime) -> None:
+def test_a_span_goes_over_the_turn_of_the_year(span: PartitionSpan, start: datetime, end: datetime) -> None:
     assert span_around(PAST, span) == Range(start, end)
 
 
 def test_a_smaller_span_fits_between_greater_ones() -> None:
-    month = list(missing_ranges([], [PAST], Span.MONTH))
-    week = list(missing_ranges(month, [PAST + timedelta(days=3)], Span.WEEK))
+    month = list(missing_ranges([], [PAST], PartitionSpan.MONTH))
+    week = list(missing_ranges(month, [PAST + timedelta(days=3)], PartitionSpan.WEEK))
     assert week == [Range(datetime(2020, 1, 1, tzinfo=UTC), datetime(2020, 1, 6, tzinfo=UTC))]
 
 
@@ -106,8 +109,8 @@ async def ranges(database: Database) -> list[Range]:
 
 
 async def test_covering_twice_adds_nothing(own: Database) -> None:
-    added = await cover(own, [PAST], Span.WEEK)
-    assert (len(added), await cover(own, [PAST], Span.WEEK)) == (1, [])
+    added = await cover(own, [PAST], PartitionSpan.WEEK)
+    assert (len(added), await cover(own, [PAST], PartitionSpan.WEEK)) == (1, [])
 
 
 async def test_covering_ahead_reaches_ahead(own: Database) -> None:
@@ -126,8 +129,10 @@ async def test_whoever_covers_at_once_makes_one_set(own: Database, own_url: str)
     assert sorted(sum(added, before)) == await ranges(own)
 
 
-@pytest.mark.parametrize("spans", [[Span.MONTH], [Span.DAY, Span.WEEK, Span.MONTH]])
-async def test_every_table_of_the_tree_has_the_same_ranges(own: Database, spans: list[Span]) -> None:
+@pytest.mark.parametrize(
+    "spans", [[PartitionSpan.MONTH], [PartitionSpan.DAY, PartitionSpan.WEEK, PartitionSpan.MONTH]]
+)
+async def test_every_table_of_the_tree_has_the_same_ranges(own: Database, spans: list[PartitionSpan]) -> None:
     for number, span in enumerate(spans):
         await cover(own, [PAST + timedelta(days=4 * number)], span)
     async with own.reading() as connection:
