@@ -25,6 +25,8 @@ from db.errors import NotReady
 from db.translation import translated
 
 OLDEST_SERVER = 15
+# Seconds that a session waits for a connection of the pool before it is refused.
+POOL_TIMEOUT = 30.0
 
 Connection: TypeAlias = asyncpg.Connection
 
@@ -128,7 +130,7 @@ class Database:
             self.url,
             pool_size=pool_size,
             max_overflow=0,
-            pool_timeout=30,
+            pool_timeout=POOL_TIMEOUT,
             pool_use_lifo=True,
             connect_args=_connect_args(connect_timeout, statement_timeout, pooler),
             json_serializer=_json_text,

@@ -108,6 +108,10 @@ class Unavailable(FlowkeepError):
     code = "UNAVAILABLE"
 
 
+class Occupied(Unavailable):
+    """All connections that the pool may hold stayed in use; nothing was asked."""
+
+
 class Contended(Unavailable):
     """The transaction lost against another one and changed nothing: the same one may pass now."""
 

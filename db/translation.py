@@ -5,8 +5,9 @@ from contextlib import contextmanager
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException, SQLAlchemyError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from db.errors import AlreadyExists, Contended, FlowkeepError, InvalidInput, OutOfTime, Unavailable
+from db.errors import AlreadyExists, Contended, FlowkeepError, InvalidInput, Occupied, OutOfTime, Unavailable
 
 # A connection that could not be made raises SQLAlchemy's stand-in for the driver's error.
 _DATABASE_ERRORS = (
@@ -43,6 +44,8 @@ def translate(error: BaseException, where: str = "The database") -> FlowkeepErro
 
     `where` names the server for messages about reaching it.
     """
+    if isinstance(error, PoolTimeout):
+        return Occupied("All connections to the database were in use for too long; try again.")
     cause = driver_error(error)
     if cause is None:
         lost = isinstance(error, _LOST)

@@ -2,10 +2,9 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
-from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -14,11 +13,11 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route, WebSocketRoute
 
 from db.engine import Database
-from db.errors import FlowkeepError
 from db.migrate import require_head
 from db.partitions import cover_ahead
 from db.retention.runs import apply_enabled, expire_keys
 from graph.auth.authenticator import Authenticator
+from graph.background import Background, Job
 from graph.documents.document import Document, Documents
 from graph.documents.persisted import PersistedDocuments, load_trusted
 from graph.http import graphiql
@@ -33,7 +32,7 @@ from graph.schema import schema
 from graph.settings import Settings
 from graph.telemetry.metrics import Metrics
 from graph.telemetry.requests import Requests
-from graph.telemetry.traces import tracing
+from graph.telemetry.traces import Tracing, tracing
 from graph.throttle import Throttle
 
 logger = logging.getLogger("flowkeep")
@@ -41,47 +40,10 @@ logger = logging.getLogger("flowkeep")
 ENDPOINT = "/graphql"
 _PARTITION_CHECK_SECONDS = 3600.0
 _FIRST_RETENTION_SECONDS = 60.0
+_SHARE_METRICS_SECONDS = 5.0
 # The server stops a statement a little after the request's own deadline has cancelled it: only what was
 # left behind is still running then.
 _STATEMENT_GRACE = 5.0
-
-
-async def _keep_partitions_ahead(database: Database, settings: Settings) -> None:
-    while True:
-        await asyncio.sleep(_PARTITION_CHECK_SECONDS)
-        try:
-            await cover_ahead(database, settings.partition_span, settings.partitions_ahead)
-        except FlowkeepError as error:
-            logger.warning("Partitions could not be made ahead, trying again in an hour: %s", error)
-
-
-async def _keep_to_policies(database: Database, settings: Settings) -> None:
-    if not settings.retention_interval:
-        return
-    # Soon after the start, so that it is done where servers live shortly, but not with it.
-    await asyncio.sleep(min(settings.retention_interval, _FIRST_RETENTION_SECONDS))
-    while True:
-        try:
-            run = await apply_enabled(database, "retention")
-            if run is not None:
-                logger.info("Retention: %s says what has gone.", encode(Kind.RUN, run))
-            if settings.keep_idempotency_keys:
-                await expire_keys(database, timedelta(days=settings.keep_idempotency_keys))
-        except FlowkeepError as error:
-            logger.warning("Retention could not be finished, going on later: %s", error)
-        await asyncio.sleep(settings.retention_interval)
-
-
-@asynccontextmanager
-async def _beside(*jobs: Coroutine[Any, Any, None]) -> AsyncIterator[None]:
-    """Run the jobs as long as the block."""
-    tasks = [asyncio.create_task(job) for job in jobs]
-    try:
-        yield
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -91,57 +53,38 @@ def create_app(settings: Settings) -> Starlette:
     serve, and `Unavailable` where it can't be reached. Raises `NotReady` here for trusted documents that
     the schema can't answer.
     """
-    if settings.database_url is None:
-        raise ValueError("create_app needs settings with a database_url")
-    database = Database(
-        settings.database_url.get_secret_value(),
-        pool_size=settings.pool_size,
-        statement_timeout=timedelta(seconds=settings.request_timeout + _STATEMENT_GRACE),
-        pooler=settings.pgbouncer,
-    )
+    database = _database(settings)
+    documents, trusted = _documents(settings)
+    metrics = Metrics(trusted) if settings.metrics else None
+    background = Background(metrics.job_failed) if metrics else Background()
     authenticator = Authenticator(database, settings)
     tailer = Tailer(database)
-    documents, trusted = _documents(settings)
-    operations = _operations(settings, database, documents, tailer)
-    metrics = Metrics(trusted) if settings.metrics else None
+    operations = _operations(settings, database, documents, tailer, background)
     traces = tracing(settings)
     requests = Requests(settings, metrics, traces)
     requests.watch(database)
     endpoint = Endpoint(settings, operations, authenticator)
     sockets = Sockets(settings, operations, authenticator, requests)
-    probes = Probes(database, authenticator, metrics)
+    probes = Probes(database, authenticator, metrics, background)
+    background.add(
+        Job("feeds", tailer.look, essential=True),
+        Job("sockets", sockets.sweep_soon, essential=True),
+        *_maintenance(database, settings),
+    )
     if metrics is not None:
         _add_gauges(metrics, database, tailer, sockets)
+        if metrics.shared:
+            background.add(Job("metrics", metrics.share, every=_SHARE_METRICS_SECONDS))
 
-    @asynccontextmanager
-    async def lifespan(app: Starlette) -> AsyncIterator[None]:
-        try:
-            await database.check_server()
-            await require_head(database)
-            await cover_ahead(database, settings.partition_span, settings.partitions_ahead)
-            async with _beside(
-                _keep_partitions_ahead(database, settings),
-                _keep_to_policies(database, settings),
-                sockets.keep_sweeping(),
-                tailer.run(),
-                probes.keep_gauges(),
-            ):
-                yield
-        finally:
-            await database.close()
-            if traces is not None:
-                await asyncio.to_thread(traces.close)
-
-    routes = [
-        Route("/", lambda request: RedirectResponse(ENDPOINT)),
-        Route(ENDPOINT, Observed(endpoint, requests)),
-        WebSocketRoute(ENDPOINT, sockets),
-        graphiql.assets(),
-        *probes.routes(),
-    ]
     app = Starlette(
-        routes=routes,
-        lifespan=lifespan,
+        routes=[
+            Route("/", lambda request: RedirectResponse(ENDPOINT)),
+            Route(ENDPOINT, Observed(endpoint, requests)),
+            WebSocketRoute(ENDPOINT, sockets),
+            graphiql.assets(),
+            *probes.routes(),
+        ],
+        lifespan=_lifespan(settings, database, background, traces),
         middleware=_middleware(settings),
         exception_handlers={Exception: answer_unexpected},
     )
@@ -152,6 +95,58 @@ def create_app(settings: Settings) -> Starlette:
 
     app.state.stop = stop
     return app
+
+
+def _database(settings: Settings) -> Database:
+    if settings.database_url is None:
+        raise ValueError("create_app needs settings with a database_url")
+    return Database(
+        settings.database_url.get_secret_value(),
+        pool_size=settings.pool_size,
+        statement_timeout=timedelta(seconds=settings.request_timeout + _STATEMENT_GRACE),
+        pooler=settings.pgbouncer,
+    )
+
+
+def _lifespan(
+    settings: Settings, database: Database, background: Background, traces: Tracing | None
+) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
+    @asynccontextmanager
+    async def lifespan(app: Starlette) -> AsyncIterator[None]:
+        try:
+            await database.check_server()
+            await require_head(database)
+            await cover_ahead(database, settings.partition_span, settings.partitions_ahead)
+            async with background.running():
+                yield
+        finally:
+            await database.close()
+            if traces is not None:
+                await asyncio.to_thread(traces.close)
+
+    return lifespan
+
+
+def _maintenance(database: Database, settings: Settings) -> list[Job]:
+    """What is done to the database now and then; several servers share it."""
+
+    async def keep_partitions_ahead() -> None:
+        await cover_ahead(database, settings.partition_span, settings.partitions_ahead)
+
+    async def keep_to_policies() -> None:
+        run = await apply_enabled(database, "retention")
+        if run is not None:
+            logger.info("Retention: %s says what has gone.", encode(Kind.RUN, run))
+        if settings.keep_idempotency_keys:
+            await expire_keys(database, timedelta(days=settings.keep_idempotency_keys))
+
+    every = _PARTITION_CHECK_SECONDS
+    jobs = [Job("partitions", keep_partitions_ahead, every=every, first=every)]
+    if every := settings.retention_interval:
+        # Soon after the start, so that it is done where servers live shortly, but not with it.
+        first = min(every, _FIRST_RETENTION_SECONDS)
+        jobs.append(Job("retention", keep_to_policies, every=every, first=first))
+    return jobs
 
 
 def _add_gauges(metrics: Metrics, database: Database, tailer: Tailer, sockets: Sockets) -> None:
@@ -177,7 +172,11 @@ def _documents(settings: Settings) -> tuple[PersistedDocuments, list[Document]]:
 
 
 def _operations(
-    settings: Settings, database: Database, documents: PersistedDocuments, tailer: Tailer
+    settings: Settings,
+    database: Database,
+    documents: PersistedDocuments,
+    tailer: Tailer,
+    background: Background,
 ) -> Operations:
     return Operations(
         schema,
@@ -186,6 +185,7 @@ def _operations(
         settings.limits,
         Throttle(settings.rate_limit, settings.rate_burst),
         tailer,
+        background,
         suggestions=settings.introspection,
     )
 

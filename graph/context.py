@@ -6,6 +6,7 @@ from strawberry.types import Info as StrawberryInfo
 
 from db.engine import Database
 from graph.auth.principals import Principal
+from graph.background import Background
 from graph.limits import Limits
 from graph.live.tailer import Tailer
 from graph.loaders import Loaders
@@ -19,6 +20,7 @@ class Context:
     limits: Limits
     principal: Principal
     following: Tailer
+    background: Background
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:

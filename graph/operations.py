@@ -26,6 +26,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 from db.engine import Database
 from graph.auth.errors import Forbidden
 from graph.auth.principals import Principal
+from graph.background import Background
 from graph.context import Context
 from graph.documents.document import Document, Operation
 from graph.documents.inputs import refuse_long_lists
@@ -135,6 +136,7 @@ class Operations:
         limits: Limits,
         throttle: Throttle,
         tailer: Tailer,
+        background: Background,
         *,
         suggestions: bool,
     ) -> None:
@@ -145,6 +147,7 @@ class Operations:
         self._limits = limits
         self._throttle = throttle
         self._tailer = tailer
+        self._background = background
         self._followed: Counter[str] = Counter()
         self._hide_suggestions = not suggestions
 
@@ -235,7 +238,7 @@ class Operations:
         return cast(Following, source)
 
     def _context(self, prepared: Prepared) -> Context:
-        return Context(self._database, self._limits, prepared.principal, self._tailer)
+        return Context(self._database, self._limits, prepared.principal, self._tailer, self._background)
 
     def _executor(self, prepared: Prepared, context: Context) -> Executor[Any]:
         """An executor for one run; raises `Rejection` for variables that don't fit."""

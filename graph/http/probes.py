@@ -14,12 +14,13 @@ from starlette.routing import Route
 
 from db.engine import Database
 from db.enums import Scope
-from db.errors import FlowkeepError
+from db.errors import FlowkeepError, Occupied
 from db.queries.health import unready
 from graph.auth.authenticator import Authenticator
 from graph.auth.errors import Forbidden, Unauthenticated
 from graph.auth.principals import ANONYMOUS
 from graph.auth.sharing import Shared
+from graph.background import Background, Job
 from graph.errors import Rejection
 from graph.http.endpoint import encode
 from graph.http.negotiation import JSON, require_own_host
@@ -27,14 +28,20 @@ from graph.telemetry.metrics import CONTENT_TYPE, Metrics
 
 READY_SECONDS = 3.0
 _REMEMBERED_SECONDS = 1.0
-_REFRESH_SECONDS = 5.0
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
 class Probes:
     """Answers for one process."""
 
-    def __init__(self, database: Database, authenticator: Authenticator, metrics: Metrics | None) -> None:
+    def __init__(
+        self,
+        database: Database,
+        authenticator: Authenticator,
+        metrics: Metrics | None,
+        background: Background,
+    ) -> None:
+        self._background = background
         self._database = database
         self._authenticator = authenticator
         self._metrics = metrics
@@ -48,18 +55,15 @@ class Probes:
         routes = [Route("/livez", self._live), Route("/readyz", self._ready)]
         return routes + ([Route("/metrics", self._measured)] if self._metrics else [])
 
-    async def keep_gauges(self) -> None:
-        """Let the other workers know this one's present values."""
-        while self._metrics is not None and self._metrics.shared:
-            self._metrics.refresh()
-            await asyncio.sleep(_REFRESH_SECONDS)
-
     async def _live(self, request: Request) -> Response:
         return _json({"live": True}, 200)
 
     async def _ready(self, request: Request) -> Response:
-        reasons = await self._why_not()
-        return _json({"ready": not reasons, "reasons": reasons}, 503 if reasons else 200)
+        failing = [job for job in self._background.jobs if job.failing]
+        reasons = [*await self._why_not(), *(_tell(job) for job in failing if job.essential)]
+        warnings = [_tell(job) for job in failing if not job.essential]
+        answer = {"ready": not reasons, "reasons": reasons, "warnings": warnings}
+        return _json(answer, 503 if reasons else 200)
 
     async def _why_not(self) -> list[str]:
         if self.stopping:
@@ -76,6 +80,8 @@ class Probes:
                 return await unready(self._database)
         except TimeoutError:
             return [f"The database did not answer within {READY_SECONDS:g} seconds."]
+        except Occupied as error:
+            return [str(error)]
         except FlowkeepError:  # its words name the host
             return ["The database can't be reached."]
 
@@ -94,6 +100,11 @@ class Probes:
         if not principal.may(Scope.READ):
             return Response(f"{Forbidden(Scope.READ)}\n", 403, _HEADERS, "text/plain")
         return Response(self._metrics.text(), 200, {**_HEADERS, "content-type": CONTENT_TYPE})
+
+
+def _tell(job: Job) -> str:
+    # Why is for who may read `health`, or the log.
+    return f"The background job {job.name} has failed {job.failures_in_a_row} times in a row."
 
 
 def _json(content: object, status: int) -> Response:

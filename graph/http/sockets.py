@@ -79,12 +79,10 @@ class Sockets:
             async with asyncio.timeout(_SWEEP_TIMEOUT):
                 await asyncio.gather(*(socket.check() for socket in self._open))
 
-    async def keep_sweeping(self) -> None:
-        """Sweep for ever; a database that can't be reached leaves everything as it is for now."""
-        while True:
-            await asyncio.sleep(SWEEP_SECONDS)
-            with suppress(FlowkeepError):
-                await self.sweep()
+    async def sweep_soon(self) -> None:
+        """A round of sweeping; a database that can't be reached leaves everything as it is for now."""
+        await asyncio.sleep(SWEEP_SECONDS)
+        await self.sweep()
 
 
 class _Socket:

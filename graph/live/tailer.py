@@ -39,6 +39,7 @@ class Tailer:
         self._of_execution: dict[UUID | None, int] = defaultdict(int)
         self._dirty: set[UUID | None] = set()
         self._wake = asyncio.Event()
+        self._interval, self._polled_at = _SHORTEST_POLL, 0.0
         self._seen_all_at = time.monotonic()
         self.reads = 0
         database.on_commit(self._note)
@@ -79,7 +80,7 @@ class Tailer:
             self._leave(stream)
 
     async def _catch_up(self, stream: Stream, place: Place) -> News:
-        """What the stream no longer keeps; waits for a database that can't be reached, as `run` does."""
+        """What the stream no longer keeps; waits for a database that can't be reached."""
         try:
             async with self._database.reading() as connection:
                 return await stream.feed.after(connection, place, PAGE)
@@ -118,26 +119,25 @@ class Tailer:
             self._dirty |= touched
             self._wake.set()
 
-    async def run(self) -> None:
-        """Tick for ever; a database that can't be reached is asked again every second."""
-        interval, polled_at = _SHORTEST_POLL, 0.0
-        while True:
-            if not self._streams:
-                self._wake.clear()
-                await self._wake.wait()
-            try:
-                due = polled_at + interval - time.monotonic()
-                if due <= 0:
-                    polled_at = time.monotonic()
-                    found = await self._tick(None)
-                    self._seen_all_at = polled_at
-                    interval = _SHORTEST_POLL if found else min(interval * 2, _LONGEST_POLL)
-                elif self._dirty:
-                    await self._tick(self._dirty)
-                await self._pause(max(0.0, polled_at + interval - time.monotonic()))
-            except FlowkeepError as error:
-                logger.warning("Live feeds wait for the database: %s", error)
-                await asyncio.sleep(_AFTER_FAILURE)
+    async def look(self) -> None:
+        """A round of reading: wait until a poll is due or something was written, then read what is new.
+
+        Without followers it waits for one.
+        """
+        if not self._streams:
+            self._wake.clear()
+            await self._wake.wait()
+        await self._pause(max(0.0, self._polled_at + self._interval - time.monotonic()))
+        if time.monotonic() >= self._polled_at + self._interval:
+            await self._poll()
+        elif self._dirty:
+            await self._tick(self._dirty)
+
+    async def _poll(self) -> None:
+        self._polled_at = time.monotonic()
+        found = await self._tick(None)
+        self._seen_all_at = self._polled_at
+        self._interval = _SHORTEST_POLL if found else min(self._interval * 2, _LONGEST_POLL)
 
     async def _pause(self, seconds: float) -> None:
         await asyncio.sleep(_BETWEEN_TICKS)

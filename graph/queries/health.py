@@ -1,11 +1,13 @@
 """`health`: whether the service and its database are well."""
 
+from datetime import datetime
 from importlib.metadata import version
 
 import strawberry
 
 from db.queries.health import ReplicationRole, look, measure_tables
 from graph.auth.scopes import READ
+from graph.background import Job
 from graph.context import Info
 from graph.enums import described
 from graph.scalars import Long
@@ -72,6 +74,23 @@ class FeedStatus:
     )
 
 
+@strawberry.type(description="A job that runs beside the requests of the process that answers.")
+class JobStatus:
+    """How a job went so far."""
+
+    name: str = strawberry.field(
+        description="`feeds` reads what is new for live feeds, `sockets` closes those whose token has ended, "
+        "`partitions` makes partitions ahead, `retention` applies the policies, `metrics` shares figures "
+        "between workers."
+    )
+    failing: bool = strawberry.field(description="Whether its last rounds have all failed, three or more.")
+    rounds: Long = strawberry.field(description="Rounds since the process started.")
+    failures: Long = strawberry.field(description="How many of them failed.")
+    failures_in_a_row: int = strawberry.field(description="How many failed since the last that did not.")
+    last_error: str | None = strawberry.field(description="Why the last one that failed did.")
+    last_failed_at: datetime | None = strawberry.field(description="When that was.")
+
+
 @strawberry.type(description="How the service does.")
 class Health:
     """The service and its database."""
@@ -79,6 +98,21 @@ class Health:
     version: str = strawberry.field(description="Flowkeep's version.")
     database: DatabaseStatus = strawberry.field(description="Its database.")
     feeds: FeedStatus = strawberry.field(description="The live feeds of the process that answers.")
+    jobs: list[JobStatus] = strawberry.field(
+        description="What runs beside the requests of the process that answers."
+    )
+
+
+def _status(job: Job) -> JobStatus:
+    return JobStatus(
+        name=job.name,
+        failing=job.failing,
+        rounds=Long(job.rounds),
+        failures=Long(job.failures),
+        failures_in_a_row=job.failures_in_a_row,
+        last_error=job.last_error,
+        last_failed_at=job.last_failed_at,
+    )
 
 
 @strawberry.type
@@ -108,4 +142,5 @@ class HealthQueries:
                 pool=PoolStatus(size=pool.size, in_use=pool.in_use),
             ),
             feeds=FeedStatus(followers=followers, lag=tailer.lag if followers else 0.0),
+            jobs=[_status(job) for job in info.context.background.jobs],
         )

@@ -120,6 +120,9 @@ class Metrics:
             kind: (session_seconds.labels(kind.value).observe, session_errors.labels(kind.value).inc)
             for kind in Session
         }
+        self._job_failures = Counter(
+            "flowkeep_job_failures", "Failures of what runs beside the requests.", ["job"], registry=registry
+        )
         self._gauges: list[tuple[Gauge, Callable[[], float]]] = []
         self._by_request: dict[tuple[str, str, str], Callable[[], None]] = {}
         self._by_latency: dict[tuple[str, str], Callable[[float], None]] = {}
@@ -140,6 +143,14 @@ class Metrics:
         """Read the present values, which other workers report from then on."""
         for gauge, value in self._gauges:
             gauge.set(value())
+
+    async def share(self) -> None:
+        """Let the other workers know this one's present values."""
+        self.refresh()
+
+    def job_failed(self, name: str) -> None:
+        """A round of what runs beside the requests has failed."""
+        self._job_failures.labels(name).inc()
 
     def finished(self, seen: Seen, seconds: float, outcome: str) -> None:
         """A request has ended."""

@@ -9,6 +9,7 @@ from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
 
 from db.engine import Database
 from graph.auth.principals import ANONYMOUS
+from graph.background import Background
 from graph.context import Context
 from graph.documents.document import Documents
 from graph.errors import Rejection
@@ -50,7 +51,7 @@ class Both:
         return _text(fast), None if result.errors else _text(result.data)
 
     def _context(self) -> Context:
-        return Context(self._database, SETTINGS.limits, ANONYMOUS, self._tailer)
+        return Context(self._database, SETTINGS.limits, ANONYMOUS, self._tailer, Background())
 
 
 def _text(data: Any) -> bytes | None:

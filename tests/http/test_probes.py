@@ -9,6 +9,7 @@ from db.migrate import migrate
 from db.partitions import cover_ahead
 from db.queries import health
 from graph.auth.authenticator import Authenticator
+from graph.background import Background
 from graph.http.probes import Probes
 from graph.settings import Settings
 from tests.client import Client
@@ -28,7 +29,10 @@ async def test_a_process_that_answers_is_live(client: Client) -> None:
 
 async def test_a_database_that_can_be_worked_with_is_ready(client: Client) -> None:
     answer = await client.http.get(beside(client, "/readyz"))
-    assert (answer.status_code, answer.json()) == (200, {"ready": True, "reasons": []})
+    assert (answer.status_code, answer.json()) == (
+        200,
+        {"ready": True, "reasons": [], "warnings": []},
+    )
 
 
 async def test_readiness_needs_no_token(worker_url: str, database: Database) -> None:
@@ -55,7 +59,7 @@ async def test_a_database_at_another_revision_is_not_ready(empty_database_url: s
 async def test_an_outage_is_told_without_the_host(worker_url: str) -> None:
     gone = Database(at(worker_url, "nobody_knows"), pool_size=1)
     authenticator = Authenticator(gone, Settings())
-    app = Starlette(routes=Probes(gone, authenticator, None).routes())
+    app = Starlette(routes=Probes(gone, authenticator, None, Background()).routes())
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://localhost") as http:
         answer = await http.get("/readyz")
     await gone.close()

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 
 from db.engine import Database
 from graph import app
+from graph.background import Background
 from graph.ids import Kind, encode
 from graph.live.tailer import Tailer
 from graph.settings import Settings
@@ -25,9 +26,10 @@ from tests.serving import serving
 class Live:
     """An application, its tailer, and followers of it."""
 
-    def __init__(self, client: Client, tailer: Tailer) -> None:
+    def __init__(self, client: Client, tailer: Tailer, background: Background) -> None:
         self.client = client
         self.tailer = tailer
+        self.background = background
         self.url = client.url
 
     @asynccontextmanager
@@ -59,17 +61,23 @@ Serve = Callable[..., Awaitable[Live]]
 async def served(database_url: str, http: httpx.AsyncClient, **given: Any) -> AsyncIterator[Live]:
     """An application with these settings, and a pool of one connection unless told."""
     tailers: list[Tailer] = []
+    backgrounds: list[Background] = []
 
     def make(*arguments: Any) -> Tailer:
         tailers.append(Tailer(*arguments))
         return tailers[-1]
 
+    def make_background(*arguments: Any) -> Background:
+        backgrounds.append(Background(*arguments))
+        return backgrounds[-1]
+
     settings = Settings(database_url=SecretStr(database_url), **{"pool_size": 1, **given})
     async with AsyncExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(app, "Tailer", make)
+            patch.setattr(app, "Background", make_background)
             url = await stack.enter_async_context(serving(settings))
-        yield Live(Client(url, http), tailers[0])
+        yield Live(Client(url, http), tailers[0], backgrounds[0])
 
 
 @pytest_asyncio.fixture(scope="session")

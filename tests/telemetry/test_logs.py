@@ -35,13 +35,14 @@ class Kept(logging.Handler):
 def kept(name: str) -> Iterator[list[dict[str, Any]]]:
     """The lines of a logger as long as the block."""
     handler, logger = Kept(), logging.getLogger(name)
-    level, logger.level = logger.level, logging.INFO
+    level = logger.level
+    logger.setLevel(logging.INFO)
     logger.addHandler(handler)
     try:
         yield handler.lines
     finally:
         logger.removeHandler(handler)
-        logger.level = level
+        logger.setLevel(level)
 
 
 def settings(worker_url: str, **given: Any) -> Settings:

@@ -1,0 +1,23 @@
+"""The pool: what whoever finds it full is told."""
+
+import pytest
+
+from db import engine
+from db.engine import Database
+from db.errors import Unavailable
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody waits long for a connection."""
+    monkeypatch.setattr(engine, "POOL_TIMEOUT", 0.05)
+
+
+@pytest.mark.usefixtures("impatient", "database")
+@pytest.mark.parametrize("session", ["reading", "writing", "maintaining", "migrating"])
+async def test_a_pool_that_stays_full_is_unavailable(worker_url: str, session: str) -> None:
+    full = Database(worker_url, pool_size=1)
+    async with full.reading():
+        with pytest.raises(Unavailable, match="All connections to the database were in use"):
+            await getattr(full, session)().__aenter__()
+    await full.close()
