@@ -60,7 +60,9 @@ class Settings(BaseSettings):
         default=4 * 2**20, ge=1024, description="largest definition, input, result, output or data, as JSON"
     )
     max_log_entries: int = Field(default=10_000, ge=1, description="most log entries in one call")
-    max_log_message_bytes: int = Field(default=64 * 2**10, ge=1, description="longest message of a log entry")
+    max_log_message_bytes: int = Field(
+        default=64 * 2**10, ge=1, description="longest message of a log entry; longer ones are cut"
+    )
     max_rows: int = Field(
         default=250_000, ge=1, description="most rows that the lists of one operation may hold together"
     )

@@ -115,6 +115,7 @@ CREATE TABLE public.log_entries (
     fields json,
     logged_at timestamp with time zone NOT NULL,
     recorded_at timestamp with time zone DEFAULT now() NOT NULL,
+    original_bytes bigint,
     CONSTRAINT log_entries_fields_are_object CHECK ((json_typeof(fields) = 'object'::text)),
     CONSTRAINT log_entries_level_known CHECK ((level = ANY (ARRAY[10, 20, 30, 40])))
 )

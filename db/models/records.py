@@ -41,7 +41,10 @@ class TransactionId(UserDefinedType[int]):
 
 
 class LogEntry(Base):
-    """One line that a step or the execution itself logged."""
+    """One line that a step or the execution itself logged.
+
+    `original_bytes` is how long the message was where it was cut, NULL where it is whole.
+    """
 
     __tablename__ = "log_entries"
 
@@ -53,6 +56,7 @@ class LogEntry(Base):
     fields: Mapped[document | None]
     logged_at: Mapped[moment]
     recorded_at: Mapped[now]
+    original_bytes: Mapped[bigint | None]
 
     __table_args__ = (
         check("level_known", f"level IN ({', '.join(str(int(level)) for level in LogLevel)})"),

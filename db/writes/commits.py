@@ -70,7 +70,7 @@ async def commit_step(database: Database, execution_id: UUID, write: Write, comm
             else await save_in_unit(unit, commit.state)
         )
         if commit.logs:
-            await append_in_unit(unit, commit.logs, (commit.start.key, step))
+            await append_in_unit(unit, commit.logs, (commit.start.key, step), "logs")
         checkpoint = None
         if commit.checkpoint is not None:
             wish = commit.checkpoint

@@ -16,10 +16,12 @@ from db.writes.unit import Outcome, Unit, write_execution
 from db.writes.write import Write
 
 _INSERT_LOGS = """
-INSERT INTO log_entries (execution_id, seq, step_seq, level, message, fields, logged_at)
-SELECT $1, seq, step_seq, level, message, fields::json, coalesce(logged_at, statement_timestamp())
-FROM unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::text[], $6::text[], $7::timestamptz[])
-     AS given(seq, step_seq, level, message, fields, logged_at)
+INSERT INTO log_entries (execution_id, seq, step_seq, level, message, fields, logged_at, original_bytes)
+SELECT $1, seq, step_seq, level, message, fields::json, coalesce(logged_at, statement_timestamp()),
+       original_bytes
+FROM unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::text[], $6::text[], $7::timestamptz[],
+            $8::bigint[])
+     AS given(seq, step_seq, level, message, fields, logged_at, original_bytes)
 """
 _INSERT_POINTS = """
 INSERT INTO metric_points (execution_id, seq, step_seq, name, value)
@@ -33,13 +35,17 @@ ORDER BY key, attempt DESC
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A log entry to be; without a time stamp it gets the database's time."""
+    """A log entry to be; without a time stamp it gets the database's time.
+
+    `original_bytes` is how long its message was, if that was cut.
+    """
 
     level: int
     message: str
     step_key: str | None = None
     fields: Mapping[str, Any] | None = None
     logged_at: datetime | None = None
+    original_bytes: int | None = None
 
 
 async def append_logs(
@@ -60,9 +66,17 @@ async def append_logs(
     return outcome["first"], outcome["last"]
 
 
-async def append_in_unit(unit: Unit, entries: Sequence[LogLine], step: tuple[str, int] | None = None) -> int:
-    """Within a write: append entries, without a step those of `step` (key, seq); returns the first seq."""
-    seq_of = await _seqs(unit, {entry.step_key for entry in entries if entry.step_key is not None})
+async def append_in_unit(
+    unit: Unit, entries: Sequence[LogLine], step: tuple[str, int] | None = None, name: str = "entries"
+) -> int:
+    """Within a write: append entries, without a step those of `step` (key, seq); returns the first seq.
+
+    Raises `NotFound` for a step that was never started, telling by `name` which entry names it.
+    """
+    seq_of = await _latest_attempts(unit, {entry.step_key for entry in entries if entry.step_key is not None})
+    for number, entry in enumerate(entries):
+        if entry.step_key is not None and entry.step_key not in seq_of:
+            raise _no_step(unit, entry.step_key, f", which {name}[{number}] names")
     default = None
     if step is not None:
         seq_of[step[0]] = default = step[1]
@@ -76,6 +90,7 @@ async def append_in_unit(unit: Unit, entries: Sequence[LogLine], step: tuple[str
         [entry.message for entry in entries],
         [None if entry.fields is None else orjson.dumps(entry.fields).decode() for entry in entries],
         [entry.logged_at for entry in entries],
+        [entry.original_bytes for entry in entries],
     )
     last = first + len(entries) - 1
     unit.note(EventType.LOGS_APPENDED, {"logs": {"count": len(entries), "firstSeq": first, "lastSeq": last}})
@@ -98,7 +113,11 @@ async def record_metrics(
             raise InvalidInput("The name of a metric has 1 to 200 characters.")
 
     async def work(unit: Unit) -> Outcome:
-        step = None if step_key is None else (await _seqs(unit, {step_key}))[step_key]
+        step = None
+        if step_key is not None:
+            step = (await _latest_attempts(unit, {step_key})).get(step_key)
+            if step is None:
+                raise _no_step(unit, step_key)
         first = unit.take("metric_seq", len(values))
         seqs = list(range(first, first + len(values)))
         numbers = [float(value) for value in values.values()]
@@ -109,12 +128,13 @@ async def record_metrics(
     await write_execution(database, execution_id, write, work)
 
 
-async def _seqs(unit: Unit, keys: set[str]) -> dict[str, int]:
-    """The seq of the last attempt at each step; raises `NotFound` for one that was never started."""
+async def _latest_attempts(unit: Unit, keys: set[str]) -> dict[str, int]:
+    """The seq of the last attempt at each of the steps that were ever started."""
     if not keys:
         return {}
     rows = await unit.driver.fetch(_LATEST_ATTEMPTS, unit.id, sorted(keys))
-    found = {row["key"]: row["seq"] for row in rows}
-    if missing := sorted(keys - found.keys()):
-        raise NotFound("step", f"{missing[0]!r} in execution exec_{unit.id.hex}")
-    return found
+    return {row["key"]: row["seq"] for row in rows}
+
+
+def _no_step(unit: Unit, key: str, where: str = "") -> NotFound:
+    return NotFound("step", f"{key!r} in execution exec_{unit.id.hex}{where}")

@@ -57,9 +57,10 @@ class FailureInput:
     )
 
 
-def accepted(info: Info, mutation: str, value: Any) -> Write:
+def accepted(info: Info, mutation: str, value: Any, **instead: Any) -> Write:
     """The circumstances of a write, once its input, a mutation's, was found storable.
 
+    `instead` has what stands for fields of the input that were made storable.
     The fingerprint leaves out the epoch: a worker that took over may repeat what the one before it began.
     Raises `InvalidInput` for text or JSON that the database can't keep, `TooLarge` over the limit.
     """
@@ -70,7 +71,7 @@ def accepted(info: Info, mutation: str, value: Any) -> Write:
     own = {field.name for field in dataclasses.fields(value)}
     left_out = dict.fromkeys(own & {"idempotency_key", "epoch"})
     try:
-        text = orjson.dumps(dataclasses.replace(value, **left_out), _plain, orjson.OPT_SORT_KEYS)
+        text = orjson.dumps(dataclasses.replace(value, **left_out, **instead), _plain, orjson.OPT_SORT_KEYS)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"This input can't be kept: {error}.") from error
     refuse_nul(text)

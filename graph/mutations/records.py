@@ -5,7 +5,8 @@ from typing import Annotated, Any
 
 import strawberry
 
-from db.errors import TooLarge
+from db.errors import InvalidInput
+from db.texts import fitted, is_storable, storable, storable_json
 from db.writes import commits, records
 from db.writes.commits import CheckpointWish, StepCommit
 from db.writes.records import LogLine
@@ -19,7 +20,7 @@ from graph.limits import require
 from graph.mutations.states import CheckpointInput, StateInput, load_state, state_change
 from graph.mutations.steps import StepInput, step_end, step_start
 from graph.nodes import load_node
-from graph.scalars import JSON, JSONObject, Long
+from graph.scalars import JSON, JSONObject, Long, json_text
 from graph.types.errors import Refused
 from graph.types.executions import Execution
 from graph.types.metrics import ExecutionMetrics
@@ -32,7 +33,9 @@ class LogEntryInput:
     """Columns of log_entries."""
 
     level: LogLevel = strawberry.field(default=LogLevel.INFO, description="How severe it is.")
-    message: str = strawberry.field(description="What to log.")
+    message: str = strawberry.field(
+        description="What to log. Over the limit it is cut, and what can't be kept becomes U+FFFD."
+    )
     step_key: str | None = strawberry.field(
         default=strawberry.UNSET, description="The step whose last attempt logged it."
     )
@@ -149,8 +152,9 @@ class RecordMutations:
         self, info: Info, input: Annotated[AppendLogsInput, strawberry.argument(description="What to log.")]
     ) -> AppendLogsResult:
         """Rows of log_entries."""
-        write = accepted(info, "appendLogs", input)
-        key, lines = execution_key(input.execution_id), log_lines(info, input.entries)
+        lines = log_lines(info, "entries", input.entries)
+        write = accepted(info, "appendLogs", input, entries=lines)
+        key = execution_key(input.execution_id)
         first, last = await records.append_logs(info.context.database, key, write, lines)
         return AppendLogsPayload(count=Long(last - first + 1), first_seq=Long(first), last_seq=Long(last))
 
@@ -181,9 +185,10 @@ class RecordMutations:
         input: Annotated[CommitStepInput, strawberry.argument(description="The step's outcome.")],
     ) -> CommitStepResult:
         """Rows of the whole tree, or none."""
-        write = accepted(info, "commitStep", input)
+        logs = log_lines(info, "logs", given(input.logs) or [])
+        write = accepted(info, "commitStep", input, logs=logs)
         key = execution_key(input.execution_id)
-        done = await commits.commit_step(info.context.database, key, write, _commit(info, input))
+        done = await commits.commit_step(info.context.database, key, write, _commit(info, input, logs))
         checkpoint = None
         if done.checkpoint is not None:
             checkpoint = await load_node(info, Kind.CHECKPOINT, (key, done.checkpoint))
@@ -194,33 +199,50 @@ class RecordMutations:
         )
 
 
-def log_lines(info: Info, entries: list[LogEntryInput]) -> list[LogLine]:
-    """What `db` appends; raises `TooLarge` over the limits."""
+def log_lines(info: Info, name: str, entries: list[LogEntryInput]) -> list[LogLine]:
+    """What `db` appends; text is kept whatever it is.
+
+    Raises `TooLarge` for too many entries, and `InvalidInput` that tells by `name` and number which entry
+    can't mean anything.
+    """
     limits = info.context.limits
     require("The number of log entries", len(entries), limits.log_entries)
-    # Bytes can't be more than four times the characters: only long messages are measured.
-    longest = max((entry.message for entry in entries), key=len, default="")
-    if len(longest) * 4 > limits.log_message_bytes:
-        size = max(len(entry.message.encode()) for entry in entries)
-        if size > limits.log_message_bytes:
-            raise TooLarge("The message of a log entry", size, limits.log_message_bytes)
-    return [
-        LogLine(
-            int(entry.level),
-            entry.message,
-            given(entry.step_key),
-            _fields(entry.fields),
-            given(entry.logged_at),
-        )
-        for entry in entries
-    ]
+    lines = []
+    for number, entry in enumerate(entries):
+        try:
+            lines.append(_line(entry, limits.log_message_bytes))
+        except InvalidInput as error:
+            raise InvalidInput(f"`{name}[{number}]`: {error}") from error
+    return lines
+
+
+def _line(entry: LogEntryInput, most_bytes: int) -> LogLine:
+    step_key = given(entry.step_key)
+    if step_key is not None and not is_storable(step_key):
+        raise InvalidInput(f"No step has the key {step_key!r}: it holds a character that can't be kept.")
+    message, original_bytes = fitted(storable(entry.message), most_bytes)
+    return LogLine(
+        int(entry.level), message, step_key, _fields(entry.fields), given(entry.logged_at), original_bytes
+    )
 
 
 def _fields(value: JSONObject | None) -> Any:
-    return given(value)
+    fields: Any = given(value)
+    if fields is None:
+        return None
+    try:
+        json_text(fields)
+        return fields
+    except InvalidInput as error:
+        try:
+            fields = storable_json(fields)
+        except (TypeError, ValueError, RecursionError):
+            raise error from None
+    json_text(fields)
+    return fields
 
 
-def _commit(info: Info, input: CommitStepInput) -> StepCommit:
+def _commit(info: Info, input: CommitStepInput, logs: list[LogLine]) -> StepCommit:
     step, state, wish = input.step, given(input.state), given(input.checkpoint)
     checkpoint = None
     if wish is not None:
@@ -230,5 +252,5 @@ def _commit(info: Info, input: CommitStepInput) -> StepCommit:
         end=step_end(info, step.status, step.output, step.error, step.metrics),
         state=None if state is None else state_change(info, state),
         checkpoint=checkpoint,
-        logs=log_lines(info, given(input.logs) or []),
+        logs=logs,
     )

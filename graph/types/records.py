@@ -28,6 +28,14 @@ class LogEntry(Node):
     fields: JSONObject | None = strawberry.field(description="Structured additions to the message.")
     logged_at: datetime = strawberry.field(description="When it was logged, by the client's clock.")
     recorded_at: datetime = strawberry.field(description="When it was stored, by the database's clock.")
+    original_bytes: Long | None = strawberry.field(
+        description="How many bytes the message had, in UTF-8, before it was cut; null where it is whole."
+    )
+
+    @strawberry.field(description="Whether the message was over the limit, and is cut.")
+    def truncated(self) -> bool:
+        """Told by the length that it had."""
+        return self.row["original_bytes"] is not None
 
     @strawberry.field(
         description="The attempt that logged it; null for the execution itself.", directives=[READ]

@@ -33,7 +33,7 @@ BAD_PARTS: dict[str, dict[str, Any]] = {
     "patch and append": {"state": {"variablesPatch": {"a": 1}, "variablesAppend": {"a": [1]}}},
     "name of a variable": {"state": {"variables": {"": 1}}},
     "log of no step": {"logs": [{"message": "x"}, {"message": "x", "stepKey": "none"}]},
-    "log with nul": {"logs": [{"message": "x\0"}]},
+    "log of a step that can't be": {"logs": [{"message": "x", "stepKey": "z\0"}]},
     "data with nul": {"checkpoint": {"data": "\0"}},
     "label": {"checkpoint": {"label": ""}},
     "no end": {"step": {"key": "a", "status": "RUNNING"}},

@@ -204,7 +204,7 @@ async def test_a_log_entry_shows_its_row(client: Client, make: Factory) -> None:
     execution = await make.execution()
     await make.steps(execution)
     row = {"level": LogLevel.WARN, "message": "line\nline\t\x1b[0m", "fields": JSONS, "step_seq": 1}
-    await make.logs(execution, logged_at=AT, recorded_at=AT + timedelta(seconds=1), **row)
+    await make.logs(execution, logged_at=AT, recorded_at=AT + timedelta(seconds=1), original_bytes=99, **row)
     assert await read(client, "LogEntry", encode(Kind.LOG_ENTRY, execution, 1), "step { id }") == {
         "id": encode(Kind.LOG_ENTRY, execution, 1),
         "seq": 1,
@@ -213,6 +213,8 @@ async def test_a_log_entry_shows_its_row(client: Client, make: Factory) -> None:
         "fields": JSONS,
         "loggedAt": iso(AT),
         "recordedAt": iso(AT + timedelta(seconds=1)),
+        "originalBytes": 99,
+        "truncated": True,
         "step": {"id": encode(Kind.STEP, execution, 1)},
     }
 
