@@ -9,7 +9,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from pydantic import SecretStr, ValidationError
 
-from db.embedded import EmbeddedPostgres, default_data_dir
+from db.embedded import EmbeddedPostgres, default_data_dir, guarded
 from db.engine import Database
 from db.errors import NotReady
 from graph.settings import Settings
@@ -46,7 +46,8 @@ def with_database(settings: Settings) -> Iterator[Settings]:
     if settings.database_url is not None:
         yield settings
         return
-    with EmbeddedPostgres(settings.data_dir or default_data_dir()) as url:
+    postgres = EmbeddedPostgres(settings.data_dir or default_data_dir())
+    with postgres as url, guarded(postgres):
         yield settings.model_copy(update={"database_url": SecretStr(url)})
 
 
