@@ -16,6 +16,7 @@ from db.engine import Database
 from db.migrate import require_head
 from db.partitions import cover_ahead
 from db.retention.runs import apply_enabled, expire_keys
+from graph.addresses import ENDPOINT
 from graph.auth.authenticator import Authenticator
 from graph.background import Background, Job
 from graph.documents.document import Document, Documents
@@ -37,7 +38,6 @@ from graph.throttle import Throttle
 
 logger = logging.getLogger("flowkeep")
 
-ENDPOINT = "/graphql"
 _PARTITION_CHECK_SECONDS = 3600.0
 _FIRST_RETENTION_SECONDS = 60.0
 _SHARE_METRICS_SECONDS = 5.0

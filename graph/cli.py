@@ -30,6 +30,10 @@ SUBCOMMANDS = {
         "graph.commands.tail:tail",
         "Print the log of an execution, from its beginning and then as it is written, until Ctrl-C.",
     ),
+    "settings": (
+        "graph.commands.settings:show_settings",
+        "Print every setting with its value and where that came from; passwords and tokens are masked.",
+    ),
     "import": ("graph.commands.imports:imports", "Take in history that was made elsewhere."),
     "token": ("graph.commands.token:tokens", "Say who may call the API."),
     "retention": ("graph.commands.retention:policies", "Say how long history is kept."),

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Self
 from uuid import uuid4
 
-from graphql import GraphQLError, GraphQLSyntaxError
+from graphql import GraphQLError, GraphQLSyntaxError, Node
 
 from db.errors import FlowkeepError
 
@@ -52,6 +52,11 @@ class Rejection(Exception):
     ) -> Self:
         """One that is a single sentence."""
         return cls([GraphQLError(message, extensions={"code": code})], status, headers)
+
+
+def too_complex(message: str, node: Node | None = None) -> GraphQLError:
+    """The error of a document or a request that asks for more than a limit allows."""
+    return GraphQLError(message, node, extensions={"code": "TOO_COMPLEX"})
 
 
 def coded(error: GraphQLError) -> GraphQLError:

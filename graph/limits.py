@@ -1,4 +1,4 @@
-"""Limits on what one operation may bring and fetch; each is a setting."""
+"""Limits on what one operation may bring, ask for and fetch; each is a setting."""
 
 from dataclasses import dataclass
 
@@ -25,6 +25,19 @@ class Limits:
     def require_document(self, name: str, size: int) -> None:
         """Raise `TooLarge` for one JSON document over the limit."""
         require(f"`{name}`, as JSON,", size, self.document_bytes)
+
+
+@dataclass(frozen=True, slots=True)
+class DocumentLimits:
+    """Numbers of things in one document, counted as the executor would meet them."""
+
+    characters: int
+    tokens: int
+    depth: int
+    fields: int
+    aliases: int
+    directives: int
+    duplicates: int
 
 
 def require(what: str, size: int, limit: int) -> None:

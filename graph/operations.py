@@ -30,9 +30,8 @@ from graph.background import Background
 from graph.context import Context
 from graph.documents.document import Document, Operation
 from graph.documents.inputs import refuse_long_lists
-from graph.documents.limits import too_complex
 from graph.documents.persisted import Named, PersistedDocuments
-from graph.errors import Rejection, coded
+from graph.errors import Rejection, coded, too_complex
 from graph.execution.queries import FastQueries
 from graph.limits import Limits
 from graph.live.encoding import encoded

@@ -8,15 +8,21 @@ from pydantic_core import PydanticCustomError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.enums import PartitionSpan
-from graph.auth.addresses import is_trusted
-from graph.documents.limits import DocumentLimits
-from graph.limits import Limits
+from graph.addresses import is_trusted
+from graph.limits import DocumentLimits, Limits
+
+_PREFIX = "FLOWKEEP_"
+
+
+def variable(name: str) -> str:
+    """The environment variable of a setting."""
+    return f"{_PREFIX}{name.upper()}"
 
 
 class Settings(BaseSettings):
     """Everything that can be set; the README's table is made from these descriptions."""
 
-    model_config = SettingsConfigDict(env_prefix="FLOWKEEP_", env_ignore_empty=True, frozen=True)
+    model_config = SettingsConfigDict(env_prefix=_PREFIX, env_ignore_empty=True, frozen=True)
 
     database_url: SecretStr | None = Field(
         default=None,
@@ -29,10 +35,16 @@ class Settings(BaseSettings):
         "else `flowkeep` in the user's data folder",
     )
     host: str = Field(default="127.0.0.1", description="address to listen on")
+    port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
+    url: str | None = Field(
+        default=None,
+        description="service that commands such as `tail` speak to, as `http://host:8000/graphql`; "
+        "unset: the one that listens on the host and port above",
+    )
+    token: SecretStr | None = Field(default=None, description="token that such commands show it")
     workers: int = Field(
         default=1, ge=1, le=256, description="processes that serve, each with a pool of its own"
     )
-    port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     pool_size: int = Field(default=10, ge=1, le=1000, description="connections to PostgreSQL a process holds")
     pgbouncer: bool = Field(
         default=False,

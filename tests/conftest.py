@@ -32,7 +32,7 @@ from tests.client import Client
 from tests.factories import Factory
 from tests.serving import serving
 
-CLUSTER = "FLOWKEEP_TEST_CLUSTER"
+CLUSTER = "TESTS_CLUSTER"
 TEMPLATE = "flowkeep_template"
 # Durability is proven where it is the subject, on clusters of their own.
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -49,7 +49,7 @@ _held: list[EmbeddedPostgres] = []
 
 def pytest_configure(config: pytest.Config) -> None:
     """In the main process: start the cluster and make the template; workers inherit its folder."""
-    for name in [name for name in os.environ if name.startswith("FLOWKEEP_") and name != CLUSTER]:
+    for name in [name for name in os.environ if name.startswith("FLOWKEEP_")]:
         del os.environ[name]
     if hasattr(config, "workerinput") or config.option.collectonly:
         return

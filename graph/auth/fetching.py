@@ -8,7 +8,7 @@ from urllib.request import HTTPRedirectHandler, OpenerDirector, ProxyHandler, Re
 
 import orjson
 
-from graph.auth.addresses import is_loopback, is_trusted
+from graph.addresses import is_loopback, is_trusted
 
 TIMEOUT_SECONDS = 5.0
 LARGEST_DOCUMENT = 2**20

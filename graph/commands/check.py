@@ -6,7 +6,8 @@ import typer
 from db.engine import Database
 from db.migrate import require_head
 from db.queries.integrity import Finding, find_orphans
-from graph.commands.common import AsJson, DataDir, load_settings, run, with_database
+from graph.commands.common import AsJson, DataDir, run, with_database
+from graph.commands.environment import load_settings
 
 
 def check(data_dir: DataDir = None, as_json: AsJson = False) -> None:

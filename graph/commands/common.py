@@ -1,4 +1,4 @@
-"""What the commands share: options, settings, and a database for as long as a command runs."""
+"""What the commands share: options, and a database for as long as a command runs."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
 import typer
-from pydantic import SecretStr, ValidationError
+from pydantic import SecretStr
 
 from db.embedded import EmbeddedPostgres, default_data_dir, guarded
 from db.engine import Database
-from db.errors import NotReady
+from graph.commands.environment import warn_of_unknown_variables
 from graph.settings import Settings
 
 T = TypeVar("T")
@@ -23,26 +23,10 @@ DataDir = Annotated[
 AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON, for scripts.")]
 
 
-def load_settings(**given: Any) -> Settings:
-    """Settings from the environment, overridden by the options that were given.
-
-    Raises `NotReady` naming the variables that can't be understood.
-    """
-    try:
-        return Settings(**{name: value for name, value in given.items() if value is not None})
-    except ValidationError as error:
-        wrong = "; ".join(
-            f"FLOWKEEP_{'_'.join(map(str, problem['loc'])).upper()}: {problem['msg']}"
-            if problem["loc"]
-            else problem["msg"]  # about several, which it names itself
-            for problem in error.errors()
-        )
-        raise NotReady(f"These settings can't be understood: {wrong}.") from error
-
-
 @contextmanager
 def with_database(settings: Settings) -> Iterator[Settings]:
     """Settings whose `database_url` is set: the external database's, or an embedded one's while inside."""
+    warn_of_unknown_variables()
     if settings.database_url is not None:
         yield settings
         return

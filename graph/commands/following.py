@@ -14,7 +14,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketExce
 from websockets.typing import Subprotocol
 
 from db.errors import FlowkeepError, InvalidInput
-from graph.auth.addresses import is_loopback
+from graph.addresses import is_loopback
 
 _PROTOCOL = "graphql-transport-ws"
 _OPEN_SECONDS = 10.0

@@ -22,7 +22,8 @@ from db.importing.loglines import LogLine, read_lines
 from db.importing.wfformat import TraceError, parse_trace
 from db.migrate import require_head
 from db.writes.imports import append_log_lines, import_trace
-from graph.commands.common import AsJson, DataDir, load_settings, run, with_database
+from graph.commands.common import AsJson, DataDir, run, with_database
+from graph.commands.environment import load_settings
 from graph.ids import Kind, decode_as
 from graph.settings import Settings
 

@@ -7,7 +7,8 @@ import typer
 from db import migrate as migrations
 from db.engine import Database
 from db.partitions import cover_ahead
-from graph.commands.common import DataDir, load_settings, run, with_database
+from graph.commands.common import DataDir, run, with_database
+from graph.commands.environment import load_settings
 from graph.settings import Settings
 
 

@@ -26,7 +26,8 @@ from db.retention.preview import Preview, preview
 from db.retention.runs import go_on, start_run
 from db.writes.holds import place_hold, release_hold
 from db.writes.retention import create_policy, require_sense
-from graph.commands.common import AsJson, DataDir, load_settings, run, with_database
+from graph.commands.common import AsJson, DataDir, run, with_database
+from graph.commands.environment import load_settings
 from graph.commands.token import cli_write
 from graph.ids import Kind, decode, decode_as, encode
 

@@ -12,10 +12,11 @@ import typer
 from db.engine import Database
 from db.errors import NotReady
 from db.migrate import require_head
-from graph.app import ENDPOINT, create_app
-from graph.auth.addresses import is_loopback
+from graph.addresses import endpoint_at, is_loopback
+from graph.app import create_app
 from graph.auth.authenticator import Authenticator
-from graph.commands.common import DataDir, load_settings, run, with_database
+from graph.commands.common import DataDir, run, with_database
+from graph.commands.environment import load_settings
 from graph.commands.migrate import bring_up
 from graph.commands.workers import Workers
 from graph.http.server import Server
@@ -68,8 +69,7 @@ def _serve_until_stopped(settings: Settings, listener: socket.socket) -> None:
 
 
 def _greet(settings: Settings, listener: socket.socket) -> None:
-    shown = f"[{settings.host}]" if ":" in settings.host else settings.host
-    address = f"http://{shown}:{listener.getsockname()[1]}{ENDPOINT}"
+    address = endpoint_at(settings.host, listener.getsockname()[1])
     typer.echo(f"Flowkeep {version('flowkeep')} serves GraphQL at {address}")
     typer.echo(f"GraphiQL is there too: open {address} in a browser. Ctrl-C stops.")
     sys.stdout.flush()

@@ -19,6 +19,7 @@ from rich.style import Style
 
 from db.enums import TERMINAL_EXECUTION, EventType
 from db.errors import InvalidInput, NotFound
+from graph.commands.environment import find_service
 from graph.commands.following import Cut, Refused, Socket, connected
 from graph.ids import Kind, decode_as
 
@@ -62,16 +63,18 @@ _SHOWN = {
 def tail(
     execution: Annotated[str, typer.Argument(help="Id of the execution (exec_…).", show_default=False)],
     url: Annotated[
-        str, typer.Option(envvar="FLOWKEEP_URL", help="Where the service is.")
-    ] = "http://127.0.0.1:8000/graphql",
+        str | None,
+        typer.Option(
+            help="Where the service is (FLOWKEEP_URL); else where FLOWKEEP_HOST and FLOWKEEP_PORT say.",
+            show_default=False,
+        ),
+    ] = None,
     token: Annotated[
         str | None,
         typer.Option(
-            envvar="FLOWKEEP_TOKEN",
-            help="A token with the scope READ, where one is needed. Prefer the variable: others on this "
-            "machine can see the options of a command.",
+            help="A token with the scope READ, where one is needed. Prefer the variable FLOWKEEP_TOKEN: "
+            "others on this machine can see the options of a command.",
             show_default=False,
-            show_envvar=True,
         ),
     ] = None,
     step: Annotated[
@@ -117,8 +120,9 @@ def tail(
         raise InvalidInput("--step and --min-level narrow the log; --events has neither.")
     wanted = Wanted(execution, step, min_level, events, now, until_end)
     printer = Printer(events=events, as_json=as_json)
+    service = find_service(url, token)
     try:
-        asyncio.run(_while_read(Tail(url, token, wanted, after, printer)))
+        asyncio.run(_while_read(Tail(service.url, service.token, wanted, after, printer)))
     except KeyboardInterrupt as interrupt:
         raise typer.Exit(_INTERRUPTED) from interrupt
     except BrokenPipeError:

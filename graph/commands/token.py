@@ -25,7 +25,8 @@ from db.queries.tokens import find_live
 from db.writes.tokens import NewToken, create_token, revoke_token
 from db.writes.write import Write
 from graph.auth.tokens import mint
-from graph.commands.common import AsJson, DataDir, load_settings, run, with_database
+from graph.commands.common import AsJson, DataDir, run, with_database
+from graph.commands.environment import load_settings
 from graph.ids import Kind, decode_as, encode
 from graph.scalars import parse_datetime
 

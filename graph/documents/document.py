@@ -26,9 +26,9 @@ from strawberry.schema.validation_rules.one_of import OneOfInputValidationRule
 
 from graph.documents.expansion import Expansion, Measured
 from graph.documents.inputs import list_variables
-from graph.documents.limits import DocumentLimits, too_complex
 from graph.documents.variables import condition_variables, nested_variables
-from graph.errors import Rejection, coded, invalid
+from graph.errors import Rejection, coded, invalid, too_complex
+from graph.limits import DocumentLimits
 
 # Each may come with a search for names that were meant.
 _MOST_ERRORS = 5

@@ -28,7 +28,8 @@ from graphql.type import SchemaMetaFieldDef, TypeMetaFieldDef
 from db.enums import Scope
 from graph.auth.scopes import scope_of
 from graph.documents.cost import Price, price_of
-from graph.documents.limits import DocumentLimits, too_complex
+from graph.errors import too_complex
+from graph.limits import DocumentLimits
 
 _Scopes = dict[Scope, FieldNode]
 _INTROSPECTION: dict[str, GraphQLField] = {"__schema": SchemaMetaFieldDef, "__type": TypeMetaFieldDef}

@@ -14,7 +14,7 @@ from graphql import (
     type_from_ast,
 )
 
-from graph.documents.limits import too_complex
+from graph.errors import too_complex
 
 
 def list_variables(

@@ -16,8 +16,8 @@ import orjson
 
 from db.errors import NotReady
 from graph.documents.document import Document, Documents
-from graph.documents.limits import DocumentLimits
 from graph.errors import Rejection
+from graph.limits import DocumentLimits
 
 _REMEMBERED = 1_000
 _ROOM_FOR_TRUSTED = 20

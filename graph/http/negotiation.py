@@ -4,7 +4,7 @@ from urllib.parse import urlsplit
 
 from starlette.datastructures import Headers
 
-from graph.auth.addresses import is_loopback
+from graph.addresses import is_loopback
 from graph.errors import Rejection
 
 JSON = "application/json"

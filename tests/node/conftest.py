@@ -12,6 +12,6 @@ from tests.node.runner import Missing, Node, install
 def node() -> Node:
     """Runs this folder's scripts; all workers of a run share one installation, which goes with the run."""
     try:
-        return install(Path(os.environ["FLOWKEEP_TEST_CLUSTER"]) / "node")
+        return install(Path(os.environ["TESTS_CLUSTER"]) / "node")
     except Missing as missing:
         pytest.skip(str(missing))

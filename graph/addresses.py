@@ -1,7 +1,9 @@
-"""Which addresses only this machine reaches, and which URLs can be believed."""
+"""Where a service is: which addresses only this machine reaches, and which URLs can be believed."""
 
 from ipaddress import ip_address
 from urllib.parse import urlsplit
+
+ENDPOINT = "/graphql"
 
 
 def is_loopback(host: str) -> bool:
@@ -20,3 +22,8 @@ def is_trusted(url: str) -> bool:
     except ValueError:
         return False
     return bool(host) and (parts.scheme == "https" or (parts.scheme == "http" and is_loopback(host)))
+
+
+def endpoint_at(host: str, port: int) -> str:
+    """The URL of the GraphQL endpoint of a service that listens there."""
+    return f"http://{f'[{host}]' if ':' in host else host}:{port}{ENDPOINT}"
