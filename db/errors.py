@@ -70,13 +70,18 @@ class StaleLease(FlowkeepError):
 
 
 class InvalidTransition(FlowkeepError):
-    """The move from the present status to the asked one is not allowed; nothing was changed."""
+    """The move from the present status to the asked one is not allowed; nothing was changed.
+
+    Also where the two are the same, and what would go with it is not what is there: `reason` says so.
+    """
 
     code = "INVALID_TRANSITION"
 
-    def __init__(self, current: str, to: str, allowed: tuple[str, ...]) -> None:
+    def __init__(
+        self, current: str, to: str, allowed: tuple[str, ...] = (), reason: str | None = None
+    ) -> None:
         moves = f"allowed from there: {', '.join(allowed)}" if allowed else "nothing is allowed from there"
-        super().__init__(f"{current} can't become {to}; {moves}.")
+        super().__init__(reason or f"{current} can't become {to}; {moves}.")
         self.current = current
         self.to = to
 

@@ -1,10 +1,12 @@
-"""Which moves between statuses are allowed. Staying where one is always is, and does nothing.
+"""Which moves between statuses are allowed, and when staying is: with what is there already.
 
 ARCHITECTURE.md draws these tables; a test compares the two.
 """
 
 from collections.abc import Mapping
-from typing import TypeVar
+from typing import Any, TypeVar
+
+import orjson
 
 from db.enums import ExecutionStatus, StepStatus, WorkflowStatus
 from db.errors import InvalidTransition
@@ -81,3 +83,29 @@ def require_move(moves: Mapping[S, tuple[S, ...]], current: S, to: S) -> bool:
     if to not in moves[current]:
         raise InvalidTransition(current, to, moves[current])
     return True
+
+
+def require_same(what: str, current: str, there: Mapping[str, Any], brought: Mapping[str, Any]) -> None:
+    """Allow staying in a status with what is there; what is None was not brought.
+
+    Raises `InvalidTransition` where something else is brought, which staying would drop.
+    """
+    other = [name for name, value in brought.items() if value is not None and differ(there[name], value)]
+    if other:
+        raise not_again(what, current, f"another {' and another '.join(other)}")
+
+
+def not_again(what: str, current: str, other: str) -> InvalidTransition:
+    """The refusal to stay in a status with `other` than what is there."""
+    return InvalidTransition(
+        current,
+        current,
+        reason=f"{what} is {current} already, and {other} can't come on top of that; what is there stays. "
+        "Who repeats a call says so by its `idempotencyKey`.",
+    )
+
+
+def differ(one: Any, other: Any) -> bool:
+    """Whether two values are different JSON: Python takes true for 1, and the order of keys says nothing."""
+    option = orjson.OPT_SORT_KEYS
+    return orjson.dumps(one, option=option) != orjson.dumps(other, option=option)

@@ -11,7 +11,7 @@ from db.enums import TERMINAL_EXECUTION, EventType, ExecutionStatus, WorkflowSta
 from db.errors import InvalidInput, NotFound
 from db.ids import uuid7, uuid7_time
 from db.models import Event, Execution, LogEntry, Workflow
-from db.transitions import EXECUTION_MOVES, require_move
+from db.transitions import EXECUTION_MOVES, require_move, require_same
 from db.writes.holds import require_not_held
 from db.writes.keyed import Outcome, audit, write_keyed
 from db.writes.states import seed_state
@@ -107,6 +107,7 @@ async def transition_execution(
 ) -> None:
     """Move an execution to another status; a result only goes with COMPLETED, an error with a bad end.
 
+    The status that is there already changes nothing, provided that no other result or error comes with it.
     Raises `InvalidTransition` where the move is not allowed, `InvalidInput` where result or error don't fit.
     """
     if result is not None and to != ExecutionStatus.COMPLETED:
@@ -118,6 +119,11 @@ async def transition_execution(
         before = ExecutionStatus(unit.row.status)
         if require_move(EXECUTION_MOVES, before, to):
             move_in_unit(unit, to, result, error)
+        elif before in TERMINAL_EXECUTION:
+            columns = select(Execution.result, Execution.error).where(Execution.id == execution_id)
+            there = (await unit.session.execute(columns)).one()
+            brought = {"result": result, "error": error}
+            require_same("The execution", before, {"result": there.result, "error": there.error}, brought)
         return {}
 
     await write_execution(database, execution_id, write, work)

@@ -11,12 +11,14 @@ from db.engine import Database
 from db.enums import TERMINAL_STEP, EventType, StepStatus
 from db.errors import InvalidInput, InvalidTransition, NotFound
 from db.models import Step
-from db.transitions import STEP_MOVES, require_move
+from db.transitions import STEP_MOVES, differ, require_move, require_same
 from db.writes.unit import Outcome, Unit, write_execution
 from db.writes.write import Write
 
 # A step that ended so may be tried again, as another attempt.
-_TRIED_AGAIN = (StepStatus.RETRYING, StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.TIMED_OUT)
+TRIED_AGAIN = (StepStatus.RETRYING, StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.TIMED_OUT)
+# What is said of a step, by the name that it has for clients.
+_SAID = {"name": "name", "type": "type", "input": "input", "depends_on": "dependsOn"}
 
 
 @dataclass(frozen=True)
@@ -50,20 +52,22 @@ class StepEnd:
             raise InvalidInput(f"{self.status} is no end of a step.")
         if self.output is not None and self.status != StepStatus.COMPLETED:
             raise InvalidInput(f"An output goes with COMPLETED only, not with {self.status}.")
-        if self.error is not None and self.status not in _TRIED_AGAIN:
-            raise InvalidInput(f"An error goes with {', '.join(_TRIED_AGAIN)} only, not with {self.status}.")
+        if self.error is not None and self.status not in TRIED_AGAIN:
+            raise InvalidInput(f"An error goes with {', '.join(TRIED_AGAIN)} only, not with {self.status}.")
 
 
 async def start_step(database: Database, execution_id: UUID, write: Write, start: StepStart) -> int:
     """Start a step, or a new attempt at one that did not end well; returns the attempt's seq.
 
-    Starting one that runs already changes nothing. Raises `InvalidTransition` for a step that is done.
+    Starting one that runs already changes nothing, provided that nothing else is said of it than before.
+    Raises `InvalidTransition` otherwise, and for a step that is done.
     """
 
     async def work(unit: Unit) -> Outcome:
         unit.require_live()
         latest = await latest_attempt(unit, start.key)
         if latest is not None and latest.status == StepStatus.RUNNING:
+            require_said(latest, start)
             return {"step": latest.seq}
         return {"step": await _start(unit, latest, start)}
 
@@ -74,7 +78,8 @@ async def start_step(database: Database, execution_id: UUID, write: Write, start
 async def finish_step(database: Database, execution_id: UUID, seq: int, write: Write, end: StepEnd) -> None:
     """End an attempt, or mark it to be retried.
 
-    Raises `NotFound` and `InvalidTransition`; ending it in the same way again changes nothing.
+    Ending it in the same way again changes nothing, provided that it brings nothing else than is there.
+    Raises `NotFound` and `InvalidTransition`.
     """
 
     async def work(unit: Unit) -> Outcome:
@@ -102,10 +107,11 @@ async def latest_attempt(unit: Unit, key: str) -> Any:
 
 async def _start(unit: Unit, latest: Any, start: StepStart) -> int:
     if latest is not None and latest.status == StepStatus.PENDING:
-        changes = {"status": {"before": StepStatus.PENDING, "after": StepStatus.RUNNING}}
+        said, changes = _said_anew(start, latest)
+        changes["status"] = {"before": StepStatus.PENDING, "after": StepStatus.RUNNING}
         event = unit.note(EventType.STEP_STARTED, {"step": latest.seq, "key": start.key, **changes})
         values = {"status": StepStatus.RUNNING, "started_at": func.statement_timestamp(), "event_seq": event}
-        await _change(unit, latest.seq, {**values, **_described(start, latest)})
+        await _change(unit, latest.seq, {**values, **said})
         seq: int = latest.seq
         return seq
     await close_for_retry(unit, latest)
@@ -157,16 +163,49 @@ def _described(start: StepStart, latest: Any) -> dict[str, Any]:
     }
 
 
-async def finish_in_unit(unit: Unit, attempt: Any, end: StepEnd) -> bool:
-    """Within a write: end an attempt. False where it had ended so already; raises `InvalidTransition`."""
+def _said_anew(start: StepStart, latest: Any) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What is said of an attempt that was not said of it before: its columns, and the changes to them."""
+    there = latest._mapping
+    said = {name: value for name, value in _described(start, latest).items() if differ(there[name], value)}
+    return said, {_SAID[name]: {"before": there[name], "after": value} for name, value in said.items()}
+
+
+def require_said(attempt: Any, start: StepStart) -> None:
+    """Raise `InvalidTransition` where `start` says something else of the step than was said before."""
+    there = {shown: getattr(attempt, name) for name, shown in _SAID.items()}
+    brought = {"name": start.name, "type": start.type, "input": start.input}
+    brought["dependsOn"] = list(start.depends_on) or None
+    require_same(shown_attempt(attempt), attempt.status, there, brought)
+
+
+def require_ended_so(attempt: Any, end: StepEnd) -> None:
+    """Raise `InvalidTransition` where `end` brings something else than the attempt has ended with."""
+    measured = attempt.metrics or {}
+    there = {"output": attempt.output, "error": attempt.error, "metrics": measured}
+    brought = {"output": end.output, "error": end.error, "metrics": {**measured, **(end.metrics or {})}}
+    require_same(shown_attempt(attempt), attempt.status, there, brought)
+
+
+def shown_attempt(attempt: Any) -> str:
+    """What messages call an attempt."""
+    return f"Attempt {attempt.attempt} at the step {attempt.key!r}"
+
+
+async def finish_in_unit(unit: Unit, attempt: Any, end: StepEnd, start: StepStart | None = None) -> bool:
+    """Within a write: end an attempt, with what `start` says of it. False where it had ended so already.
+
+    Raises `InvalidTransition`, also where it had ended so, but with something else.
+    """
     before = StepStatus(attempt.status)
     if not require_move(STEP_MOVES, before, end.status):
+        require_ended_so(attempt, end)
         return False
-    changes: dict[str, Any] = {"step": attempt.seq, "key": attempt.key, "attempt": attempt.attempt}
+    said, changes = ({}, {}) if start is None else _said_anew(start, attempt)
+    changes |= {"step": attempt.seq, "key": attempt.key, "attempt": attempt.attempt}
     changes["status"] = {"before": before, "after": end.status}
     if end.error is not None:
         changes["error"] = {"after": end.error}
-    values: dict[str, Any] = {"status": end.status, "event_seq": unit.note(EventType.STEP_CHANGED, changes)}
+    values = {**said, "status": end.status, "event_seq": unit.note(EventType.STEP_CHANGED, changes)}
     if end.status in TERMINAL_STEP:
         values["completed_at"] = func.greatest(func.statement_timestamp(), Step.started_at)
     if attempt.started_at is None and end.status in (StepStatus.COMPLETED, StepStatus.FAILED):

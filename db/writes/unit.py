@@ -54,6 +54,8 @@ class Unit:
     row: Any
     columns: Changes = field(default_factory=dict)
     events: list[Changes] = field(default_factory=list)
+    # The number of the event by which the write is known again without a key.
+    signed: int | None = None
 
     @property
     def id(self) -> UUID:
@@ -111,6 +113,10 @@ class Unit:
                     "fingerprint": self.write.fingerprint,
                     "outcome": outcome,
                 }
+            elif self.signed is not None:
+                # The table keeps fingerprints for keys only.
+                signature = {"fingerprint": self.write.fingerprint.hex()}
+                rows[self.signed - self.row.event_seq - 1]["outcome"] = outcome | signature
             await self.session.execute(insert(Event), rows)
         if self.columns:
             statement = update(Execution).where(Execution.id == self.id).values(self.columns)

@@ -193,7 +193,8 @@ class ExecutionMutations:
         return await _payload(info, key)
 
     @strawberry.mutation(
-        description="Move an execution to another status: start, pause, resume, end or cancel it.",
+        description="Move an execution to another status: start, pause, resume, end or cancel it. The status "
+        "that it has already changes nothing, and takes no other result or error.",
         directives=[WRITE],
     )
     async def transition_execution(

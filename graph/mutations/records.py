@@ -89,7 +89,8 @@ class CommitStepInput(EngineInput):
 
     execution_id: strawberry.ID = strawberry.field(description="Which execution.")
     step: CommitStepStepInput = strawberry.field(
-        description="The step; it need not have been started. One that has this status already stays."
+        description="The step; it need not have been started. After a bad end this is another attempt. One "
+        "that is done takes nothing else: only the same commit again, or nothing but the same end."
     )
     state: StateInput | None = strawberry.field(
         default=strawberry.UNSET, description="What to save of the state."

@@ -92,7 +92,8 @@ class StepMutations:
     """Part of the root."""
 
     @strawberry.mutation(
-        description="Start a step, or another attempt at one that ended badly. One that runs stays as it is.",
+        description="Start a step, or another attempt at one that ended badly. One that runs stays as it is, "
+        "and nothing else can be said of it.",
         directives=[WRITE],
     )
     async def start_step(
@@ -105,7 +106,9 @@ class StepMutations:
         return await _payload(info, key, seq)
 
     @strawberry.mutation(
-        description="End an attempt at a step, or mark it to be tried again.", directives=[WRITE]
+        description="End an attempt at a step, or mark it to be tried again. One that ended so already takes "
+        "nothing else; `startStep` and `commitStep` make another attempt.",
+        directives=[WRITE],
     )
     async def finish_step(
         self,

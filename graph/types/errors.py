@@ -79,12 +79,14 @@ class StaleLease(Error):
     expires_at: datetime | None = strawberry.field(description="When the lease ends unless it is extended.")
 
 
-@strawberry.type(description="The status does not allow it.")
+@strawberry.type(
+    description="The status does not allow it: to go there, or to stay there with something else than it has."
+)
 class InvalidTransition(Error):
     """Of `db.errors.InvalidTransition`."""
 
     current: str = strawberry.field(description="The present status.")
-    to: str = strawberry.field(description="The status that it can't go to.")
+    to: str = strawberry.field(description="The status that was asked for.")
 
 
 @strawberry.type(description="The idempotency key was used before, with another input.")

@@ -125,7 +125,7 @@ class Model:
 
     def commit(self, key: str, status: StepStatus, epoch: int | None) -> Refusal | None:
         refusal, latest = self.guarded(epoch), self.latest(key)
-        if refusal or (latest and latest.status == status and status in TERMINAL_STEP):
+        if refusal or (latest and latest.status == status and status in _DONE):
             return refusal
         if latest and latest.status in (StepStatus.PENDING, StepStatus.RUNNING):
             if status not in STEP_MOVES[latest.status]:

@@ -99,19 +99,101 @@ async def test_one_bad_part_means_nothing_is_written(
     assert await everything(database) == before
 
 
-@pytest.mark.parametrize("status", ["COMPLETED", "SKIPPED", "FAILED", "CANCELLED", "TIMED_OUT"])
-async def test_what_is_committed_so_already_stays_as_it_is(
-    client: Client, database: Database, make: Factory, status: str
+@pytest.mark.parametrize("given", [{}, {"name": "Step A", "output": [1, None], "metrics": {"cpu": 1.5}}])
+async def test_a_step_that_is_done_so_already_stays_as_it_is(
+    client: Client, database: Database, make: Factory, given: dict[str, Any]
 ) -> None:
     execution = await begun(client, make)
-    await client.done("commitStep", executionId=execution, step={"key": "a", "status": status})
+    await client.done("commitStep", executionId=execution, **WHOLE)
     before = await everything(database)
-    given = {"state": {"variables": {"n": 2}}, "checkpoint": {}, "logs": [{"message": "again"}]}
-    answer = await client.done(
-        "commitStep", executionId=execution, step={"key": "a", "status": status}, **given
+    answer = await client.done("commitStep", executionId=execution, step={"key": "a", **given})
+    assert (answer["step"]["output"], answer["checkpoint"], answer["state"]["version"]) == (
+        [1, None],
+        None,
+        1,
     )
-    assert (answer["step"]["status"], answer["checkpoint"], answer["state"]["version"]) == (status, None, 0)
     assert await everything(database) == before
+
+
+@pytest.mark.parametrize("key", [None, "once"])
+@pytest.mark.parametrize("status", ["COMPLETED", "SKIPPED"])
+async def test_the_commit_that_ended_a_step_may_come_again_word_for_word(
+    client: Client, database: Database, make: Factory, status: str, key: str | None
+) -> None:
+    execution = await begun(client, make)
+    step = {**WHOLE["step"], "status": status, "output": [1] if status == "COMPLETED" else None}
+    commit = {"executionId": execution, **WHOLE, "step": step}
+    first = await client.done("commitStep", **commit, idempotencyKey=key)
+    await client.done("saveState", executionId=execution, variablesPatch={"n": 7})
+    before = await everything(database)
+    again = await client.done("commitStep", **commit)
+    assert (again["step"], again["checkpoint"]) == (first["step"], first["checkpoint"])
+    assert again["state"]["variables"] == first["state"]["variables"] == {"n": 1}
+    assert await everything(database) == before
+
+
+@pytest.mark.parametrize(
+    ("other", "named"),
+    [
+        ({"step": {"output": [2]}}, "output"),
+        ({"step": {"metrics": {"cpu": 2}}}, "metrics"),
+        ({"step": {"name": "Step B"}}, "name"),
+        ({"step": {"type": "mail"}}, "type"),
+        ({"step": {"input": 2}}, "input"),
+        ({"step": {"dependsOn": ["c"]}}, "dependsOn"),
+        ({"state": {"variables": {"n": 2}}}, "state"),
+        ({"checkpoint": {}}, "checkpoint"),
+        ({"logs": [{"message": "again"}]}, "logs"),
+    ],
+    ids=str,
+)
+@pytest.mark.parametrize("ended_by", ["commitStep", "finishStep"])
+async def test_a_step_that_is_done_takes_nothing_else(
+    client: Client, database: Database, make: Factory, other: dict[str, Any], named: str, ended_by: str
+) -> None:
+    execution = await begun(client, make)
+    if ended_by == "commitStep":
+        await client.done("commitStep", executionId=execution, **WHOLE)
+    else:
+        await client.done("finishStep", stepId=execution.replace("exec", "step") + "_2")
+    before = await everything(database)
+    step = {"key": "a", **other.get("step", {})}
+    answer = await client.write("commitStep", executionId=execution, **other | {"step": step})
+    assert (answer["__typename"], answer["current"]) == ("InvalidTransition", "COMPLETED")
+    assert f"is COMPLETED already, and another {named}" in answer["message"]
+    assert await everything(database) == before
+
+
+@pytest.mark.parametrize("status", ["RETRYING", "FAILED", "CANCELLED", "TIMED_OUT"])
+async def test_a_bad_end_again_is_another_attempt_with_all_that_it_brings(
+    client: Client, make: Factory, status: str
+) -> None:
+    execution = await begun(client, make)
+    for n in (1, 2, 3):
+        answer = await client.done(
+            "commitStep",
+            executionId=execution,
+            step={"key": "a", "status": status, "error": {"message": f"try {n}"}},
+            state={"variablesPatch": {"tries": n}},
+            checkpoint={"label": f"try {n}"},
+            logs=[{"message": f"try {n} failed"}],
+        )
+        assert (answer["step"]["attempt"], answer["step"]["error"]["message"]) == (n, f"try {n}")
+        assert (answer["state"]["variables"], answer["checkpoint"]["label"]) == ({"tries": n}, f"try {n}")
+    assert [entry["message"] for entry in await read_logs(client, execution)] == [
+        *("try 1 failed", "try 2 failed", "try 3 failed"),
+    ]
+    before = "FAILED" if status == "RETRYING" else status
+    assert await read_attempts(client, execution) == [
+        *(("z", 1, "COMPLETED"), ("a", 1, before), ("a", 2, before), ("a", 3, status)),
+    ]
+
+
+async def test_what_a_commit_says_of_a_step_under_way_is_kept(client: Client, make: Factory) -> None:
+    execution = await begun(client, make)
+    await client.done("commitStep", executionId=execution, step=WHOLE["step"])
+    _, step = await read_steps(client, execution)
+    assert {name: step[name] for name in WHOLE["step"]} == WHOLE["step"]
 
 
 @pytest.mark.parametrize("status", ["RETRYING", "FAILED", "CANCELLED", "TIMED_OUT"])

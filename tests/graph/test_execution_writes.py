@@ -22,6 +22,7 @@ FULL = {
     "correlationId": "order-7",
 }
 NOTHING = f"wf_{'0' * 32}"
+BAD_ENDS = ("FAILED", "CANCELLED", "TIMED_OUT")
 RUNNABLE = (WorkflowStatus.ACTIVE, WorkflowStatus.DRAFT, WorkflowStatus.DEPRECATED)
 
 
@@ -121,6 +122,45 @@ async def test_a_bad_end_keeps_its_error(client: Client, make: Factory, to: str)
 async def test_a_good_end_keeps_its_result(client: Client, make: Factory, result: Any) -> None:
     given = {"executionId": exec_id(await make.execution(**lease())), "to": "COMPLETED", "result": result}
     assert (await client.done("transitionExecution", **given))["execution"]["result"] == result
+
+
+ENDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("COMPLETED", {"result": {"a": 1, "b": 2}}, {"result": {"b": 2, "a": 1}}),
+    ("COMPLETED", {"result": 1}, {}),
+    *((to, {"error": {"message": "no"}}, {"error": {"message": "no"}}) for to in BAD_ENDS),
+    *((to, {"error": {"message": "no"}}, {}) for to in BAD_ENDS),
+]
+OTHER_ENDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    ("COMPLETED", {"result": "first"}, {"result": "second"}),
+    ("COMPLETED", {"result": 1}, {"result": True}),
+    ("COMPLETED", {}, {"result": 0}),
+    *((to, {"error": {"message": "no"}}, {"error": {"message": "no", "code": "E1"}}) for to in BAD_ENDS),
+    *((to, {}, {"error": {"message": "no"}}) for to in BAD_ENDS),
+]
+
+
+@pytest.mark.parametrize(("to", "first", "again"), ENDS)
+async def test_an_execution_that_ended_so_may_be_said_to_again(
+    client: Client, database: Database, make: Factory, to: str, first: Any, again: Any
+) -> None:
+    execution = exec_id(await make.execution(status=ExecutionStatus.RUNNING))
+    answer = await client.done("transitionExecution", executionId=execution, to=to, **first)
+    before = await everything(database)
+    assert await client.done("transitionExecution", executionId=execution, to=to, **again) == answer
+    assert await everything(database) == before
+
+
+@pytest.mark.parametrize(("to", "first", "again"), OTHER_ENDS)
+async def test_an_execution_that_ended_so_takes_nothing_else(
+    client: Client, database: Database, make: Factory, to: str, first: Any, again: Any
+) -> None:
+    execution = exec_id(await make.execution(status=ExecutionStatus.RUNNING))
+    await client.done("transitionExecution", executionId=execution, to=to, **first)
+    before = await everything(database)
+    answer = await client.write("transitionExecution", executionId=execution, to=to, **again)
+    assert (answer["__typename"], answer["current"], answer["to"]) == ("InvalidTransition", to, to)
+    assert f"is {to} already, and another {next(iter(again))}" in answer["message"]
+    assert await everything(database) == before
 
 
 @pytest.mark.parametrize(

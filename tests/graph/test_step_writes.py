@@ -35,7 +35,24 @@ async def test_a_step_that_runs_stays_as_it_is(client: Client, database: Databas
     execution = await make.execution(status=ExecutionStatus.RUNNING)
     await make.steps(execution, key="a", status=StepStatus.RUNNING)
     before = await everything(database)
-    assert (await client.done("startStep", executionId=exec_id(execution), **FULL))["step"]["attempt"] == 1
+    said = {"key": "a", "name": "Step 1", "type": "task"}
+    for given in ({"key": "a"}, said):
+        answer = await client.done("startStep", executionId=exec_id(execution), **given)
+        assert (answer["step"]["attempt"], await everything(database) == before) == (1, True)
+
+
+@pytest.mark.parametrize("other", [{name: FULL[name]} for name in FULL if name != "key"], ids=str)
+async def test_a_step_that_runs_is_not_said_to_be_another(
+    client: Client, database: Database, make: Factory, other: dict[str, Any]
+) -> None:
+    execution = await make.execution(status=ExecutionStatus.RUNNING)
+    await make.steps(execution, key="a", status=StepStatus.RUNNING)
+    before = await everything(database)
+    answer = await client.write("startStep", executionId=exec_id(execution), key="a", **other)
+    assert (answer["__typename"], answer["current"], answer["to"]) == (
+        *("InvalidTransition", "RUNNING", "RUNNING"),
+    )
+    assert f"another {next(iter(other))}" in answer["message"]
     assert await everything(database) == before
 
 
@@ -104,6 +121,57 @@ async def test_the_table_says_which_status_may_follow(
     else:
         assert (answer["__typename"], answer["current"], answer["to"]) == ("InvalidTransition", current, to)
         assert await everything(database) == before
+
+
+REPETITIONS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
+    (
+        "COMPLETED",
+        {"output": {"a": 1, "b": [None]}, "metrics": {"cpu": 1}},
+        {"output": {"b": [None], "a": 1}},
+    ),
+    ("COMPLETED", {"output": 1, "metrics": {"cpu": 1, "io": 2}}, {"output": 1, "metrics": {"io": 2}}),
+    ("COMPLETED", {"output": 1}, {}),
+    ("SKIPPED", {}, {}),
+    *((status, {"error": ERROR}, {"error": ERROR}) for status in BAD_ENDS),
+    *((status, {"error": ERROR}, {}) for status in BAD_ENDS),
+]
+OTHERS: list[tuple[str, dict[str, Any], dict[str, Any], str]] = [
+    ("COMPLETED", {"output": 1}, {"output": 2}, "output"),
+    ("COMPLETED", {"output": 1}, {"output": True}, "output"),
+    ("COMPLETED", {}, {"output": 0}, "output"),
+    ("COMPLETED", {"output": 1}, {"output": 1, "metrics": {"cpu": 1}}, "metrics"),
+    ("SKIPPED", {}, {"metrics": {"cpu": 1}}, "metrics"),
+    *((status, {"error": ERROR}, {"error": {"message": "no"}}, "error") for status in BAD_ENDS),
+    *((status, {}, {"error": ERROR}, "error") for status in BAD_ENDS),
+]
+
+
+@pytest.mark.parametrize(("status", "first", "again"), REPETITIONS)
+async def test_an_attempt_that_ended_so_may_be_said_to_again(
+    client: Client, database: Database, make: Factory, status: str, first: Any, again: Any
+) -> None:
+    execution = await make.execution(status=ExecutionStatus.RUNNING)
+    await make.steps(execution, status=StepStatus.RUNNING)
+    answer = await client.done("finishStep", stepId=step_id(execution, 1), status=status, **first)
+    before = await everything(database)
+    assert await client.done("finishStep", stepId=step_id(execution, 1), status=status, **again) == answer
+    assert await everything(database) == before
+
+
+@pytest.mark.parametrize(("status", "first", "again", "named"), OTHERS)
+async def test_an_attempt_that_ended_so_takes_nothing_else(
+    client: Client, database: Database, make: Factory, status: str, first: Any, again: Any, named: str
+) -> None:
+    execution = await make.execution(status=ExecutionStatus.RUNNING)
+    await make.steps(execution, status=StepStatus.RUNNING)
+    await client.done("finishStep", stepId=step_id(execution, 1), status=status, **first)
+    before = await everything(database)
+    answer = await client.write("finishStep", stepId=step_id(execution, 1), status=status, **again)
+    assert (answer["__typename"], answer["current"]) == ("InvalidTransition", status)
+    assert (f"is {status} already" in answer["message"], f"another {named}" in answer["message"]) == (
+        *(True, True),
+    )
+    assert await everything(database) == before
 
 
 @pytest.mark.parametrize("output", [{"a": [1, None]}, [], "", 0, False, "text"], ids=repr)
