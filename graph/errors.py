@@ -82,6 +82,15 @@ def invalid(error: GraphQLError) -> GraphQLError:
     return _with(error, error.message, "GRAPHQL_VALIDATION_FAILED")
 
 
+def rejection_of(error: BaseException, where: str) -> Rejection:
+    """What ended an operation, as its client hears of it; a bug is logged as such."""
+    if isinstance(error, Rejection):
+        return error
+    if isinstance(error, FlowkeepError):
+        return Rejection.of(str(error), error.code)
+    return Rejection([unexpected(error, where)])
+
+
 def unexpected(error: BaseException, where: str) -> GraphQLError:
     """Log a bug with its traceback; what goes out is only the id to find it by."""
     correlation_id = uuid4().hex

@@ -27,6 +27,7 @@ from graph.ids import Kind, decode_as, encode
 
 PREFIX = "fk_"
 REMEMBERED_SECONDS = 5.0
+STAYING_SECONDS = 3.0
 REMEMBERED_TOKENS = 10_000
 # The id's 32 hexadecimal digits and the 43 that base64 makes of 256 bits.
 _FORM = re.compile(r"fk_([0-9a-f]{32})_([A-Za-z0-9_-]{43})", re.ASCII)
@@ -66,7 +67,8 @@ class Tokens:
     """Tells whose a token is.
 
     A row is remembered for five seconds, so that a busy token costs no statement a request; a revocation
-    is felt within that time, the end of a token's time at once.
+    is felt within that time, the end of a token's time at once. Connections that stay open are asked about
+    every second, and by rows that are younger, so that they end within the five seconds too.
     """
 
     def __init__(self, database: Database, clock: Callable[[], float] = time.monotonic) -> None:
@@ -80,7 +82,7 @@ class Tokens:
     async def verify(self, text: str) -> Principal:
         """Whose token it is; raises `Unauthenticated`, `Unavailable` where the database can't be asked."""
         key, secret = parse(text)
-        token = await self._find(key)
+        token = await self._find(key, REMEMBERED_SECONDS)
         same = hmac.compare_digest(hash_of(secret), _NO_HASH if token is None else token.secret_hash)
         if token is None or not same or token.revoked_at is not None:
             raise Unauthenticated("This is not a valid token.")
@@ -90,11 +92,12 @@ class Tokens:
 
     async def still_valid(self, principal: Principal) -> bool:
         """Whether a caller who came in by a token could come in again."""
-        token = await self._find(decode_as(Kind.TOKEN, principal.key.removeprefix(_KEY))[0])
+        key, *_ = decode_as(Kind.TOKEN, principal.key.removeprefix(_KEY))
+        token = await self._find(key, STAYING_SECONDS)
         return token is not None and token.revoked_at is None and _in_time(token)
 
-    async def _find(self, key: UUID) -> KnownToken | None:
-        fresh = self._clock() - REMEMBERED_SECONDS
+    async def _find(self, key: UUID, seconds: float) -> KnownToken | None:
+        fresh = self._clock() - seconds
         for memory in (self._known, self._unknown):
             if key in memory and memory[key][1] > fresh:
                 return memory[key][0]

@@ -11,7 +11,9 @@ from typing import Any
 
 from graphql import (
     FieldNode,
+    GraphQLError,
     GraphQLField,
+    GraphQLInt,
     IntValueNode,
     ListValueNode,
     ValueNode,
@@ -40,16 +42,25 @@ class Sizes:
 
 
 def _size(value: ValueNode, variables: Mapping[str, Any]) -> int | None:
-    given: Any = None
+    given: int | None = None
     if isinstance(value, IntValueNode):
         given = int(value.value) if len(value.value) < 20 else None
     elif isinstance(value, ListValueNode):
         given = len(value.values)
     elif isinstance(value, VariableNode):
         given = variables.get(value.name.value)
-        given = len(given) if isinstance(given, list) else given
+        given = len(given) if isinstance(given, list) else _coerced(given)
     # Anything else, as a negative page, is refused where it is used.
-    return given if isinstance(given, int) and given >= 0 else None
+    return given if given is not None and given >= 0 else None
+
+
+def _coerced(given: Any) -> int | None:
+    """What the executor will make of a variable: to GraphQL, 500.0 is a whole number too."""
+    try:
+        number: int = GraphQLInt.coerce_input_value(given)
+    except GraphQLError:
+        return None
+    return number
 
 
 @dataclass(slots=True)

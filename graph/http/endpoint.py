@@ -19,7 +19,7 @@ from db.errors import FlowkeepError
 from graph.auth.authenticator import Authenticator
 from graph.auth.errors import Unauthenticated
 from graph.auth.principals import ANONYMOUS, Principal
-from graph.errors import Rejection, unexpected
+from graph.errors import Rejection, rejection_of
 from graph.http import graphiql
 from graph.http.bodies import ClientGone, parse_json, parse_query_string, read_body
 from graph.http.events import send_event, send_events
@@ -150,7 +150,12 @@ class Endpoint:
 
         async with self._operations.follow(prepared) as answers, watched(receive, None, stoppable=True):
             await send_events(
-                send, answers, may_stay, lambda: f"lag {self._operations.lag:.3f}", self._settings.heartbeat
+                send,
+                answers,
+                may_stay,
+                lambda error: encode(self._operations.rejected(rejection_of(error, "on an event stream"))),
+                lambda: f"lag {self._operations.lag:.3f}",
+                self._settings.heartbeat,
             )
 
 
@@ -169,7 +174,7 @@ def encode(data: object) -> bytes:
 
 async def answer_unexpected(request: StarletteRequest, error: Exception) -> Response:
     """The answer where a bug let an error through: its id in the logs, and nothing else."""
-    rejection = Rejection([unexpected(error, f"at {request.method} {request.url.path}")])
+    rejection = rejection_of(error, f"at {request.method} {request.url.path}")
     return Response(encode(Operations.rejected(rejection)), rejection.status, media_type=JSON)
 
 

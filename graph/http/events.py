@@ -1,19 +1,20 @@
 """Server-sent events: the distinct connections mode of the graphql-sse protocol.
 
-Each answer is an event `next`, and `complete` ends them. While nothing happens a comment tells the server's
-lag, so that both sides notice when the other has gone.
+Each answer is an event `next`, and `complete` says that there will be no more. What is cut short ends without
+it: by a last `next` with the errors, and clients come again. While nothing happens a comment tells the
+server's lag, so that both sides notice when the other has gone.
 """
 
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import suppress
 
 from starlette.types import Send
 
+from graph.auth.errors import Unauthenticated
 from graph.http.negotiation import EVENT_STREAM
 
-CHECK_SECONDS = 2.0
+CHECK_SECONDS = 1.0
 
 _HEADERS = [
     (b"content-type", f"{EVENT_STREAM}; charset=utf-8".encode()),
@@ -34,13 +35,14 @@ async def send_events(
     send: Send,
     answers: AsyncGenerator[str, None],
     may_stay: Callable[[], Awaitable[bool]],
+    failed: Callable[[BaseException], bytes],
     comment: Callable[[], str],
     heartbeat: float,
 ) -> None:
     """Send answers until they end, and a comment after each `heartbeat` of silent seconds.
 
-    However busy it is, every other second it asks `may_stay`, and ends here when not. Sending waits for a
-    slow reader.
+    However busy it is, every second it asks `may_stay`, and ends here when not; an error of what makes the
+    answers ends them too. `failed` makes the last answer, which says so. Sending waits for a slow reader.
     """
     await _start(send)
     await _chunk(send, b":\n\n")
@@ -53,8 +55,12 @@ async def send_events(
             if now - checked_at >= CHECK_SECONDS:
                 checked_at = now
                 if not await may_stay():
-                    break
+                    await _cut_short(send, failed(Unauthenticated("The token has expired or was revoked.")))
+                    return
             if coming.done():
+                if (error := coming.exception()) is not None:
+                    await _cut_short(send, failed(error))
+                    return
                 text = coming.result()
                 if text is None:
                     break
@@ -66,9 +72,13 @@ async def send_events(
                 sent_at = now
     finally:
         coming.cancel()
-        with suppress(asyncio.CancelledError):
-            await coming
+        await asyncio.gather(coming, return_exceptions=True)
     await _complete(send)
+
+
+async def _cut_short(send: Send, answer: bytes) -> None:
+    await _next(send, answer)
+    await send({"type": "http.response.body", "body": b""})
 
 
 async def _start(send: Send) -> None:

@@ -7,7 +7,7 @@ ends: `Sockets.sweep` looks after all that are open.
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
 from contextlib import suppress
 from typing import Any
 
@@ -19,7 +19,7 @@ from db.errors import FlowkeepError
 from graph.auth.authenticator import Authenticator
 from graph.auth.errors import Unauthenticated
 from graph.auth.principals import ANONYMOUS, Principal
-from graph.errors import Rejection, unexpected
+from graph.errors import Rejection, rejection_of
 from graph.http.bodies import parse_json
 from graph.http.negotiation import require_own_host, require_same_site
 from graph.operations import Operations, Prepared, Request
@@ -28,7 +28,7 @@ from graph.telemetry.requests import Requests
 from graph.telemetry.seen import running
 
 PROTOCOL = "graphql-transport-ws"
-SWEEP_SECONDS = 2.0
+SWEEP_SECONDS = 1.0
 _SWEEP_TIMEOUT = 5.0
 
 _INVALID = 4400
@@ -93,6 +93,7 @@ class _Socket:
         self.running: dict[str, asyncio.Task[None]] = {}
         self._sending = 0
         self._heard_at = time.monotonic()
+        self._pinging: asyncio.Task[None] | None = None
 
     async def check(self) -> None:
         if self._principal is None:
@@ -100,8 +101,10 @@ class _Socket:
         if not await self._sockets.authenticator.still_valid(self._principal):
             await self._close(_FORBIDDEN, "The token has expired or was revoked.")
         elif not self._sending and time.monotonic() - self._heard_at >= self._sockets.settings.heartbeat:
-            # Who is still reading what was sent before hears enough.
-            await self._send({"type": "ping", "payload": {"lag": round(self._sockets.operations.lag, 3)}})
+            # Who is still reading what was sent before hears enough; one who does not read keeps no other
+            # socket from being looked at.
+            ping = {"type": "ping", "payload": {"lag": round(self._sockets.operations.lag, 3)}}
+            self._pinging = asyncio.create_task(self._send(ping))
 
     async def serve(self) -> None:
         try:
@@ -191,14 +194,17 @@ class _Socket:
             raise Closing(_ID_TAKEN, f"Subscriber for {name[:60]} already exists")
         # Counted as it comes: operations that come at once don't push out each other.
         place = len(self.running) + 1
-        task = asyncio.create_task(self._watched(name, message["payload"], self._principal, place))
+        self._start(name, self._watched(name, message["payload"], self._principal, place))
+
+    def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
         self.running[name] = task
         task.add_done_callback(lambda task: self._done(name, task))
 
     def _done(self, name: str, task: asyncio.Task[None]) -> None:
         self.running.pop(name, None)
         if not task.cancelled() and (error := task.exception()) is not None:
-            unexpected(error, "on a socket")
+            self._start(name, self._refuse(name, rejection_of(error, "on a socket")))
 
     async def _watched(self, name: str, payload: dict[str, Any], principal: Principal, place: int) -> None:
         requests = self._sockets.requests
@@ -218,10 +224,8 @@ class _Socket:
                         answer = await operations.run(prepared)
                 await self._send({"id": name, "type": "next", "payload": answer})
             await self._send({"id": name, "type": "complete"})
-        except Rejection as rejection:
-            await self._refuse(name, rejection)
-        except FlowkeepError as error:
-            await self._refuse(name, Rejection.of(str(error), error.code))
+        except (Rejection, FlowkeepError) as error:
+            await self._refuse(name, rejection_of(error, "on a socket"))
         except TimeoutError:
             await self._refuse(name, Rejection.of("This took too long and was stopped.", "TIMEOUT"))
 
@@ -263,7 +267,7 @@ class _Socket:
                 await self._websocket.close(code, short)
 
     async def _end(self) -> None:
-        tasks = list(self.running.values())
+        tasks = [*self.running.values(), *([self._pinging] if self._pinging else [])]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -22,6 +22,7 @@ from graph.auth.authenticator import RECHECK_SECONDS, Authenticator
 from graph.auth.errors import Forbidden, Unauthenticated
 from graph.auth.principals import ANONYMOUS, Principal
 from graph.auth.tokens import REMEMBERED_SECONDS, hash_of, mint, parse
+from graph.http.sockets import SWEEP_SECONDS
 from graph.ids import Kind, encode
 from graph.settings import Settings
 from tests.factories import Factory
@@ -226,6 +227,15 @@ async def test_a_revocation_is_felt_within_five_seconds(
     clock.now += REMEMBERED_SECONDS
     assert not await authenticator.still_valid(principal)
     assert await refused(authenticator, header) == INVALID
+
+
+async def test_who_stays_is_asked_about_before_the_five_seconds_are_over(
+    make: Factory, authenticator: Authenticator, database: Database, clock: Clock
+) -> None:
+    principal = await authenticator.authenticate(f"Bearer {(text := await make.token())}")
+    await revoke_token(database, WRITE, parse(text)[0])
+    clock.now += REMEMBERED_SECONDS - SWEEP_SECONDS
+    assert not await authenticator.still_valid(principal)
 
 
 async def test_the_end_of_a_tokens_time_is_felt_at_once(

@@ -14,6 +14,12 @@ STEPS = 20 * 10 * 10
 COSTS: dict[str, tuple[str, dict[str, Any], int]] = {
     "dashboard": (DASHBOARD, {}, 20 + 200 + STEPS + STEPS * 10),
     "a variable": (DASHBOARD, {"steps": 2}, 20 + 200 + 400 + 4_000),
+    "a variable that is no int": (DASHBOARD, {"steps": 2.0}, 20 + 200 + 400 + 4_000),
+    "a long count by a variable that is no int": (
+        "query ($n: Int!) { workflows(first: 1) { totalCount(upTo: $n) } }",
+        {"n": 1e9},
+        1 + 1 + 1_000_000,
+    ),
     "an empty page": (DASHBOARD, {"steps": 0}, 20 + 200),
     "page of default size": ("{ workflows { nodes { id } } }", {}, 50),
     "edges cost like nodes": ("{ workflows(last: 7) { edges { node { id } } } }", {}, 7),

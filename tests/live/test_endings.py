@@ -14,12 +14,14 @@ from db.writes.write import Write as Circumstances
 from graph.auth import tokens
 from graph.auth.tokens import parse
 from graph.http import events, sockets
+from graph.live.streams import Stream
 from tests.factories import Factory
+from tests.http.frames import message, raw_socket
 from tests.http.raw import connect, head
 from tests.live.conftest import Live, Serve, Write
 from tests.live.documents import FEEDS, LOGS
 from tests.live.follower import connected, settled
-from tests.live.sse import streamed
+from tests.live.sse import Events, streamed
 
 REACH = "{ executions { totalCount } }"
 
@@ -74,14 +76,20 @@ async def test_completing_stops_it_and_leaves_the_socket(live: Live, execution_i
         assert (await follower.message())["payload"] == {"data": {"__typename": "Query"}}
 
 
+async def last_code(sse: Events) -> str:
+    """The code of the error that an event stream ends with; `complete` must not follow."""
+    code = ""
+    while (event := await sse.event())[0] == "next":
+        code = event[1]["errors"][0]["extensions"]["code"] if "errors" in event[1] else ""
+    return code if event == ("", None) else event[0]
+
+
 async def ended_by(live: Live, token: str, key: str, end: Awaitable[object]) -> tuple[int | None, str]:
     """How a socket and an event stream of a token end, busy as they are."""
     async with live.follow(LOGS, token, id=key) as follower, streamed(live.url, LOGS, token, id=key) as sse:
         await end
         await follower.socket.wait_closed()
-        while (event := (await sse.event())[0]) == "next":
-            pass
-        return follower.socket.close_code, event
+        return follower.socket.close_code, await last_code(sse)
 
 
 @pytest.mark.usefixtures("quick")
@@ -90,26 +98,59 @@ async def test_a_revoked_token_ends_it(
 ) -> None:
     token = await make.token()
     end = revoke_token(database, Circumstances("test", b""), parse(token)[0])
-    assert await ended_by(await serve(), token, execution_id, end) == (4403, "complete")
+    assert await ended_by(await serve(), token, execution_id, end) == (4403, "UNAUTHENTICATED")
 
 
 @pytest.mark.usefixtures("quick")
 async def test_an_expired_token_ends_it(serve: Serve, make: Factory, execution_id: str) -> None:
-    token = await make.token(expires_at=datetime.now(UTC) + timedelta(seconds=1))
-    assert await ended_by(await serve(), token, execution_id, asyncio.sleep(0)) == (4403, "complete")
+    token = await make.token(expires_at=datetime.now(UTC) + timedelta(seconds=3))
+    assert await ended_by(await serve(), token, execution_id, asyncio.sleep(0)) == (4403, "UNAUTHENTICATED")
 
 
 @pytest.mark.usefixtures("quick")
 async def test_a_busy_event_stream_ends_with_its_token(
     serve: Serve, make: Factory, execution_id: str, write: Write
 ) -> None:
-    live, token = await serve(), await make.token(expires_at=datetime.now(UTC) + timedelta(seconds=1))
+    live, token = await serve(), await make.token(expires_at=datetime.now(UTC) + timedelta(seconds=3))
     async with streamed(live.url, LOGS, token, id=execution_id) as sse:
         for seq in range(1, 1_000):
             await write(FEEDS["logs"], seq, seq)
-            if (await sse.event())[0] == "complete":
+            if "errors" in (await sse.event())[1]:
                 break
     assert 1 < seq < 999
+
+
+async def test_an_unread_socket_keeps_no_other_from_ending(
+    serve: Serve, make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sockets, "SWEEP_SECONDS", 0.05)
+    monkeypatch.setattr(sockets, "_SWEEP_TIMEOUT", 600.0)
+    live = await serve(heartbeat=0.01, max_socket_message_bytes=2**24)
+    async with raw_socket(live.url, await make.token()) as unread:
+        # The answer is more than the kernel takes.
+        unread.writer.write(message(type="ping", payload={"x": "x" * 10_000_000}))
+        token = await make.token(expires_at=datetime.now(UTC) + timedelta(seconds=3))
+        async with connected(live.url, token) as follower, asyncio.timeout(20):
+            await follower.socket.wait_closed()
+    assert follower.socket.close_code == 4403
+
+
+def broken(stream: Stream, *arguments: object) -> None:
+    """What a bug would do."""
+    raise RuntimeError("broken")
+
+
+async def test_an_error_that_nobody_expected_is_an_answer(
+    live: Live, execution_id: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with (
+        streamed(live.url, LOGS, id=execution_id) as sse,
+        live.follow(LOGS, id=execution_id) as follower,
+    ):
+        monkeypatch.setattr(Stream, "after", broken)
+        await live.client.done("appendLogs", executionId=execution_id, entries=[{"message": "x"}])
+        codes = await last_code(sse), await follower.ended()
+    assert codes == ("INTERNAL_SERVER_ERROR", "INTERNAL_SERVER_ERROR")
 
 
 async def test_a_socket_has_room_for_so_many(serve: Serve, execution_id: str) -> None:
