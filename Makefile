@@ -27,8 +27,8 @@ web: ## Build GraphiQL from web/ into the service; needs Node 20.19 or newer
 serve: $(READY) ## Serve on 127.0.0.1:8000, with an embedded PostgreSQL unless FLOWKEEP_DATABASE_URL is set
 	@$(BIN)/flowkeep serve --migrate
 
-demo: $(READY) ## Run example workflows with two executors and watch them; uses the server that runs, if any
-	@$(BIN)/python -m examples.demo
+demo: $(READY) ## Run example workflows with two executors and watch them; on the server that runs, if any; ARGS=--help
+	@$(BIN)/python -m examples.demo $(ARGS)
 
 test: $(READY) ## Run the whole test suite
 	$(BIN)/python -m pytest -n auto

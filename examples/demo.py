@@ -1,11 +1,12 @@
 """A demonstration: workflows, two executors that run them, and what Flowkeep knows of it meanwhile.
 
-Uses the server at `FLOWKEEP_URL`, else one that listens on 127.0.0.1:8000 (`make serve`), else starts one of
-its own. Leaves nothing running behind.
+Uses the server that `flowkeep tail` would (`make serve`), else starts one of its own. Leaves nothing running
+behind. A database that holds what is not of a demonstration is only written to when somebody says so.
 """
 
 import hashlib
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -20,21 +21,24 @@ from uuid import uuid4
 
 import typer
 from gql import Client, gql
-from gql.transport.exceptions import TransportError
+from gql.transport.exceptions import TransportError, TransportQueryError
 from gql.transport.httpx import HTTPXTransport
 from rich.box import SIMPLE_HEAD
 from rich.console import Console
 from rich.live import Live
 from rich.table import Table
 
+from db.errors import FlowkeepError
 from examples.workflows import WORKFLOWS
+from graph.commands.environment import Service, find_service, load_settings
 
-USUAL = "http://127.0.0.1:8000/graphql"
 _REFRESH_SECONDS = 0.4
 _STOP_SECONDS = 20
+_CATEGORY = "demo"
 _ENDED = ("COMPLETED", "FAILED", "CANCELLED", "TIMED_OUT")
 
-HEALTH = "{ health { __typename } }"
+HEALTH = "{ health { version } }"
+KEPT = "{ workflows(first: 100) { nodes { category } pageInfo { hasNextPage } } }"
 CREATE_WORKFLOW = """
 mutation ($input: CreateWorkflowInput!) {
   createWorkflow(input: $input) { ... on WorkflowPayload { workflow { id } } ... on Error { message } }
@@ -72,9 +76,10 @@ console = Console()
 class Flowkeep:
     """One server, asked synchronously."""
 
-    def __init__(self, url: str) -> None:
-        self.url = url
-        self._client = Client(transport=HTTPXTransport(url, timeout=30))
+    def __init__(self, service: Service) -> None:
+        self.url, self.token = service
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        self._client = Client(transport=HTTPXTransport(self.url, timeout=30, headers=headers))
 
     def ask(self, document: str, **variables: Any) -> dict[str, Any]:
         """The data of an answer."""
@@ -100,9 +105,15 @@ def main(
     url: Annotated[
         str | None,
         typer.Option(
-            envvar="FLOWKEEP_URL", help="The server to use; else the usual one, else one of its own."
+            help="The server to use (FLOWKEEP_URL); else the one that runs where FLOWKEEP_HOST and "
+            "FLOWKEEP_PORT say, else one of its own."
         ),
     ] = None,
+    token: Annotated[
+        str | None,
+        typer.Option(help="A token with the scopes READ and WRITE (FLOWKEEP_TOKEN), where one is needed."),
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="Write to a database that is in use unasked.")] = False,
     executions: Annotated[int, typer.Option(min=1, max=30, help="Executions of each workflow.")] = 3,
     executors: Annotated[int, typer.Option(min=1, max=8, help="Executor processes.")] = 2,
     data_dir: Annotated[
@@ -116,33 +127,58 @@ def main(
     """Run a few workflows on Flowkeep, with executors in processes of their own, and watch.
 
     Without --url it uses the server of `make serve` if that runs, and else starts one that ends with it.
+    Where the database is in use it asks before it writes, or takes --yes.
     """
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with ExitStack() as stack:
-            own = url is None and not _answers(USUAL)
-            flowkeep = Flowkeep(stack.enter_context(_server(data_dir)) if own else url or USUAL)
+            named = find_service(url, token)
+            own = not _answers(named)
+            if own and load_settings(url=url).url is not None:
+                raise Refused(f"nothing answers as Flowkeep does at {named.url}")
+            flowkeep = Flowkeep(Service(stack.enter_context(_server(data_dir)), None) if own else named)
             console.print(
-                f"Flowkeep is at {flowkeep.url}" + (" (started for this demonstration)" if own else "")
+                f"This writes to Flowkeep at {flowkeep.url}"
+                + (", started for this demonstration" if own else "")
             )
+            if not yes:
+                _ask_before_mixing(flowkeep)
             run = _create(flowkeep, executions)
             _tell_how_to_watch(flowkeep, run)
             names = [f"demo-{run[:4]}-{number}" for number in range(1, executors + 1)]
-            running = [stack.enter_context(_executor(flowkeep.url, name)) for name in names]
+            running = [stack.enter_context(_executor(flowkeep, name)) for name in names]
             _watch(flowkeep, run, executions * len(WORKFLOWS), running)
             _tell_what_to_try(flowkeep, own=own)
-    except (TransportError, Refused) as error:
+    except (TransportError, FlowkeepError, Refused) as error:
         console.print(f"The demonstration could not go on: {error}", style="red")
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
         console.print("\nStopped; everything that was started has ended.")
 
 
-def _answers(url: str) -> bool:
+def _answers(service: Service) -> bool:
     try:
-        return "health" in Flowkeep(url).ask(HEALTH)
+        return "health" in Flowkeep(service).ask(HEALTH)
+    except TransportQueryError as error:
+        refusal = error.errors[0]["message"] if error.errors else str(error)
+        raise Refused(
+            f"{service.url} refuses: {refusal} FLOWKEEP_TOKEN takes a token with the scopes READ and WRITE."
+        ) from error
     except TransportError:
         return False
+
+
+def _ask_before_mixing(flowkeep: Flowkeep) -> None:
+    """Ask where there are workflows of others; raises `Refused` unless somebody says yes."""
+    kept = flowkeep.ask(KEPT)["workflows"]
+    others = [row for row in kept["nodes"] if row["category"] != _CATEGORY]
+    if not others and not kept["pageInfo"]["hasNextPage"]:
+        return
+    console.print("Its database is in use: it has workflows that are not of a demonstration.")
+    if not sys.stdin.isatty():
+        raise Refused("give --yes to write to it all the same")
+    if not typer.confirm("Write to it all the same?"):
+        raise Refused("nothing was written")
 
 
 @contextmanager
@@ -166,10 +202,11 @@ def _server(data_dir: Path | None) -> Iterator[str]:
             shutil.rmtree(folder, ignore_errors=True)
 
 
-def _executor(url: str, holder: str) -> AbstractContextManager[subprocess.Popen[str]]:
+def _executor(flowkeep: Flowkeep, holder: str) -> AbstractContextManager[subprocess.Popen[str]]:
     names = [option for name in WORKFLOWS for option in ("--workflow", name)]
-    command = [sys.executable, "-m", "examples.executor", "--url", url, "--holder", holder, *names]
-    return _process([*command, "--ttl", "5"])
+    command = [sys.executable, "-m", "examples.executor", "--url", flowkeep.url, "--holder", holder, *names]
+    # Not as an option, which others on this machine could see.
+    return _process([*command, "--ttl", "5"], env={**os.environ, "FLOWKEEP_TOKEN": flowkeep.token or ""})
 
 
 @contextmanager
@@ -197,7 +234,7 @@ def _create(flowkeep: Flowkeep, executions: int) -> str:
             name=name,
             version=version,
             definition=definition,
-            category="demo",
+            category=_CATEGORY,
             idempotencyKey=f"demo/{name}/{version}",
         )
         for number in range(executions):
@@ -213,7 +250,7 @@ def _create(flowkeep: Flowkeep, executions: int) -> str:
 
 def _tell_how_to_watch(flowkeep: Flowkeep, run: str) -> None:
     rows = flowkeep.ask(PROGRESS, run=run)["executions"]["nodes"]
-    where = "" if flowkeep.url == USUAL else f" --url {flowkeep.url}"
+    where = "" if flowkeep.url == find_service().url else f" --url {flowkeep.url}"
     console.print("Follow their logs from another terminal, for example:\n")
     for row in {row["workflow"]["name"]: row for row in rows}.values():
         console.print(f"  .venv/bin/flowkeep tail {row['id']}{where}", highlight=False, soft_wrap=True)

@@ -11,7 +11,7 @@ from contextlib import suppress
 from typing import Annotated
 
 import typer
-from gql.transport.exceptions import TransportError
+from gql.transport.exceptions import TransportError, TransportQueryError
 
 from examples.executor.client import Flowkeep
 from examples.executor.worker import Worker
@@ -39,6 +39,14 @@ def main(
     url: Annotated[
         str, typer.Option(envvar="FLOWKEEP_URL", help="Flowkeep's GraphQL endpoint.")
     ] = "http://127.0.0.1:8000/graphql",
+    token: Annotated[
+        str | None,
+        typer.Option(
+            envvar="FLOWKEEP_TOKEN",
+            help="A token with the scopes READ and WRITE, where one is needed. Prefer the variable: others "
+            "on this machine can see the options of a command.",
+        ),
+    ] = None,
     holder: Annotated[
         str | None,
         typer.Option(help="This worker's name, which no other has; host and process unless given."),
@@ -65,11 +73,15 @@ def main(
     holder = holder or f"{socket.gethostname()}-{os.getpid()}"
 
     async def work() -> None:
-        async with Flowkeep(url, holder, ttl) as flowkeep:
+        async with Flowkeep(url, holder, ttl, token) as flowkeep:
             await _until_stopped(Worker(flowkeep, workflow, executions, steps), once=once)
 
     try:
         asyncio.run(work())
+    except TransportQueryError as error:
+        refusal = error.errors[0]["message"] if error.errors else str(error)
+        typer.echo(f"{url} refuses: {refusal}", err=True)
+        raise typer.Exit(1) from error
     except TransportError as error:
         typer.echo(f"{url} does not answer as Flowkeep does: {error}", err=True)
         raise typer.Exit(1) from error

@@ -89,10 +89,11 @@ class Recovered:
 class Flowkeep:
     """The API as `holder` uses it, with leases of `ttl` seconds."""
 
-    def __init__(self, url: str, holder: str, ttl: float) -> None:
+    def __init__(self, url: str, holder: str, ttl: float, token: str | None = None) -> None:
         self.holder = holder
         self.ttl = ttl
-        transport = HTTPXAsyncTransport(url, timeout=_REQUEST_SECONDS)
+        headers = {"Authorization": f"Bearer {token}"} if token else {}
+        transport = HTTPXAsyncTransport(url, timeout=_REQUEST_SECONDS, headers=headers)
         self._client = Client(transport=transport, execute_timeout=None)
         self._session: AsyncClientSession | None = None
 
