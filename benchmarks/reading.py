@@ -22,8 +22,8 @@ import httpx
 import orjson
 
 from benchmarks.stage import data_folder, server
+from db.database_url import parse_url
 from db.embedded import EmbeddedPostgres
-from db.engine import parse_url
 
 WORKFLOWS, EXECUTIONS, STEPS, LOGS = 20, 50, 10, 100  # 1,000,000 log entries
 DASHBOARD = """
@@ -143,7 +143,7 @@ async def rate(url: str, body: bytes, seconds: float = 6.0, connections: int = 1
 async def measure(folder: Path) -> dict[str, dict[str, float]]:
     """Every scenario with its floor."""
     postgres = EmbeddedPostgres(folder)
-    url = parse_url(postgres.start())
+    url = parse_url(postgres.start()).url
     dsn = url.set(drivername="postgresql").render_as_string(hide_password=False)
     connection = await asyncpg.connect(dsn)
     print("seeding 1,000,000 log entries…", file=sys.stderr)

@@ -16,11 +16,11 @@ from uuid import UUID
 import asyncpg
 import orjson
 from sqlalchemy import event, text
-from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, InvalidatePoolError
+from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
 from sqlalchemy.pool import QueuePool
 
+from db.database_url import parse_url
 from db.errors import NotReady
 from db.translation import translated
 
@@ -29,22 +29,6 @@ OLDEST_SERVER = 15
 POOL_TIMEOUT = 30.0
 
 Connection: TypeAlias = asyncpg.Connection
-
-
-def parse_url(url: str) -> URL:
-    """The database's URL with the driver that Flowkeep speaks through.
-
-    Raises `NotReady` where it is not a PostgreSQL URL.
-    """
-    try:
-        parsed = make_url(url)
-    except ArgumentError as error:
-        raise NotReady(
-            "The database URL can't be read; it should look like postgresql://user:password@host:5432/name."
-        ) from error
-    if parsed.get_backend_name() not in ("postgresql", "postgres"):
-        raise NotReady(f"Flowkeep speaks to PostgreSQL only, not to {parsed.get_backend_name()}.")
-    return parsed.set(drivername="postgresql+asyncpg")
 
 
 def _json_text(value: object) -> str:
@@ -124,15 +108,15 @@ class Database:
         statement_timeout: timedelta | None = None,
         pooler: bool = False,
     ) -> None:
-        self.url = parse_url(url)
-        self._where = f"PostgreSQL at {self.url.host or self.url.query.get('host')}:{self.url.port or 5432}"
+        target = parse_url(url)
+        self._where = target.where
         self._engine = create_async_engine(
-            self.url,
+            target.url,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=POOL_TIMEOUT,
             pool_use_lifo=True,
-            connect_args=_connect_args(connect_timeout, statement_timeout, pooler),
+            connect_args=_connect_args(connect_timeout, statement_timeout, pooler) | target.arguments,
             json_serializer=_json_text,
             # Reads hand JSON on as the text it is; writes, which look into it, parse it by the columns' type.
             json_deserializer=str,

@@ -2,6 +2,8 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from os import strerror
+from ssl import SSLCertVerificationError, SSLError
 
 import asyncpg
 from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException, SQLAlchemyError
@@ -31,12 +33,29 @@ _PASSING_CLASSES = ("08", "40", "53", "55", "57")  # connection, rollback, resou
 
 def driver_error(error: BaseException) -> asyncpg.PostgresError | None:
     """The server's own error inside a chain of wrappers; SQLAlchemy keeps it as the cause's cause."""
+    return next((seen for seen in _chain(error) if isinstance(seen, asyncpg.PostgresError)), None)
+
+
+def _chain(error: BaseException) -> Iterator[BaseException]:
     seen: BaseException | None = error
     while seen is not None:
-        if isinstance(seen, asyncpg.PostgresError):
-            return seen
+        yield seen
         seen = seen.orig if isinstance(seen, DBAPIError) and seen.orig is not None else seen.__cause__
-    return None
+
+
+def _unreachable(error: BaseException, where: str) -> Unavailable:
+    """Why, as far as the system, or what speaks TLS, says it."""
+    fault = next((seen for seen in _chain(error) if isinstance(seen, OSError)), None)
+    match fault:
+        case None | TimeoutError():
+            reason = None
+        case SSLCertVerificationError():
+            reason = f"its certificate can't be trusted ({fault.verify_message})"
+        case OSError(errno=int(number)) if number > 0 and not isinstance(fault, SSLError):
+            reason = strerror(number)
+        case _:
+            reason = str(fault.strerror or fault).rstrip(".")
+    return Unavailable(f"{where} can't be reached{f': {reason}' if reason else ''}.")
 
 
 def translate(error: BaseException, where: str = "The database") -> FlowkeepError | None:
@@ -48,8 +67,7 @@ def translate(error: BaseException, where: str = "The database") -> FlowkeepErro
         return Occupied("All connections to the database were in use for too long; try again.")
     cause = driver_error(error)
     if cause is None:
-        lost = isinstance(error, _LOST)
-        return Unavailable(f"{where} can't be reached.") if lost else None
+        return _unreachable(error, where) if isinstance(error, _LOST) else None
     constraint: str = getattr(cause, "constraint_name", None) or ""
     return _of_state(cause.sqlstate or "", constraint, cause) or _of_circumstances(
         cause.sqlstate or "", cause, where

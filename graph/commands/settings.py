@@ -4,9 +4,11 @@ from typing import Any
 
 import orjson
 import typer
+from pydantic import SecretStr
 from rich.console import Console
 from rich.table import Table
 
+from db.database_url import masked_url
 from graph.commands.common import AsJson
 from graph.commands.environment import load_settings, warn_of_unknown_variables
 from graph.settings import Settings, variable
@@ -22,7 +24,7 @@ def show_settings(as_json: AsJson = False) -> None:
     shown = [
         {
             "name": variable(name),
-            "value": _plain(getattr(settings, name)),
+            "value": _plain(name, getattr(settings, name)),
             "from": "environment" if name in settings.model_fields_set else "default",
         }
         for name in Settings.model_fields
@@ -36,8 +38,10 @@ def show_settings(as_json: AsJson = False) -> None:
     Console(width=None if Console().is_terminal else 250, markup=False, highlight=False).print(table)
 
 
-def _plain(value: object) -> Any:
-    """As JSON has it; a secret as stars."""
+def _plain(name: str, value: object) -> Any:
+    """As JSON has it, without what is secret."""
+    if name == "database_url" and isinstance(value, SecretStr):
+        return masked_url(value.get_secret_value())
     return value if isinstance(value, bool | int | float | tuple | None) else str(value)
 
 

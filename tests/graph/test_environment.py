@@ -98,3 +98,8 @@ def test_the_settings_can_be_read_back() -> None:
 def test_no_secret_is_shown(name: str, form: list[str]) -> None:
     run = CliRunner().invoke(app, ["settings", *form], env={name: "postgresql://me:hidden@host/db"})
     assert (name in run.output, "hidden" in run.output) == (True, False)
+
+
+def test_the_database_is_shown_without_its_password() -> None:
+    shown = shown_settings(FLOWKEEP_DATABASE_URL="postgresql://me:hidden@host/db?sslmode=require")
+    assert shown["FLOWKEEP_DATABASE_URL"]["value"] == "postgresql://me:***@host/db?sslmode=require"
