@@ -3,12 +3,9 @@
 The message is always the whole line, so that nothing is lost where a line is not understood.
 """
 
-import codecs
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
-from typing import BinaryIO
+from datetime import datetime, tzinfo
 
 from db.importing.timestamps import find_timestamp
 
@@ -17,81 +14,90 @@ INFO = 20
 WARN = 30
 ERROR = 40
 
-# A longer line is cut, so that a file without line ends doesn't have to fit into memory.
-MAX_PIECE_BYTES = 1024 * 1024
-
 # How far beyond the time stamp the level may be.
 _SEARCHED_CHARACTERS = 80
+# How much of a line is looked at, with the escapes of its colours.
+_COLOURED_CHARACTERS = 1000
 
 _LEVELS = {
     "TRACE": DEBUG,
     "DEBUG": DEBUG,
+    "DBG": DEBUG,
     "INFO": INFO,
+    "INF": INFO,
     "NOTICE": INFO,
     "WARN": WARN,
     "WARNING": WARN,
+    "WRN": WARN,
     "ERR": ERROR,
     "ERROR": ERROR,
     "SEVERE": ERROR,
+    "CRIT": ERROR,
     "CRITICAL": ERROR,
+    "ALERT": ERROR,
+    "EMERG": ERROR,
     "FATAL": ERROR,
+    "FTL": ERROR,
+    "PANIC": ERROR,
 }
 # In upper case as a word of its own; in either case as level=warn, "level": "warn" or [warn]. Words in
 # lower case alone are prose far more often than levels.
 _NAMES = "|".join(_LEVELS)
-_LEVEL = re.compile(
-    rf"\b({_NAMES})\b|(?i:\b(?:level|lvl|severity)[\"']?\s?[=:]\s?[\"']?({_NAMES})\b|\[({_NAMES})\])",
-    re.ASCII,
-)
+_FIELD = rf"(?i:\b(?:level|lvl|severity)[\"']?\s?[=:]\s?[\"']?({_NAMES})\b)"
+_LEVEL = re.compile(rf"\b({_NAMES})\b|{_FIELD}|(?i:\[({_NAMES})\])", re.ASCII)
+# In a line that may only continue another.
+_OWN_LEVEL = re.compile(rf"\A(?:[<(]?({_NAMES})\b|(?i:\[({_NAMES})\]))|{_FIELD}", re.ASCII)
+# The escape sequences of terminals: CSI (colours are some), OSC, and those of two characters.
+_ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x07|\x1b\\)|\x1b[@-_]")
 
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """A line: its level (10 DEBUG, 20 INFO, 30 WARN, 40 ERROR), its text, and its time in UTC if any."""
+    """A line: its level (10 DEBUG, 20 INFO, 30 WARN, 40 ERROR), its text, and its time in UTC if any.
+
+    `original_bytes` is how long the text was, where it is cut; `dated` tells whether this line or any before
+    it had a time stamp.
+    """
 
     level: int
     message: str
     logged_at: datetime | None
+    original_bytes: int | None = None
+    dated: bool = False
 
 
-def parse_line(line: str) -> LogLine:
-    """The line with the level and time stamp found near its start. Never raises.
+NOTHING = LogLine(INFO, "", None)
 
-    The level is looked for after the time stamp and then before it; a line without one is INFO. A line
-    without time stamp, or with one that names no date there is, has None for it. The line is taken as it
-    is: text that PostgreSQL can't store stays in it (`read_lines` leaves none).
+
+def parse_line(
+    line: str, before: LogLine = NOTHING, zone: tzinfo | None = None, original_bytes: int | None = None
+) -> LogLine:
+    """The line with the level and time stamp found near its start; escape sequences hide neither.
+
+    The level is looked for after the time stamp and then before it; a line with a time stamp and without a
+    level is INFO. A line without a time stamp continues the entry `before` it: it has that one's time, and
+    its level, unless it says another one. When lines have time stamps, one without begins with its level, or
+    is a continuation as the lines of a traceback are. A time stamp that names no date there is counts for
+    where it is, not for the time.
+
+    The text stays as it is. Raises `UnclearZone` as `find_timestamp` does.
     """
-    found = find_timestamp(line)
+    plain = _ESCAPES.sub("", line[:_COLOURED_CHARACTERS]) if "\x1b" in line or "\x9b" in line else line
+    found = find_timestamp(plain, zone)
     if found is None:
-        return LogLine(_level(line, 0, _SEARCHED_CHARACTERS) or INFO, line, None)
-    level = _level(line, found.end, found.end + _SEARCHED_CHARACTERS) or _level(line, 0, found.start)
-    return LogLine(level or INFO, line, found.moment)
+        return LogLine(_continued(plain, before), line, before.logged_at, original_bytes, before.dated)
+    level = _level(plain, found.end, found.end + _SEARCHED_CHARACTERS) or _level(plain, 0, found.start)
+    dated = before.dated or found.moment is not None
+    return LogLine(level or INFO, line, found.moment or before.logged_at, original_bytes, dated)
 
 
-def _level(line: str, start: int, end: int) -> int | None:
-    match = _LEVEL.search(line, start, end)
+def _continued(line: str, before: LogLine) -> int:
+    if line[:1].isspace():
+        return before.level
+    levels = _OWN_LEVEL if before.dated else _LEVEL
+    return _level(line, 0, _SEARCHED_CHARACTERS, levels) or before.level
+
+
+def _level(line: str, start: int, end: int, levels: re.Pattern[str] = _LEVEL) -> int | None:
+    match = levels.search(line, start, end)
     return _LEVELS[match[match.lastindex or 0].upper()] if match else None
-
-
-def read_lines(file: BinaryIO) -> Iterator[LogLine]:
-    """The lines of a file, without their line ends (\\n or \\r\\n), in constant memory.
-
-    Blank lines are left out, as they say nothing. Bytes that are not UTF-8, and NUL characters, which
-    PostgreSQL can't store, become U+FFFD. A line of more than MAX_PIECE_BYTES bytes is cut into pieces of
-    that size, each an entry of its own. Raises what reading the file raises.
-    """
-    for text in _texts(file):
-        line = text.removesuffix("\n").removesuffix("\r") if text.endswith("\n") else text
-        if line and not line.isspace():
-            yield parse_line(line.replace("\0", "\ufffd"))
-
-
-def _texts(file: BinaryIO) -> Iterator[str]:
-    """The file's lines with their ends, cut to MAX_PIECE_BYTES, but not in the middle of a character."""
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
-    while piece := file.readline(MAX_PIECE_BYTES):
-        # A full piece without line end may stop inside a character, whose bytes then wait for the next piece.
-        # A shorter one is the file's last.
-        whole = piece.endswith(b"\n") or len(piece) < MAX_PIECE_BYTES
-        yield decoder.decode(piece, final=whole)
-    yield decoder.decode(b"", final=True)

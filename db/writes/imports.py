@@ -3,7 +3,6 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from uuid import UUID
 
 import asyncpg
@@ -19,9 +18,10 @@ from db.enums import (
     TriggerType,
     WorkflowStatus,
 )
-from db.errors import NotFound
+from db.errors import Contended, NotFound
 from db.ids import uuid7
 from db.importing.loglines import LogLine
+from db.importing.marks import Mark
 from db.importing.wfformat import Trace
 from db.partitions import cover
 
@@ -29,7 +29,7 @@ _STEP_COLUMNS = [
     *("execution_id", "seq", "key", "attempt", "name", "type", "status", "input", "depends_on"),
     *("metrics", "created_at", "started_at", "completed_at"),
 ]
-_LOG_COLUMNS = ["execution_id", "seq", "level", "message", "logged_at"]
+_LOG_COLUMNS = ["execution_id", "seq", "level", "message", "logged_at", "original_bytes"]
 _POINT_COLUMNS = ["execution_id", "seq", "name", "value"]
 
 _INSERT_WORKFLOW = """
@@ -48,6 +48,14 @@ RETURNING id
 _TAKE_LOG_SEQUENCE = """
 UPDATE executions SET log_seq = log_seq + $2, event_seq = event_seq + 1 WHERE id = $1
 RETURNING log_seq, event_seq
+"""
+_LAST_IMPORT = """
+SELECT coalesce(max(seq), 0) FROM events WHERE execution_id = $1 AND type = 'LOGS_IMPORTED'
+AND idempotency_key >= 'import:' AND idempotency_key < 'import;'
+"""
+_INSERT_IMPORT = """
+INSERT INTO events (execution_id, seq, type, actor, changes, idempotency_key, fingerprint, outcome)
+VALUES ($1, $2, 'LOGS_IMPORTED', $3, $4, $5, $6, $7)
 """
 
 
@@ -162,41 +170,36 @@ async def _insert_tree(connection: asyncpg.Connection, trace: Trace, execution_i
 
 
 async def append_log_lines(
-    database: Database, execution_id: UUID, lines: Sequence[LogLine], actor: str, key: str
-) -> bool:
-    """Append a batch of log lines to an execution, in one transaction.
+    database: Database, execution_id: UUID, lines: Sequence[LogLine], actor: str, mark: Mark, after: int
+) -> int:
+    """Append a batch of log lines, each with a time, to an execution, in one transaction.
 
-    `key` names the batch: false where a batch of that name was appended before, and nothing changed.
-    Raises `NotFound` for an unknown execution.
+    `mark` is how far their file is taken in with them, and `after` the number of the last event that had
+    been seen of imports into the execution; returns that of this one. Raises `NotFound` for an unknown
+    execution, and `Contended` where there was another import meanwhile: of the same file, perhaps.
     """
     async with database.maintaining() as connection:
         taken = await connection.fetchrow(_TAKE_LOG_SEQUENCE, execution_id, len(lines))
         if taken is None:
             raise NotFound("execution", f"exec_{execution_id.hex}")
+        if await connection.fetchval(_LAST_IMPORT, execution_id) != after:
+            raise Contended("Somebody else imports into this execution at the same time.")
         first = taken["log_seq"] - len(lines) + 1
         changes = {"logs": {"count": len(lines), "firstSeq": first, "lastSeq": taken["log_seq"]}}
-        recorded = await connection.fetchval(
-            "INSERT INTO events (execution_id, seq, type, actor, changes, idempotency_key, fingerprint) "
-            "VALUES ($1, $2, 'LOGS_IMPORTED', $3, $4, $5, $6) ON CONFLICT DO NOTHING RETURNING seq",
+        await connection.execute(
+            _INSERT_IMPORT,
             execution_id,
             taken["event_seq"],
             actor,
             orjson.dumps(changes).decode(),
-            key,
-            hashlib.sha256(key.encode()).digest(),
+            mark.key,
+            hashlib.sha256(mark.key.encode()).digest(),
+            orjson.dumps(mark).decode(),
         )
-        if recorded is None:
-            # The counters were advanced for nothing: undo them, or the sequence would have a gap.
-            await connection.execute(
-                "UPDATE executions SET log_seq = log_seq - $2, event_seq = event_seq - 1 WHERE id = $1",
-                execution_id,
-                len(lines),
-            )
-            return False
-        now = datetime.now(UTC)
         rows = [
-            (execution_id, seq, line.level, line.message, line.logged_at or now)
+            (execution_id, seq, line.level, line.message, line.logged_at, line.original_bytes)
             for seq, line in enumerate(lines, first)
         ]
         await connection.copy_records_to_table("log_entries", records=rows, columns=_LOG_COLUMNS)
-    return True
+    event: int = taken["event_seq"]
+    return event

@@ -1,34 +1,38 @@
 """`flowkeep import`: history that was made elsewhere."""
 
 import gc
-import hashlib
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 from uuid import UUID
 
-import orjson
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+)
 
 from db.engine import Database
 from db.errors import FlowkeepError, Unavailable
-from db.importing.loglines import LogLine, read_lines
 from db.importing.wfformat import TraceError, parse_trace
 from db.migrate import require_head
-from db.writes.imports import append_log_lines, import_trace
+from db.writes.imports import import_trace
 from graph.commands.common import AsJson, DataDir, run, with_database
 from graph.commands.environment import load_settings
+from graph.commands.import_logs import ACTOR, Reading, import_log_file, time_zone
+from graph.commands.terminal import say, say_json
 from graph.ids import Kind, decode_as
 from graph.settings import Settings
-
-ACTOR = "import"
-_LINES_PER_BATCH = 5000
 
 imports = typer.Typer(help="Take in history that was made elsewhere.", no_args_is_help=True)
 
@@ -42,6 +46,7 @@ class Summary:
     unit: str
     imported: int = 0
     already_there: int = 0
+    empty: int = 0
     rows: int = 0
     seconds: float = 0.0
     failed: dict[str, str] = field(default_factory=dict)
@@ -49,15 +54,15 @@ class Summary:
     def show(self, as_json: bool) -> None:
         """Print it, name what failed, and exit with 1 if anything did."""
         for file, reason in self.failed.items():
-            typer.echo(f"{file}: {reason}", err=True)
+            say(f"{file}: {reason}", err=True)
         if as_json:
-            typer.echo(orjson.dumps(asdict(self)))
+            say_json(asdict(self))
         else:
             rate = self.rows / self.seconds if self.seconds else 0.0
-            typer.echo(
-                f"{self.imported} imported, {self.already_there} already there, {len(self.failed)} failed; "
-                f"{self.rows:,} {self.unit} in {self.seconds:.1f} s ({rate:,.0f}/s)"
-            )
+            counts = [f"{self.imported} imported", f"{self.already_there} already there"]
+            counts += [f"{self.empty} empty"] * bool(self.empty)
+            summary = ", ".join((*counts, f"{len(self.failed)} failed"))
+            say(f"{summary}; {self.rows:,} {self.unit} in {self.seconds:.1f} s ({rate:,.0f}/s)")
         if self.failed:
             raise typer.Exit(1)
 
@@ -82,22 +87,49 @@ def wfformat(files: Files, data_dir: DataDir = None, as_json: AsJson = False) ->
 
 @imports.command()
 def logs(
-    files: Files,
+    files: Annotated[
+        list[Path], typer.Argument(help="Files to read; - is standard input.", show_default=False)
+    ],
     execution: Annotated[str, typer.Option(help="Id of the execution that logged them (exec_…).")],
+    timezone: Annotated[
+        str | None,
+        typer.Option(
+            help="Zone of times that name none: Europe/Berlin, +05:30. Without it, UTC.", show_default=False
+        ),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option(
+            help="Encoding of the files: latin-1, utf-16-le. Without it, what a file's mark says, or UTF-8.",
+            show_default=False,
+        ),
+    ] = None,
+    replace: Annotated[
+        bool,
+        typer.Option("--replace", help="Take bytes that are no text as U+FFFD, rather than refuse the file."),
+    ] = False,
     data_dir: DataDir = None,
     as_json: AsJson = False,
 ) -> None:
     """Append the lines of text files to an execution's log.
 
-    Time stamp and level are recognised where a line has them; the whole line is kept in any case. A line
-    without a time stamp takes that of the line before it. Blank lines are left out. The same file again
-    adds nothing.
+    Time stamp and level are recognised where a line has them, also in colours; the whole line is kept in any
+    case. A line without them continues the one before, as a traceback does, and has its time and level; what
+    comes before the first time stamp has that one. Blank lines are left out.
+
+    Of a file that was taken in before, under whatever name, only what was added since is new:
+
+        flowkeep import logs --execution exec_019cac4615007b51ab3711b6870580fc app.log
+
+        kubectl logs job/nightly | flowkeep import logs --execution exec_019cac4615007b51ab3711b6870580fc -
     """
     execution_id = decode_as(Kind.EXECUTION, execution)[0]
+    zone = time_zone(timezone)
 
     async def work(database: Database) -> Summary:
         await require_head(database)
-        return await _import_logs(database, execution_id, files)
+        reading = Reading(settings.max_log_message_bytes, encoding, replace, zone)
+        return await _import_logs(database, execution_id, files, reading)
 
     with with_database(load_settings(data_dir=data_dir)) as settings:
         summary = run(settings, work)
@@ -106,7 +138,7 @@ def logs(
 
 async def _import_traces(database: Database, settings: Settings, files: Sequence[Path]) -> Summary:
     summary = Summary(unit="steps")
-    with _collecting_less(), _timed(summary), _progress() as progress:
+    with _collecting_less(), _timed(summary), _progress(MofNCompleteColumn()) as progress:
         for file in progress.track(files, description="traces"):
             try:
                 trace = parse_trace(file.read_bytes())
@@ -122,47 +154,31 @@ async def _import_traces(database: Database, settings: Settings, files: Sequence
     return summary
 
 
-async def _import_logs(database: Database, execution_id: UUID, files: Sequence[Path]) -> Summary:
+async def _import_logs(
+    database: Database, execution_id: UUID, files: Sequence[Path], reading: Reading
+) -> Summary:
     summary = Summary(unit="lines")
-    with _timed(summary), _progress() as progress:
+    with _timed(summary), _progress(DownloadColumn()) as progress:
         for file in files:
+            task = progress.add_task(file.name, total=None)
+
+            def advance(done: int, of: int, task: TaskID = task) -> None:
+                progress.update(task, completed=done, total=of)
+
             try:
-                added = await _import_log_file(database, execution_id, file, progress)
+                taken = await import_log_file(database, execution_id, file, reading, advance)
             except (OSError, FlowkeepError) as error:
                 _note_failure(summary, file, error)
                 continue
-            summary.rows += added
-            if added:
+            summary.rows += taken.lines
+            if taken.lines:
                 summary.imported += 1
-            else:
+            elif taken.before:
                 summary.already_there += 1
+            else:
+                summary.empty += 1
+                say(f"{file}: there is nothing in it.", err=True)
     return summary
-
-
-async def _import_log_file(database: Database, execution_id: UUID, file: Path, progress: Progress) -> int:
-    added = 0
-    with file.open("rb") as content:
-        digest = hashlib.file_digest(content, "sha256").hexdigest()
-        task = progress.add_task(file.name, total=content.tell())
-        content.seek(0)
-        for number, batch in enumerate(_batches(_dated(read_lines(content)))):
-            if await append_log_lines(database, execution_id, batch, ACTOR, f"import:{digest}:{number}"):
-                added += len(batch)
-            progress.update(task, completed=content.tell())
-    return added
-
-
-def _dated(lines: Iterable[LogLine]) -> Iterator[LogLine]:
-    """Lines without a time stamp take that of the line before them."""
-    latest = None
-    for line in lines:
-        latest = line.logged_at or latest
-        yield line if line.logged_at else LogLine(line.level, line.message, latest)
-
-
-def _batches(lines: Iterator[LogLine]) -> Iterator[list[LogLine]]:
-    while batch := list(islice(lines, _LINES_PER_BATCH)):
-        yield batch
 
 
 def _note_failure(summary: Summary, file: Path, error: Exception) -> None:
@@ -171,9 +187,9 @@ def _note_failure(summary: Summary, file: Path, error: Exception) -> None:
     summary.failed[str(file)] = error.strerror or str(error) if isinstance(error, OSError) else str(error)
 
 
-def _progress() -> Progress:
+def _progress(count: ProgressColumn) -> Progress:
     """A bar on a terminal, nothing elsewhere; on standard error, so that output stays clean."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    columns = (TextColumn("{task.description}", markup=False), BarColumn(), count, TimeRemainingColumn())
     console = Console(stderr=True)
     return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 

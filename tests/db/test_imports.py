@@ -3,20 +3,24 @@
 import asyncio
 from datetime import UTC, datetime
 from typing import Any
+from uuid import UUID
 
 import orjson
 import pytest
 
 from db.engine import Database
-from db.errors import NotFound
+from db.errors import Contended, NotFound
 from db.ids import uuid7
 from db.importing.loglines import LogLine
+from db.importing.marks import Mark
 from db.importing.wfformat import Trace, parse_trace
+from db.queries.imports import fetch_imported
 from db.writes.imports import append_log_lines, import_trace
 from tests.db.importing.traces import diamond
 from tests.factories import Factory
 
-LINES = [LogLine(20, f"line {number}", datetime(2026, 1, 1, tzinfo=UTC)) for number in range(10)]
+AT = datetime(2026, 1, 1, tzinfo=UTC)
+LINES = [LogLine(20, f"line {number}", AT) for number in range(10)]
 TABLES = ("workflows", "executions", "steps", "states", "metric_points", "events", "audit_entries")
 
 
@@ -65,15 +69,48 @@ async def test_another_run_of_the_graph_is_another_execution_of_the_version(data
     assert first.execution_id != other.execution_id
 
 
+def mark(offset: int) -> Mark:
+    """A place in some file."""
+    return Mark(offset, f"{offset:064x}", 40, AT, dated=True)
+
+
+async def append(database: Database, execution: UUID, offset: int, after: int) -> int:
+    """Append the lines up to a place."""
+    return await append_log_lines(database, execution, LINES, "test", mark(offset), after)
+
+
 async def test_log_lines_are_numbered_without_gaps(database: Database, make: Factory) -> None:
-    execution = await make.execution()
-    for key in ("a", "b", "a", "c"):
-        await append_log_lines(database, execution, LINES, "test", key)
+    execution, event = await make.execution(), 0
+    for offset in (100, 200, 300):
+        event = await append(database, execution, offset, event)
     async with database.reading() as connection:
         seqs = await connection.fetch("SELECT seq FROM log_entries ORDER BY seq")
+        imported = await fetch_imported(connection, execution)
     assert [row["seq"] for row in seqs] == list(range(1, 31))
+    assert (sorted(imported.marks, key=lambda mark: mark.offset), imported.event) == (
+        [mark(100), mark(200), mark(300)],
+        event,
+    )
+
+
+async def test_ten_importers_of_one_file_take_it_in_once(
+    database: Database, make: Factory, worker_url: str
+) -> None:
+    execution = await make.execution()
+    importers = [Database(worker_url, pool_size=1) for _ in range(10)]
+    outcomes = await asyncio.gather(
+        *(append(importer, execution, 100 + number, 0) for number, importer in enumerate(importers)),
+        return_exceptions=True,
+    )
+    await asyncio.gather(*(importer.close() for importer in importers))
+    assert sorted(isinstance(outcome, Contended) for outcome in outcomes) == [False] + [True] * 9
+    async with database.reading() as connection:
+        assert await connection.fetchval("SELECT log_seq FROM executions") == len(LINES)
 
 
 async def test_the_log_of_nothing_is_refused(database: Database) -> None:
     with pytest.raises(NotFound, match="execution"):
-        await append_log_lines(database, uuid7(), LINES, "test", "a")
+        await append(database, uuid7(), 100, 0)
+    async with database.reading() as connection:
+        with pytest.raises(NotFound, match="execution"):
+            await fetch_imported(connection, uuid7())

@@ -141,7 +141,7 @@ def test_the_same_log_file_again_adds_nothing(data_dir: Path, tmp_path: Path) ->
             "message": "2026-01-01 10:00:00 WARN low on disk",
             "loggedAt": "2026-01-01T10:00:00Z",
         },
-        {"level": "INFO", "message": "no time stamp here", "loggedAt": "2026-01-01T10:00:00Z"},
+        {"level": "WARN", "message": "no time stamp here", "loggedAt": "2026-01-01T10:00:00Z"},
     ]
 
 

@@ -7,9 +7,9 @@ import orjson
 import pytest
 
 from db.engine import Database
-from db.importing.loglines import read_lines
 from db.importing.wfformat import parse_trace
-from db.writes.imports import append_log_lines, import_trace
+from db.writes.imports import import_trace
+from graph.commands.import_logs import Reading, import_log_file
 from graph.ids import Kind, encode
 from tests.client import Client
 from tests.conftest import Statements
@@ -75,8 +75,8 @@ def in_file(trace: dict[str, Any]) -> tuple[str, frozenset[Any]]:
 @pytest.mark.parametrize("path", LOGS, ids=lambda path: path.name)
 async def test_logs_come_out_as_they_went_in(client: Client, database: Database, path: Path) -> None:
     outcome = await import_trace(database, parse_trace(TRACES[0].read_bytes()), "test")
-    with path.open("rb") as file:
-        await append_log_lines(database, outcome.execution_id, list(read_lines(file)), "test", path.name)
+    added = await import_log_file(database, outcome.execution_id, path, Reading(64 * 2**10), lambda *_: None)
+    assert added.lines == len(lines(path))
     document = """query ($id: ID!, $after: String) {
         execution(id: $id) { logs(first: 1000, after: $after) { pageInfo { endCursor } nodes { message } } }
     }"""

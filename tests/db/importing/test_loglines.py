@@ -1,14 +1,16 @@
 """Log lines: which times and levels are recognised, and that no text is lost or gets in the way."""
 
-import io
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from db.importing.loglines import MAX_PIECE_BYTES, LogLine, parse_line, read_lines
+from db.importing.loglines import NOTHING, LogLine, parse_line
+from db.importing.timestamps import UnclearZone
+from tests.db.importing.texts import taken
 
 DATA = Path(__file__).parents[3].parent / "shared" / "data" / "loghub"
 real_data = pytest.mark.skipif(not DATA.is_dir(), reason=f"the real logs are not at {DATA}")
@@ -103,39 +105,105 @@ def test_any_text_is_kept_as_it_is(text: str) -> None:
     assert line.logged_at is None or line.logged_at.tzinfo is UTC
 
 
-def test_line_ends_and_blank_lines_are_left_out() -> None:
-    lines = read_lines(io.BytesIO(b"one\r\n\n  \t\r\n two \rthree\nfour"))
-
-    assert [line.message for line in lines] == ["one", " two \rthree", "four"]
-
-
-def test_what_can_not_be_stored_is_replaced() -> None:
-    lines = read_lines(io.BytesIO(b"a\0b\n\xffc\n\xed\xa0\x80\nd\xe2\x82"))
-
-    assert [line.message for line in lines] == ["a\ufffdb", "\ufffdc", "\ufffd\ufffd\ufffd", "d\ufffd"]
+def levels(*lines: str) -> list[int]:
+    """The levels of lines that follow each other."""
+    before, found = NOTHING, []
+    for line in lines:
+        before = parse_line(line, before)
+        found.append(before.level)
+    return found
 
 
-def test_an_endless_line_is_cut_between_characters() -> None:
-    text = "€" * (MAX_PIECE_BYTES // 2)
-
-    pieces = [line.message for line in read_lines(io.BytesIO(text.encode() + b"\nnext\n"))]
-
-    assert "".join(pieces[:-1]) == text
-    assert (len(pieces), pieces[-1]) == (3, "next")
+TIMED = "2024-02-03 12:00:00 ERROR x"
 
 
-@unhurried
-@given(st.lists(st.binary(max_size=60).filter(lambda line: line.strip() and b"\n" not in line), max_size=5))
-def test_any_bytes_give_an_entry_a_line(lines: list[bytes]) -> None:
-    entries = list(read_lines(io.BytesIO(b"\n".join(lines))))
+@pytest.mark.parametrize(
+    ("line", "level"),
+    [
+        ("Traceback (most recent call last):", ERROR),
+        ('  File "x.py", line 3, in INFO', ERROR),
+        ("    log(WARN, level=INFO)", ERROR),
+        ("ValueError: no INFO here", ERROR),
+        ("Caused by: java.io.IOException: DEBUG", ERROR),
+        ("", ERROR),
+        ("INFO: another entry", INFO),
+        ("[warn] another entry", WARN),
+        ('{"msg": "x", "level": "debug"}', DEBUG),
+        ("2024-02-03 12:00:01 another entry", INFO),
+        ("2024-13-03 12:00:01 WARN another entry", WARN),
+    ],
+)
+def test_a_line_without_a_time_continues_the_one_before(line: str, level: int) -> None:
+    assert levels(TIMED, line, "and more") == [ERROR, level, level]
 
-    assert all("\0" not in entry.message for entry in entries)
-    assert len(entries) <= len(lines)
+
+def test_where_no_line_has_a_time_a_level_begins_an_entry() -> None:
+    lines = ("app: ERROR x", "more", "  INFO indented", "app: INFO y", "more")
+    assert levels(*lines) == [ERROR, ERROR, ERROR, INFO, INFO]
+
+
+def test_a_line_without_a_time_has_that_of_the_one_before() -> None:
+    before = parse_line(TIMED)
+    assert [parse_line(line, before).logged_at for line in ("more", "2024-13-03 12:00:00 x")] == [NOON] * 2
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "2024-02-03 12:00:00 \x1b[31mERROR\x1b[0m x",
+        "\x1b[2m2024-02-03T12:00:00Z\x1b[0m \x1b[31mERROR\x1b[0m x",
+        "2024-02-03 12:00:00 \x1b[38;5;196;1mERROR\x1b[m x",
+        "2024-02-03 12:00:00 \x9b31mERROR\x9b0m x",
+        "\x1b[90m1706961600\x1b[0m [\x1b[91merror\x1b[0m] x",
+        "\x1b]8;;http://example.org\x1b\\2024-02-03 12:00:00\x1b]8;;\x07 ERROR x",
+    ],
+)
+def test_escapes_hide_neither_time_nor_level_and_stay(line: str) -> None:
+    assert parse_line(line) == LogLine(ERROR, line, NOON, dated=True)
+
+
+@pytest.mark.parametrize(
+    ("time", "moment"),
+    [
+        ("2024-02-03 12:00:00 UTC", NOON),
+        ("2024-02-03 12:00:00.5 GMT", NOON + timedelta(milliseconds=500)),
+        ("2024-02-03 13:00:00 CET", NOON),
+        ("2024-02-03 14:00:00CEST", NOON),
+        ("2024-02-03 07:00:00,000 EST", NOON),
+        ("2024-02-03 04:00:00 PST", NOON),
+        ("2024-02-03 21:00:00 JST", NOON),
+        ("2024-02-03 14:00:00 GMT+0200", NOON),
+        ("2024-02-03 07:00:00 UTC-5", NOON),
+        ("2024-02-03 17:30:00 UTC+05:30", NOON),
+        ("2024-02-03 12:00:00 CETERA", NOON),
+        ("2024-02-03 12:00:00 HTTP", NOON),
+    ],
+)
+def test_zones_by_name_are_taken(time: str, moment: datetime) -> None:
+    assert parse_line(f"{time} ERROR x") == LogLine(ERROR, f"{time} ERROR x", moment, dated=True)
+
+
+def test_a_zone_that_means_several_is_not_guessed() -> None:
+    with pytest.raises(UnclearZone, match="IST"):
+        parse_line("2024-02-03 12:00:00 IST x")
+
+
+@pytest.mark.parametrize("time", ["2024-02-03 17:30:00", "2024-02-03 17:30:00 IST", "2024-02-03 12:00:00Z"])
+def test_a_zone_can_be_given(time: str) -> None:
+    assert parse_line(f"{time} x", zone=ZoneInfo("Asia/Kolkata")).logged_at == NOON
+
+
+@pytest.mark.parametrize(
+    "time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "1969-12-31 23:00:00"]
+)
+def test_the_ends_of_the_calendar_are_no_times(time: str) -> None:
+    assert parse_line(f"{time} ERROR x") == LogLine(ERROR, f"{time} ERROR x", None)
 
 
 def entries_of(name: str) -> list[LogLine]:
-    with (DATA / name).open("rb") as file:
-        return list(read_lines(file))
+    path = DATA / name
+    with path.open("rb") as file:
+        return taken(file, path.stat().st_size)
 
 
 @real_data
