@@ -54,16 +54,21 @@ class VersionConflict(FlowkeepError):
 
 
 class StaleLease(FlowkeepError):
-    """The caller's epoch is not the present lease's; nothing was changed."""
+    """The caller's epoch is not the present lease's; nothing was changed. `hint` says what would be right."""
 
     code = "STALE_LEASE"
 
     def __init__(
-        self, epoch: int | None, holder: str | None, current_epoch: int, expires_at: datetime | None
+        self,
+        epoch: int | None,
+        holder: str | None,
+        current_epoch: int,
+        expires_at: datetime | None,
+        hint: str = "",
     ) -> None:
         held = f"held by {holder!r} until {expires_at}" if holder else "held by nobody"
         yours = "The lease is not yours" if epoch is None else f"Epoch {epoch} is not current"
-        super().__init__(f"{yours}: the lease is at epoch {current_epoch}, {held}.")
+        super().__init__(f"{yours}: the lease is at epoch {current_epoch}, {held}.{hint and ' '}{hint}")
         self.holder = holder
         self.current_epoch = current_epoch
         self.expires_at = expires_at

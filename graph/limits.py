@@ -7,7 +7,7 @@ from db.errors import TooLarge
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Bytes of JSON text, or numbers of entries."""
+    """Bytes of JSON text, or numbers of entries; and whether engines must show their epochs."""
 
     input_bytes: int
     document_bytes: int
@@ -17,6 +17,7 @@ class Limits:
     cost: int
     rows: int
     followed: int
+    epochs: bool
 
     def require_input(self, size: int) -> None:
         """Raise `TooLarge` for a whole input over the limit."""

@@ -65,6 +65,11 @@ class Settings(BaseSettings):
         le=36_500,
         description="days for which idempotency keys outside of executions are known; 0 for ever",
     )
+    require_epoch: bool = Field(
+        default=True,
+        description="whether engines must send their lease's epoch while it is valid; `false` fences only "
+        "who sends one",
+    )
     max_input_bytes: int = Field(
         default=16 * 2**20, ge=1024, description="largest input of one mutation, as JSON"
     )
@@ -203,6 +208,7 @@ class Settings(BaseSettings):
             cost=self.max_cost,
             rows=self.max_rows,
             followed=self.max_caller_subscriptions,
+            epochs=self.require_epoch,
         )
 
     @property

@@ -10,7 +10,7 @@ from db.engine import Database
 from db.enums import EventType
 from db.errors import InvalidInput, NotFound
 from db.models import Checkpoint, Execution, State
-from db.writes.unit import Outcome, Unit, write_execution
+from db.writes.unit import NO_VALID_LEASE, Outcome, Unit, write_execution
 from db.writes.write import Write
 
 # A row of a variable is still seen by a kept version where no later SET or DELETE comes between the two.
@@ -32,14 +32,17 @@ async def create_checkpoint(
 ) -> int:
     """Name the present version of the state; returns the checkpoint's seq.
 
-    Raises `InvalidTransition` for an execution that has ended.
+    Raises `InvalidTransition` for an execution that has ended, and `StaleLease` without the epoch of a lease
+    that is valid.
     """
 
     async def work(unit: Unit) -> Outcome:
         unit.require_live()
         return {"checkpoint": await checkpoint_in_unit(unit, step_key, label, data)}
 
-    seq: int = (await write_execution(database, execution_id, write, work))["checkpoint"]
+    seq: int = (await write_execution(database, execution_id, write, work, guard=NO_VALID_LEASE))[
+        "checkpoint"
+    ]
     return seq
 
 

@@ -26,7 +26,7 @@ from db.writes.steps import (
     require_said,
     shown_attempt,
 )
-from db.writes.unit import Outcome, Unit, write_execution
+from db.writes.unit import NO_VALID_LEASE, Outcome, Unit, write_execution
 from db.writes.write import Write
 
 
@@ -85,7 +85,7 @@ async def commit_step(database: Database, execution_id: UUID, write: Write, comm
             checkpoint = await checkpoint_in_unit(unit, commit.start.key, wish.label, wish.data)
         return {"step": step, "version": version, "checkpoint": checkpoint}
 
-    return Committed(**await write_execution(database, execution_id, write, work))
+    return Committed(**await write_execution(database, execution_id, write, work, guard=NO_VALID_LEASE))
 
 
 async def _finished(unit: Unit, latest: Any, commit: StepCommit) -> int:

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select
+from sqlalchemy import ColumnElement, delete, func, insert, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
@@ -15,9 +15,17 @@ from db.transitions import EXECUTION_MOVES, require_move, require_same
 from db.writes.holds import require_not_held
 from db.writes.keyed import Outcome, audit, write_keyed
 from db.writes.states import seed_state
-from db.writes.unit import Unit, write_execution
+from db.writes.unit import NO_VALID_LEASE, Unit, write_execution
 from db.writes.write import Write
 
+# Without its epoch these need that no lease is valid. RUNNING is the holder's to say of what waits; from
+# anywhere else it is a resumption.
+_HOLDERS_MOVES: dict[ExecutionStatus, ColumnElement[bool]] = {
+    ExecutionStatus.RUNNING: or_(Execution.status != ExecutionStatus.PENDING, NO_VALID_LEASE),
+    ExecutionStatus.COMPLETED: NO_VALID_LEASE,
+    ExecutionStatus.FAILED: NO_VALID_LEASE,
+    ExecutionStatus.TIMED_OUT: NO_VALID_LEASE,
+}
 _RUNNABLE = (WorkflowStatus.ACTIVE, WorkflowStatus.DRAFT, WorkflowStatus.DEPRECATED)
 
 
@@ -108,7 +116,9 @@ async def transition_execution(
     """Move an execution to another status; a result only goes with COMPLETED, an error with a bad end.
 
     The status that is there already changes nothing, provided that no other result or error comes with it.
-    Raises `InvalidTransition` where the move is not allowed, `InvalidInput` where result or error don't fit.
+    While a lease is valid, only who has its epoch starts, completes, fails or times out an execution; anybody
+    pauses, resumes and cancels it. Raises `InvalidTransition` where the move is not allowed, `InvalidInput`
+    where result or error don't fit, and `StaleLease`.
     """
     if result is not None and to != ExecutionStatus.COMPLETED:
         raise InvalidInput(f"A result goes with COMPLETED only, not with {to}.")
@@ -126,7 +136,7 @@ async def transition_execution(
             require_same("The execution", before, {"result": there.result, "error": there.error}, brought)
         return {}
 
-    await write_execution(database, execution_id, write, work)
+    await write_execution(database, execution_id, write, work, guard=_HOLDERS_MOVES.get(to))
 
 
 def move_in_unit(unit: Unit, to: ExecutionStatus, result: Any, error: dict[str, Any] | None) -> None:

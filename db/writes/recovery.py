@@ -7,7 +7,7 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
@@ -21,7 +21,7 @@ from db.writes.keyed import Outcome
 from db.writes.leases import give_lease, raise_epoch
 from db.writes.states import StateChange, save_in_unit
 from db.writes.steps import StepEnd, StepStart, finish_in_unit, insert_attempt
-from db.writes.unit import Unit, write_execution
+from db.writes.unit import NO_VALID_LEASE, Unit, write_execution
 from db.writes.write import Write
 
 _FIELDS = ("current_step", "completed_steps", "failed_steps", "skipped_steps", "parallel_groups")
@@ -50,13 +50,15 @@ async def recover_execution(
     lease: tuple[str, timedelta] | None,
     *,
     plan: bool,
+    force: bool = False,
 ) -> Recovered:
     """Go back to a checkpoint, by default the one that the state descends from.
 
     Restores its state as a new version, raises the epoch so that the old worker is fenced out, and gives
     every step that was not done at the checkpoint a new PENDING attempt. With a `lease` (holder, ttl) the
     execution is RUNNING under it, else PENDING. Without any checkpoint it starts over from its first
-    variables. A `plan` only tells. Raises `NotFound` for the checkpoint.
+    variables. A `plan` only tells. Raises `NotFound` for the checkpoint, and `StaleLease` where somebody
+    else's lease is valid and neither its epoch is given nor the recovery a `force`d one.
     """
 
     async def work(unit: Unit) -> Outcome:
@@ -82,7 +84,13 @@ async def recover_execution(
     if plan:
         # Without its key: a look must not be taken for the deed that follows it.
         write = Write(write.actor, write.fingerprint, epoch=write.epoch)
-    return Recovered(**await write_execution(database, execution_id, write, work))
+    guard = None if plan or force else _left_alone(lease)
+    return Recovered(**await write_execution(database, execution_id, write, work, guard=guard))
+
+
+def _left_alone(lease: tuple[str, timedelta] | None) -> ColumnElement[bool]:
+    """The execution may be recovered without an epoch: no lease is valid, but perhaps one's own."""
+    return NO_VALID_LEASE if lease is None else or_(NO_VALID_LEASE, Execution.lease_holder == lease[0])
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from db.errors import InvalidInput, VersionConflict
 from db.merge import merge_patch
 from db.models import State, StateEntry
 from db.state_values import fetch_values
-from db.writes.unit import Outcome, Unit, write_execution
+from db.writes.unit import NO_VALID_LEASE, Outcome, Unit, write_execution
 from db.writes.write import Write
 
 # Writes a row for every given variable whose value differs from what is there, and with `full` a DELETE
@@ -102,15 +102,17 @@ def require_keys(keys: Sequence[str]) -> None:
 async def save_state(database: Database, execution_id: UUID, write: Write, change: StateChange) -> int:
     """Save a state; returns its new version.
 
-    Raises `VersionConflict` where `change.expected_version` is not the present one, and `InvalidTransition`
-    for an execution that has ended.
+    Raises `VersionConflict` where `change.expected_version` is not the present one, `InvalidTransition` for
+    an execution that has ended, and `StaleLease` without the epoch of a lease that is valid.
     """
 
     async def work(unit: Unit) -> Outcome:
         unit.require_live()
         return {"version": await save_in_unit(unit, change)}
 
-    version: int = (await write_execution(database, execution_id, write, work))["version"]
+    version: int = (await write_execution(database, execution_id, write, work, guard=NO_VALID_LEASE))[
+        "version"
+    ]
     return version
 
 

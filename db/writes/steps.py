@@ -12,7 +12,7 @@ from db.enums import TERMINAL_STEP, EventType, StepStatus
 from db.errors import InvalidInput, InvalidTransition, NotFound
 from db.models import Step
 from db.transitions import STEP_MOVES, differ, require_move, require_same
-from db.writes.unit import Outcome, Unit, write_execution
+from db.writes.unit import NO_VALID_LEASE, Outcome, Unit, write_execution
 from db.writes.write import Write
 
 # A step that ended so may be tried again, as another attempt.
@@ -60,7 +60,8 @@ async def start_step(database: Database, execution_id: UUID, write: Write, start
     """Start a step, or a new attempt at one that did not end well; returns the attempt's seq.
 
     Starting one that runs already changes nothing, provided that nothing else is said of it than before.
-    Raises `InvalidTransition` otherwise, and for a step that is done.
+    Raises `InvalidTransition` otherwise, and for a step that is done; `StaleLease` without the epoch of a
+    lease that is valid.
     """
 
     async def work(unit: Unit) -> Outcome:
@@ -71,7 +72,7 @@ async def start_step(database: Database, execution_id: UUID, write: Write, start
             return {"step": latest.seq}
         return {"step": await _start(unit, latest, start)}
 
-    seq: int = (await write_execution(database, execution_id, write, work))["step"]
+    seq: int = (await write_execution(database, execution_id, write, work, guard=NO_VALID_LEASE))["step"]
     return seq
 
 
@@ -79,7 +80,7 @@ async def finish_step(database: Database, execution_id: UUID, seq: int, write: W
     """End an attempt, or mark it to be retried.
 
     Ending it in the same way again changes nothing, provided that it brings nothing else than is there.
-    Raises `NotFound` and `InvalidTransition`.
+    Raises `NotFound`, `InvalidTransition`, and `StaleLease` without the epoch of a lease that is valid.
     """
 
     async def work(unit: Unit) -> Outcome:
@@ -91,7 +92,7 @@ async def finish_step(database: Database, execution_id: UUID, seq: int, write: W
         await finish_in_unit(unit, attempt, end)
         return {}
 
-    await write_execution(database, execution_id, write, work)
+    await write_execution(database, execution_id, write, work, guard=NO_VALID_LEASE)
 
 
 async def latest_attempt(unit: Unit, key: str) -> Any:

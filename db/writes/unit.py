@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import insert, select, text, update
+from sqlalchemy import ColumnElement, func, insert, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
@@ -42,6 +42,14 @@ _HEAD = select(
 )
 # Terminal executions hold no lease; their last holder may still hand in what it logged.
 _FENCE = text("lease_epoch = :epoch AND (lease_holder IS NOT NULL OR completed_at IS NOT NULL)")
+# The clock is read when the row is locked: the lease of who held the lock meanwhile counts too.
+NO_VALID_LEASE = or_(
+    Execution.lease_expires_at.is_(None), Execution.lease_expires_at <= func.clock_timestamp()
+)
+_SHOW_EPOCH = (
+    "While a lease lasts, its holder alone writes steps, state, checkpoints and ends, and sends its `epoch`; "
+    "others wait until it is over, cancel the execution, or take it by `recoverExecution` with `force: true`."
+)
 
 
 @dataclass
@@ -124,16 +132,23 @@ class Unit:
 
 
 async def write_execution(
-    database: Database, execution_id: UUID, write: Write, work: Callable[[Unit], Awaitable[Outcome]]
+    database: Database,
+    execution_id: UUID,
+    write: Write,
+    work: Callable[[Unit], Awaitable[Outcome]],
+    *,
+    guard: ColumnElement[bool] | None = None,
 ) -> Outcome:
     """Do `work` on one execution in one transaction; returns its outcome, or the first for a repetition.
 
-    Raises `NotFound`, `StaleLease`, `IdempotencyConflict` and what `work` raises; nothing is changed then.
+    Without an epoch the execution must fulfil `guard`, such as `NO_VALID_LEASE` for what only a holder may
+    write. Raises `NotFound`, `StaleLease`, `IdempotencyConflict` and what `work` raises; nothing is changed
+    then.
     """
 
     async def once() -> Outcome:
         async with database.writing() as session:
-            unit = await enter(session, execution_id, write)
+            unit = await enter(session, execution_id, write, guard)
             outcome = await work(unit)
             if write.key is not None and not unit.events:
                 # Nothing changed, but the caller wants to be told the same again.
@@ -149,7 +164,9 @@ async def write_execution(
     return outcome
 
 
-async def enter(session: AsyncSession, execution_id: UUID, write: Write) -> Unit:
+async def enter(
+    session: AsyncSession, execution_id: UUID, write: Write, guard: ColumnElement[bool] | None = None
+) -> Unit:
     """Within a transaction: lock an execution for a write to it, whose `finish` comes last.
 
     Raises `NotFound`, `StaleLease`, and `Replay` for a repetition.
@@ -157,6 +174,8 @@ async def enter(session: AsyncSession, execution_id: UUID, write: Write) -> Unit
     statement = _HEAD.where(Execution.id == execution_id).with_for_update(key_share=True)
     if write.epoch is not None:
         statement = statement.where(_FENCE.bindparams(epoch=write.epoch))
+    elif guard is not None and not write.lenient:
+        statement = statement.where(guard)
     row = (await session.execute(statement)).one_or_none()
     if write.key is not None:
         await _look_for_earlier(session, execution_id, write)
@@ -178,8 +197,7 @@ async def _look_for_earlier(session: AsyncSession, execution_id: UUID, write: Wr
 
 
 async def _say_why_not(session: AsyncSession, execution_id: UUID, write: Write) -> None:
-    if write.epoch is None:
-        return
     held = (await session.execute(_HEAD.where(Execution.id == execution_id))).one_or_none()
     if held is not None:
-        raise StaleLease(write.epoch, held.lease_holder, held.lease_epoch, held.lease_expires_at)
+        hint = _SHOW_EPOCH if write.epoch is None else ""
+        raise StaleLease(write.epoch, held.lease_holder, held.lease_epoch, held.lease_expires_at, hint)

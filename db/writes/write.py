@@ -11,13 +11,15 @@ class Write:
     """The circumstances of one write.
 
     `fingerprint` stands for the input; `key`, where the caller gave one, makes a repetition answer with
-    the first outcome; `epoch`, where given, must be the present lease's.
+    the first outcome; `epoch`, where given, must be the present lease's. While a lease is valid, what only
+    its holder may write needs one, unless the write is `lenient`.
     """
 
     actor: str
     fingerprint: bytes
     key: str | None = None
     epoch: int | None = None
+    lenient: bool = False
 
 
 class Replay(Exception):

@@ -39,7 +39,8 @@ class EngineInput(WriteInput):
 
     epoch: Long | None = strawberry.field(
         default=strawberry.UNSET,
-        description="The epoch of the caller's lease: with any other than the present one nothing changes.",
+        description="The epoch of the caller's lease: with any other than the present one nothing changes. "
+        "While a lease is valid, steps, state, checkpoints and ends need it.",
     )
 
 
@@ -78,7 +79,7 @@ def accepted(info: Info, mutation: str, value: Any, **instead: Any) -> Write:
     info.context.limits.require_input(len(text))
     epoch = given(value.epoch) if isinstance(value, EngineInput) else None
     fingerprint = hashlib.sha256(mutation.encode() + b"\0" + text).digest()
-    return Write(info.context.actor, fingerprint, key, epoch)
+    return Write(info.context.actor, fingerprint, key, epoch, lenient=not info.context.limits.epochs)
 
 
 def _plain(value: object) -> object:

@@ -107,6 +107,10 @@ class RecoverExecutionInput(EngineInput):
         default=strawberry.UNSET, description="How long the lease lasts; 30 seconds unless given."
     )
     plan: bool = strawberry.field(default=False, description="Only tell what would be done.")
+    force: bool = strawberry.field(
+        default=False,
+        description="Take the lease even from somebody who is alive, whose steps then run again.",
+    )
 
 
 @strawberry.input(description="A checkpoint to start a new execution from.")
@@ -224,7 +228,8 @@ class ExecutionMutations:
 
     @strawberry.mutation(
         description="Bring an execution back to a checkpoint: restore its state, fence out its old worker, "
-        "and reset the steps that came after.",
+        "and reset the steps that came after. Refused while somebody else's lease is valid, unless its epoch "
+        "is given or `force` says so.",
         directives=[WRITE],
     )
     async def recover_execution(
@@ -236,7 +241,13 @@ class ExecutionMutations:
         write = accepted(info, "recoverExecution", input)
         key = execution_key(input.execution_id)
         done = await recovery.recover_execution(
-            info.context.database, key, write, _checkpoint(input, key), _lease(input), plan=input.plan
+            info.context.database,
+            key,
+            write,
+            _checkpoint(input, key),
+            _lease(input),
+            plan=input.plan,
+            force=input.force,
         )
         return await _recovered(info, key, done)
 

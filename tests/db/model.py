@@ -50,12 +50,18 @@ class Model:
         held = self.holder is not None or self.ended
         return None if epoch is None or (epoch == self.epoch and held) else StaleLease
 
+    def leased(self, epoch: int | None) -> Refusal | None:
+        """While a lease is held, its holder's writes carry its epoch."""
+        return self.fenced(epoch) or (StaleLease if epoch is None and self.holder is not None else None)
+
     def guarded(self, epoch: int | None) -> Refusal | None:
-        """Fenced, and not ended."""
-        return self.fenced(epoch) or (InvalidTransition if self.ended else None)
+        """A holder's write, and not ended."""
+        return self.leased(epoch) or (InvalidTransition if self.ended else None)
 
     def transition(self, to: ExecutionStatus, epoch: int | None) -> Refusal | None:
-        refusal = self.fenced(epoch)
+        starts = (self.status, to) == (ExecutionStatus.PENDING, ExecutionStatus.RUNNING)
+        ends = to in TERMINAL_EXECUTION and to != ExecutionStatus.CANCELLED
+        refusal = self.leased(epoch) if starts or ends else self.fenced(epoch)
         if refusal or to == self.status:
             return refusal
         if to not in EXECUTION_MOVES[self.status]:
@@ -147,8 +153,10 @@ class Model:
         self.logs += 0 if refusal else number
         return refusal
 
-    def recover(self, mark: int | None, holder: str | None, begun: int) -> None:
+    def recover(self, mark: int | None, holder: str | None, begun: int, *, force: bool) -> Refusal | None:
         """Back to a mark (1 is the first), by default the head; without any to version `begun`."""
+        if not force and self.holder not in (None, holder):
+            return StaleLease
         mark = self.head if mark is None else mark
         base = self.marks[mark - 1] if mark else Mark(begun, [])
         self.head = mark
@@ -169,6 +177,7 @@ class Model:
         self.versions.append(dict(self.versions[base.version]))
         self.epoch, self.holder = self.epoch + 1, holder
         self.status = ExecutionStatus.PENDING if holder is None else ExecutionStatus.RUNNING
+        return None
 
     def fork(self, mark: int, patch: dict[str, Any]) -> "Model":
         base = self.marks[mark - 1]

@@ -215,14 +215,15 @@ class Writes(RuleBasedStateMachine):
             self.agree(key, append_logs(self.database, key, other, entries), IdempotencyConflict)
 
     @precondition(lambda self: self.models)
-    @rule(number=at, mark=at, chosen=st.booleans(), holder=st.none() | holders)
-    def recover(self, number: int, mark: int, chosen: bool, holder: str | None) -> None:
+    @rule(number=at, mark=at, chosen=st.booleans(), holder=st.none() | holders, force=st.booleans())
+    def recover(self, number: int, mark: int, chosen: bool, holder: str | None, force: bool) -> None:
         key, model = self.pick(number)
         seq = mark % len(model.marks) + 1 if chosen and model.marks else None
-        model.recover(seq, holder, self.begun[key])
+        refusal = model.recover(seq, holder, self.begun[key], force=force)
         lease = None if holder is None else (holder, HOUR)
         write = Write("test", b"")
-        self.agree(key, recover_execution(self.database, key, write, seq, lease, plan=False), None)
+        done = recover_execution(self.database, key, write, seq, lease, plan=False, force=force)
+        self.agree(key, done, refusal)
 
     @precondition(lambda self: any(model.marks for model in self.models.values()))
     @rule(number=at, mark=at, patch=st.dictionaries(keys, values, max_size=1))

@@ -46,8 +46,8 @@ BAD_PARTS: dict[str, dict[str, Any]] = {
 
 
 async def begun(client: Client, make: Factory) -> str:
-    """A RUNNING execution with a step `z` that was done, and a step `a` under way."""
-    execution = await make.execution(**lease())
+    """A RUNNING execution with a step `z` that was done, and a step `a` under way; nobody's by now."""
+    execution = await make.execution(**lease(seconds=-1))
     await make.steps(execution, key="z")
     await make.steps(execution, start=2, key="a", status=StepStatus.RUNNING)
     return exec_id(execution)

@@ -11,7 +11,7 @@ from graph.ids import Kind, encode
 from tests.client import Client
 from tests.factories import Factory
 from tests.graph.reading import checkpoint_id, exec_id, read_events, read_execution, read_state
-from tests.graph.world import lease
+from tests.graph.world import EPOCH, HOLDER, lease
 from tests.rows import counts, everything, rows
 
 FULL = {
@@ -115,13 +115,13 @@ async def test_the_table_says_which_status_may_follow(
 async def test_a_bad_end_keeps_its_error(client: Client, make: Factory, to: str) -> None:
     error = {"message": "no", "code": "E1", "details": {"at": [1, None]}, "retriable": False}
     given = {"executionId": exec_id(await make.execution(**lease())), "to": to, "error": error}
-    assert (await client.done("transitionExecution", **given))["execution"]["error"] == error
+    assert (await client.done("transitionExecution", **given, epoch=EPOCH))["execution"]["error"] == error
 
 
 @pytest.mark.parametrize("result", [{"a": [1]}, [], "", 0, False, {"deep": {"er": None}}], ids=str)
 async def test_a_good_end_keeps_its_result(client: Client, make: Factory, result: Any) -> None:
     given = {"executionId": exec_id(await make.execution(**lease())), "to": "COMPLETED", "result": result}
-    assert (await client.done("transitionExecution", **given))["execution"]["result"] == result
+    assert (await client.done("transitionExecution", **given, epoch=EPOCH))["execution"]["result"] == result
 
 
 ENDS: list[tuple[str, dict[str, Any], dict[str, Any]]] = [
@@ -179,9 +179,34 @@ async def test_results_and_errors_go_with_their_ends(
     assert (answer["__typename"], await everything(database) == before) == ("InvalidInput", True)
 
 
+@pytest.mark.parametrize(
+    ("current", "to", "open_to_all"),
+    [
+        *(("RUNNING", to, False) for to in ("COMPLETED", "FAILED", "TIMED_OUT")),
+        ("PENDING", "RUNNING", False),
+        ("RUNNING", "CANCELLED", True),
+        ("RUNNING", "PAUSED", True),
+        ("PAUSED", "RUNNING", True),
+        ("RUNNING", "RUNNING", True),
+    ],
+)
+async def test_a_valid_lease_leaves_pausing_resuming_and_cancelling_to_all(
+    client: Client, database: Database, make: Factory, current: str, to: str, open_to_all: bool
+) -> None:
+    execution = exec_id(await make.execution(**lease() | {"status": ExecutionStatus(current)}))
+    before = await everything(database)
+    answer = await client.write("transitionExecution", executionId=execution, to=to)
+    if open_to_all:
+        assert answer["execution"]["status"] == to
+    else:
+        assert (answer["__typename"], answer["holder"], answer["epoch"]) == ("StaleLease", HOLDER, EPOCH)
+        assert await everything(database) == before
+
+
 async def test_an_end_ends_the_lease_and_says_so(client: Client, make: Factory) -> None:
     execution = await make.execution(**lease(epoch=3))
-    await client.done("transitionExecution", executionId=exec_id(execution), to="COMPLETED", result=1)
+    end = {"to": "COMPLETED", "result": 1, "epoch": 3}
+    await client.done("transitionExecution", executionId=exec_id(execution), **end)
     found, (event,) = await read_execution(client, execution), await read_events(client, execution)
     assert found["lease"] == {"holder": None, "epoch": 3, "expiresAt": None}
     assert event["changes"] == {
@@ -238,7 +263,7 @@ async def counts_with(client: Client, database: Database, make: Factory, workflo
 
 async def whole(client: Client, make: Factory, workflow: Any) -> str:
     """An execution that has ended, with rows in every table of the tree."""
-    execution = exec_id(await make.execution(workflow, **lease()))
+    execution = exec_id(await make.execution(workflow, status=ExecutionStatus.RUNNING))
     await client.done("commitStep", executionId=execution, step={"key": "a"}, state={"variables": {"n": 1}})
     await client.done("createCheckpoint", executionId=execution)
     await client.done("appendLogs", executionId=execution, entries=[{"message": "x", "stepKey": "a"}])

@@ -3,14 +3,17 @@
 from typing import Any
 
 import pytest
+from pydantic import SecretStr
 
 from db.engine import Database
 from db.enums import ExecutionStatus
+from graph.settings import Settings
 from tests.client import Client
 from tests.factories import Factory
 from tests.graph.reading import exec_id, read_events, read_execution
 from tests.graph.world import lease
 from tests.rows import everything, rows
+from tests.serving import serving
 
 LIVE = [ExecutionStatus.PENDING, ExecutionStatus.RUNNING, ExecutionStatus.PAUSED]
 
@@ -148,6 +151,21 @@ async def test_a_late_heartbeat_revives_nothing_that_has_ended(
     assert await everything(database) == before
 
 
+async def test_a_setting_fences_only_who_shows_an_epoch(
+    client: Client, make: Factory, worker_url: str
+) -> None:
+    execution = exec_id(await make.execution(**lease()))
+    settings = Settings(database_url=SecretStr(worker_url), pool_size=1, require_epoch=False)
+    async with serving(settings) as url:
+        lenient = Client(url, client.http)
+        saved = await lenient.write("saveState", executionId=execution, variables={"n": 1})
+        stale = await lenient.write("saveState", executionId=execution, variables={"n": 2}, epoch=4)
+    strict = await client.write("saveState", executionId=execution, variables={"n": 3})
+    assert [answer["__typename"] for answer in (saved, stale, strict)] == [
+        *("SaveStatePayload", "StaleLease", "StaleLease"),
+    ]
+
+
 async def test_the_last_holder_may_log_after_the_end(client: Client, make: Factory) -> None:
     execution = exec_id(await make.execution(**lease()))
     await client.done("transitionExecution", executionId=execution, to="COMPLETED", epoch=5)
@@ -192,7 +210,8 @@ async def test_the_epoch_grows_with_every_new_holder_and_is_never_reset(
     epochs = [(await claimed(client), (await read_execution(client, execution))["lease"]["epoch"])[1]]
     for mutation in ("acquireLease", "releaseLease", "acquireLease", "heartbeat"):
         epochs.append((await client.done(mutation, **given))["lease"]["epoch"])
-    epochs.append((await client.done("recoverExecution", executionId=execution))["lease"]["epoch"])
+    recovered = await client.done("recoverExecution", executionId=execution, force=True)
+    epochs.append(recovered["lease"]["epoch"])
     assert epochs == [1, 2, 2, 3, 3, 4]
 
 

@@ -126,11 +126,45 @@ async def test_the_old_worker_is_fenced_out(
     client: Client, database: Database, make: Factory, holder: str | None
 ) -> None:
     execution = exec_id(await make.execution(**lease(epoch=3)))
-    await client.done("recoverExecution", executionId=execution, holder=holder)
+    await client.done("recoverExecution", executionId=execution, holder=holder, force=True)
     before = await everything(database)
     answer = await client.write("saveState", executionId=execution, epoch=3, variables={"late": 1})
     assert (answer["__typename"], answer["epoch"]) == ("StaleLease", 4)
     assert await everything(database) == before
+
+
+@pytest.mark.parametrize("holder", [None, "next"])
+async def test_who_is_alive_is_left_alone(
+    client: Client, database: Database, make: Factory, holder: str | None
+) -> None:
+    execution = exec_id(await make.execution(**lease(epoch=3)))
+    before = await everything(database)
+    answer = await client.write("recoverExecution", executionId=execution, holder=holder)
+    assert (answer["__typename"], answer["holder"], answer["epoch"]) == ("StaleLease", "engine", 3)
+    assert ("`force: true`" in answer["message"], await everything(database) == before) == (True, True)
+
+
+@pytest.mark.parametrize(
+    "given", [{"epoch": 3}, {"holder": "next", "epoch": 3}, {"holder": "engine"}, {"force": True}], ids=str
+)
+async def test_a_valid_lease_is_taken_by_its_epoch_its_holder_or_by_force(
+    client: Client, make: Factory, given: dict[str, Any]
+) -> None:
+    execution = exec_id(await make.execution(**lease(epoch=3)))
+    answer = await client.done("recoverExecution", executionId=execution, **given)
+    assert (answer["lease"]["holder"], answer["lease"]["epoch"]) == (given.get("holder"), 4)
+
+
+async def test_force_makes_no_stale_epoch_right(client: Client, make: Factory) -> None:
+    execution = exec_id(await make.execution(**lease(epoch=3)))
+    answer = await client.write("recoverExecution", executionId=execution, epoch=2, force=True)
+    assert (answer["__typename"], answer["epoch"]) == ("StaleLease", 3)
+
+
+async def test_anybody_may_look_at_what_a_recovery_would_do(client: Client, make: Factory) -> None:
+    execution = exec_id(await make.execution(**lease(epoch=3)))
+    answer = await client.done("recoverExecution", executionId=execution, plan=True)
+    assert answer["lease"]["holder"] == "engine"
 
 
 @pytest.mark.parametrize("status", ENDED)

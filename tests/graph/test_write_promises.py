@@ -12,6 +12,8 @@ from tests.mutations import MUTATIONS, input_type, mutations_with
 from tests.rows import everything, rows
 
 FENCED = mutations_with("epoch")
+# What an engine writes to what it runs, apart from ends: those are among the execution's moves.
+HOLDERS = (*("startStep", "finishStep", "commitStep", "saveState", "createCheckpoint", "recoverExecution"),)
 AUDITED = (
     *("createWorkflow", "updateWorkflow", "setWorkflowStatus", "deleteWorkflow", "deleteExecution"),
     *("createRetentionPolicy", "updateRetentionPolicy", "deleteRetentionPolicy", "applyRetention"),
@@ -67,18 +69,47 @@ async def test_a_stale_epoch_changes_nothing_and_hears_who_holds_the_lease(
     client: Client, database: Database, world: World, mutation: str, epoch: int
 ) -> None:
     before = await everything(database)
-    answer = await client.write(mutation, **inputs(world)[mutation], epoch=epoch)
+    answer = await client.write(mutation, **inputs(world)[mutation] | {"epoch": epoch})
     assert (answer["__typename"], answer["holder"], answer["epoch"]) == ("StaleLease", HOLDER, EPOCH)
     assert (answer["expiresAt"] is not None, await everything(database) == before) == (True, True)
+
+
+@pytest.mark.parametrize("mutation", HOLDERS)
+async def test_what_only_a_holder_writes_needs_the_epoch_while_the_lease_is_valid(
+    client: Client, database: Database, world: World, mutation: str
+) -> None:
+    await client.done("acquireLease", executionId=world.id("execution"), holder=HOLDER)
+    before = await everything(database)
+    sent = {name: value for name, value in inputs(world)[mutation].items() if name != "epoch"}
+    answer = await client.write(mutation, **sent)
+    assert (answer["__typename"], answer["holder"], answer["epoch"]) == ("StaleLease", HOLDER, EPOCH + 1)
+    assert ("`epoch`" in answer["message"], await everything(database) == before) == (True, True)
+
+
+@pytest.mark.parametrize("mutation", HOLDERS)
+async def test_without_a_valid_lease_nobody_needs_an_epoch(
+    client: Client, world: World, mutation: str
+) -> None:
+    await client.done("releaseLease", executionId=world.id("execution"), holder=HOLDER)
+    sent = {name: value for name, value in inputs(world)[mutation].items() if name != "epoch"}
+    assert await client.done(mutation, **sent)
+
+
+@pytest.mark.parametrize("mutation", sorted(set(FENCED) - set(HOLDERS)))
+async def test_all_else_stays_open_while_a_lease_is_valid(
+    client: Client, world: World, mutation: str
+) -> None:
+    assert "epoch" not in inputs(world)[mutation]
+    assert await client.done(mutation, **inputs(world)[mutation])
 
 
 @pytest.mark.parametrize("mutation", FENCED)
 async def test_a_worker_that_took_over_may_repeat_what_the_one_before_did(
     client: Client, database: Database, world: World, mutation: str
 ) -> None:
-    await client.done(mutation, **keyed(world, mutation), epoch=EPOCH)
+    await client.done(mutation, **keyed(world, mutation) | {"epoch": EPOCH})
     before = await everything(database)
-    assert await client.done(mutation, **keyed(world, mutation), epoch=EPOCH + 1)
+    assert await client.done(mutation, **keyed(world, mutation) | {"epoch": EPOCH + 1})
     assert await everything(database) == before
 
 
@@ -88,7 +119,7 @@ async def test_a_lease_that_was_given_up_lets_its_epoch_through_no_more(
 ) -> None:
     await client.done("releaseLease", executionId=world.id("execution"), holder=HOLDER)
     before = await everything(database)
-    answer = await client.write(mutation, **inputs(world)[mutation], epoch=EPOCH)
+    answer = await client.write(mutation, **inputs(world)[mutation] | {"epoch": EPOCH})
     assert (answer["__typename"], answer["holder"], answer["epoch"]) == ("StaleLease", None, EPOCH)
     assert await everything(database) == before
 
@@ -134,6 +165,7 @@ async def test_the_numbers_of_events_have_no_gaps(client: Client, database: Data
 
 async def test_a_key_belongs_to_its_execution(client: Client, world: World) -> None:
     executions = [world.id("execution"), world.id("waiting")]
+    await client.done("releaseLease", executionId=executions[0], holder=HOLDER)
     saves = [
         {"executionId": name, "variables": {"of": name}, "idempotencyKey": "once"} for name in executions
     ]
@@ -162,7 +194,7 @@ async def test_a_refused_write_leaves_its_key_free(client: Client, world: World)
 async def test_the_order_of_keys_makes_no_other_input(
     client: Client, world: World, sent: dict[str, int]
 ) -> None:
-    given = {"executionId": world.id("execution"), "idempotencyKey": "once"}
+    given = {"executionId": world.id("waiting"), "idempotencyKey": "once"}
     await client.done("saveState", **given, variables={"a": 1, "b": 2})
     assert await client.done("saveState", **given, variables=sent)
 
@@ -171,6 +203,6 @@ async def test_the_order_of_keys_makes_no_other_input(
 async def test_null_is_another_input_than_nothing_where_it_means_another_thing(
     client: Client, world: World, field: str
 ) -> None:
-    given = {"executionId": world.id("execution"), "idempotencyKey": "once", "variablesPatch": {"n": 2}}
+    given = {"executionId": world.id("waiting"), "idempotencyKey": "once", "variablesPatch": {"n": 2}}
     await client.done("saveState", **given)
     assert (await client.write("saveState", **given, **{field: None}))["__typename"] == "IdempotencyConflict"

@@ -71,6 +71,7 @@ def lease(epoch: int = EPOCH, holder: str = HOLDER, seconds: float = 3600) -> di
 def inputs(world: World) -> dict[str, dict[str, Any]]:
     """For every mutation an input that changes something."""
     of_execution = {"executionId": world.id("execution")}
+    held = {**of_execution, "epoch": EPOCH}
     of_workflow = {"workflowId": world.id("workflow")}
     return {
         "createWorkflow": {"name": "new", "version": "1", "definition": {"steps": [{"key": "a"}]}},
@@ -80,22 +81,22 @@ def inputs(world: World) -> dict[str, dict[str, Any]]:
         "createExecution": {**of_workflow, "variables": {"n": 1}},
         "transitionExecution": {**of_execution, "to": "PAUSED"},
         "deleteExecution": {"executionId": world.id("ended")},
-        "recoverExecution": {**of_execution, "holder": "next"},
+        "recoverExecution": {**held, "holder": "next"},
         "forkExecution": {"checkpointId": world.checkpoint(1)},
         "claimExecutions": {"holder": HOLDER},
         "acquireLease": {**of_execution, "holder": HOLDER},
         "heartbeat": {**of_execution, "holder": HOLDER},
         "releaseLease": {**of_execution, "holder": HOLDER},
-        "startStep": {**of_execution, "key": "b"},
-        "finishStep": {"stepId": world.step},
-        "saveState": {**of_execution, "variablesPatch": {"n": 2}},
-        "createCheckpoint": {**of_execution, "label": "mine"},
+        "startStep": {**held, "key": "b"},
+        "finishStep": {"stepId": world.step, "epoch": EPOCH},
+        "saveState": {**held, "variablesPatch": {"n": 2}},
+        "createCheckpoint": {**held, "label": "mine"},
         "deleteCheckpoint": {"checkpointId": world.checkpoint(1)},
         "pruneCheckpoints": {**of_execution, "keepLast": 1},
         "appendLogs": {**of_execution, "entries": [{"message": "hello"}]},
         "recordMetrics": {**of_execution, "values": {"cpu": 0.5}},
         "commitStep": {
-            **of_execution,
+            **held,
             "step": {"key": "a"},
             "state": {"variablesPatch": {"n": 3}},
             "checkpoint": {"label": "done"},

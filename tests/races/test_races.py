@@ -16,7 +16,7 @@ from db.writes.executions import create_execution, delete_execution, transition_
 from db.writes.forks import fork_execution
 from db.writes.leases import acquire_lease, claim_executions, heartbeat
 from db.writes.records import LogLine, append_logs
-from db.writes.recovery import recover_execution
+from db.writes.recovery import Recovered, recover_execution
 from db.writes.states import StateChange, save_state
 from db.writes.steps import StepEnd, StepStart
 from db.writes.workflows import create_workflow, delete_workflow
@@ -223,11 +223,37 @@ async def test_two_writers_under_one_epoch_are_both_let_through_and_none_after_i
             worker_url,
             execution,
             lambda: save_state(one, execution, write(epoch=1), StateChange(patch={"one": 1})),
-            lambda: recover_execution(new, execution, write(), None, ("new", TTL), plan=False),
+            lambda: recover_execution(new, execution, write(epoch=1), None, ("new", TTL), plan=False),
             lambda: save_state(other, execution, write(epoch=1), StateChange(patch={"late": 1})),
         )
     assert (answers[0], answers[2]) == (1, "StaleLease")
     assert await rows(database, "state_entries", key="late") == []
+
+
+async def test_a_writer_without_an_epoch_that_waited_for_a_lease_to_be_taken_is_stale(
+    database: Database, make: Factory, worker_url: str
+) -> None:
+    execution = await make.execution(status=ExecutionStatus.RUNNING)
+    async with writers(worker_url, 2) as (one, other):
+        answers = await queued(
+            worker_url,
+            execution,
+            lambda: acquire_lease(one, execution, write(), "new", TTL),
+            lambda: save_state(other, execution, write(), StateChange(patch={"late": 1})),
+        )
+    assert (answers, await rows(database, "state_entries")) == ([None, "StaleLease"], [])
+
+
+async def test_of_two_recoverers_at_once_one_gets_the_execution(
+    database: Database, make: Factory, worker_url: str
+) -> None:
+    execution = await make.execution(status=ExecutionStatus.RUNNING, lease_epoch=1)
+    async with writers(worker_url, 8) as all_of_them:
+        answers = await at_once(
+            all_of_them,
+            lambda one, at: recover_execution(one, execution, write(), None, (f"w{at}", TTL), plan=False),
+        )
+    assert [answer for answer in answers if answer != "StaleLease"] == [Recovered(None, 1, [], [])]
 
 
 async def test_of_two_ends_at_once_one_counts(database: Database, make: Factory, worker_url: str) -> None:
@@ -252,7 +278,7 @@ async def test_a_heartbeat_that_waited_for_the_end_revives_nothing(
         answers = await queued(
             worker_url,
             execution,
-            lambda: transition_execution(one, execution, write(), ExecutionStatus.COMPLETED),
+            lambda: transition_execution(one, execution, write(epoch=1), ExecutionStatus.COMPLETED),
             lambda: heartbeat(other, execution, write(epoch=1), "w", TTL),
         )
     assert answers == [None, "InvalidTransition"]
