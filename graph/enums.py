@@ -6,6 +6,7 @@ import strawberry
 
 from db.enums import (
     Environment,
+    EventType,
     ExecutionStatus,
     LogLevel,
     Priority,
@@ -22,6 +23,7 @@ __all__ = [
     "AuditOrderField",
     "Direction",
     "Environment",
+    "EventType",
     "ExecutionOrderField",
     "ExecutionStatsGroup",
     "ExecutionStatus",
@@ -121,6 +123,26 @@ described(
 )
 
 
+described(
+    EventType,
+    EXECUTION_CREATED="It was created.",
+    EXECUTION_IMPORTED="It was imported with its steps.",
+    EXECUTION_FORKED="It was started from a checkpoint of another one.",
+    EXECUTION_RECOVERED="It was brought back to a checkpoint.",
+    STATUS_CHANGED="It went to another status.",
+    LEASE_ACQUIRED="An engine took its lease.",
+    LEASE_EXTENDED="Its engine extended the lease.",
+    LEASE_RELEASED="Its engine gave the lease up.",
+    STEP_STARTED="An attempt at a step was recorded or started.",
+    STEP_CHANGED="An attempt at a step went to another status.",
+    STATE_SAVED="Its state was saved.",
+    CHECKPOINT_CREATED="A checkpoint was taken.",
+    CHECKPOINTS_DELETED="Checkpoints were deleted.",
+    LOGS_APPENDED="Log entries were appended.",
+    LOGS_IMPORTED="Log entries were imported.",
+    METRICS_RECORDED="Numbers were recorded.",
+    NOTHING_CHANGED="A write found everything as it wanted it.",
+)
 described(
     Scope,
     READ="Reading.",

@@ -19,6 +19,7 @@ from graph.queries.nodes import NodeQueries
 from graph.queries.retention import RetentionQueries
 from graph.queries.statistics import StatisticsQueries
 from graph.queries.tokens import TokenQueries
+from graph.queries.viewer import ViewerQueries
 from graph.queries.workflows import WorkflowQueries
 from graph.scalars import SCALARS
 from graph.subscriptions.executions import Subscription
@@ -36,6 +37,7 @@ class Query(
     TokenQueries,
     RetentionQueries,
     HealthQueries,
+    ViewerQueries,
 ):
     """The root, put together from the aggregates' own."""
 

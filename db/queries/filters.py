@@ -110,6 +110,7 @@ class LogFilter:
     step_key: str | None = None
     text: str | None = None
     logged: TimeRange = ALWAYS
+    seqs: tuple[int | None, int | None] = (None, None)
 
     def predicates(self, parameters: Parameters) -> Iterator[str]:
         """Conditions on `c`, a row of log_entries.
@@ -130,6 +131,9 @@ class LogFilter:
             pattern = self.text.replace("\\", "\\\\").replace("%", "\\%").replace("_", "\\_")
             yield f"c.message ILIKE {parameters.add(f'%{pattern}%', 'text')}"
         yield from self.logged.predicates("c.logged_at", parameters)
+        for sign, bound in zip((">=", "<="), self.seqs, strict=True):
+            if bound is not None:
+                yield f"c.seq {sign} {parameters.add(bound, 'bigint')}"
 
 
 @dataclass(frozen=True, slots=True)

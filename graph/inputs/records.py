@@ -10,8 +10,17 @@ from db.queries import filters
 from db.queries.predicates import Filter
 from graph.connections import LARGEST_LOG_PAGE, LARGEST_PAGE, Listing
 from graph.context import Info
-from graph.enums import Direction, LogLevel, LogOrderField, SeqOrderField, StepOrderField, StepStatus
+from graph.enums import (
+    Direction,
+    EventType,
+    LogLevel,
+    LogOrderField,
+    SeqOrderField,
+    StepOrderField,
+    StepStatus,
+)
 from graph.inputs.common import TimeRangeInput, given, listed, time_range
+from graph.scalars import Long
 
 
 @strawberry.input(description="Which steps; every condition that is given must hold.")
@@ -31,6 +40,14 @@ class StepFilter:
     )
 
 
+@strawberry.input(description="A range of sequence numbers; every bound that is given must hold.")
+class SeqRangeInput:
+    """Bounds on a number that counts the records of an execution."""
+
+    gte: Long | None = strawberry.field(default=strawberry.UNSET, description="This one or a later one.")
+    lte: Long | None = strawberry.field(default=strawberry.UNSET, description="This one or an earlier one.")
+
+
 @strawberry.input(description="Which log entries; every condition that is given must hold.")
 class LogFilter:
     """Conditions on log entries."""
@@ -46,6 +63,9 @@ class LogFilter:
     )
     logged_at: TimeRangeInput | None = strawberry.field(
         default=strawberry.UNSET, description="When it was logged, by the client's time stamp."
+    )
+    seq: SeqRangeInput | None = strawberry.field(
+        default=strawberry.UNSET, description="Its number: the entries around one, or any stretch of the log."
     )
 
 
@@ -65,7 +85,9 @@ class CheckpointFilter:
 class EventFilter:
     """Conditions on events."""
 
-    type: list[str] | None = strawberry.field(default=strawberry.UNSET, description="One of these types.")
+    type: list[EventType] | None = strawberry.field(
+        default=strawberry.UNSET, description="One of these types."
+    )
     at: TimeRangeInput | None = strawberry.field(default=strawberry.UNSET, description="When it happened.")
 
 
@@ -128,7 +150,19 @@ async def _log_filter(info: Info, value: LogFilter | None) -> filters.LogFilter:
         step_key=given(value.step_key),
         text=given(value.text),
         logged=time_range(value.logged_at),
+        seqs=_seq_range(value.seq),
     )
+
+
+def _seq_range(value: SeqRangeInput | None) -> tuple[int | None, int | None]:
+    """The bounds; raises `InvalidInput` where no number lies between them."""
+    value = given(value)
+    if value is None:
+        return None, None
+    low, high = given(value.gte), given(value.lte)
+    if low is not None and high is not None and low > high:
+        raise InvalidInput(f"No number lies in this range: `gte` {low} is greater than `lte` {high}.")
+    return low, high
 
 
 async def _checkpoint_filter(info: Info, value: CheckpointFilter | None) -> filters.CheckpointFilter:

@@ -3,12 +3,13 @@
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
+import orjson
 import strawberry
 
 from db.queries.sources import EVENTS, LOG_ENTRIES, METRIC_POINTS, STEPS
 from graph.auth.scopes import READ
 from graph.context import Info
-from graph.enums import LogLevel
+from graph.enums import EventType, LogLevel
 from graph.ids import Kind
 from graph.nodes import Node, load_optional, node_of
 from graph.scalars import JSONObject, Long
@@ -75,9 +76,21 @@ class Event(Node):
     """A row of events."""
 
     seq: Long = strawberry.field(description="Counts the events of the execution, from 1, without gaps.")
-    type: str = strawberry.field(description="What happened.")
+    type: EventType = strawberry.field(description="What happened.")
     actor: str = strawberry.field(description="Who did it.")
     at: datetime = strawberry.field(description="When, by the database's clock.")
     changes: JSONObject = strawberry.field(
         description="What it changed: before and after, where there was a before."
     )
+
+    @strawberry.field(
+        description="The attempt that it is about, as it is now; null where it is about none.",
+        directives=[READ],
+    )
+    async def step(self, info: Info) -> Annotated["Step", strawberry.lazy("graph.types.steps")] | None:
+        """One statement a level."""
+        seq = orjson.loads(self.row["changes"]).get("step")
+        if not isinstance(seq, int):
+            return None
+        step: Step | None = await load_optional(info, STEPS, (self.row["execution_id"], seq))
+        return step

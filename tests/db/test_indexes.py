@@ -212,6 +212,7 @@ FILTERS: list[tuple[Relation, Filter, str]] = [
     (LOGS_OF_EXECUTION, Logs(step_key="step 7"), "(execution_id, key, attempt)"),
     (LOGS_OF_EXECUTION, Logs(logged=EARLY), "(execution_id, logged_at, seq)"),
     (LOGS_OF_EXECUTION, Logs(text="x"), "(execution_id, seq)"),
+    (LOGS_OF_EXECUTION, Logs(seqs=(100, 110)), "(execution_id, seq)"),
     (LOGS_OF_STEP, Logs(text="x"), "(execution_id, step_seq, seq)"),
     (CHECKPOINTS_OF_EXECUTION, filters.CheckpointFilter(labels=("a",)), "(execution_id, seq)"),
     (EVENTS_OF_EXECUTION, filters.EventFilter(types=("type 7",)), "(execution_id, seq)"),

@@ -65,17 +65,17 @@ CHECKPOINTS: list[Row] = [
     for seq in range(1, 10)
 ]
 EVENTS: list[Row] = [
-    {"seq": seq, "type": ["STEP_STARTED", "STATE_SAVED", "LEASED"][seq % 3], "at": after(seq)}
+    {"seq": seq, "type": ["STEP_STARTED", "STATE_SAVED", "LEASE_ACQUIRED"][seq % 3], "at": after(seq)}
     for seq in range(1, 10)
 ]
 POINTS: list[Row] = [{"seq": seq, "name": ["cpu", "CPU", "memory"][seq % 3]} for seq in range(1, 10)]
 
 
-def listed(field: str, column: str, *values: str) -> dict[str, Case]:
+def listed(field: str, column: str, *values: str, missing: str = "none") -> dict[str, Case]:
     """One choice, several, and one that no row has."""
     return {
         f"{field} one": ({field: [values[0]]}, lambda row: row[column] == values[0]),
-        f"{field} some": ({field: [*values, "none"]}, lambda row: row[column] in values),
+        f"{field} some": ({field: [*values, missing]}, lambda row: row[column] in values),
     }
 
 
@@ -143,6 +143,9 @@ CASES: dict[str, tuple[Kind, str, str, dict[str, Case]]] = {
             "stepKey": ({"stepKey": "a_b"}, lambda row: row["step_seq"] == 2),
             "stepKey none": ({"stepKey": "no such"}, lambda row: False),
             **ranges("loggedAt", "logged_at"),
+            "seq gte": ({"seq": {"gte": 5}}, lambda row: row["seq"] >= 5),
+            "seq lte": ({"seq": {"lte": 5}}, lambda row: row["seq"] <= 5),
+            "seq around": ({"seq": {"gte": 4, "lte": 6}}, lambda row: 4 <= row["seq"] <= 6),
             "together": (
                 {"minLevel": "WARN", "stepKey": "a_b", "text": "a"},
                 lambda row: row["level"] >= 30 and row["step_seq"] == 2 and "a" in row["message"].lower(),
@@ -159,7 +162,10 @@ CASES: dict[str, tuple[Kind, str, str, dict[str, Case]]] = {
         Kind.EVENT,
         "Event",
         "",
-        {**listed("type", "type", "LEASED", "STATE_SAVED"), **ranges("at", "at")},
+        {
+            **listed("type", "type", "LEASE_ACQUIRED", "STATE_SAVED", missing="LOGS_IMPORTED"),
+            **ranges("at", "at"),
+        },
     ),
     "points": (Kind.METRIC_POINT, "Metric", "metrics", listed("name", "name", "cpu", "memory")),
 }
@@ -196,3 +202,14 @@ async def test_the_logs_of_a_step_are_narrowed_alike(client: Client, make: Facto
     found = await listing.ids(client, filter=narrowed)
     own = [row for row in LOGS if row["step_seq"] == 2 and predicate(row)]
     assert found == [encode(Kind.LOG_ENTRY, execution, row["seq"]) for row in own]
+
+
+async def test_a_range_of_no_numbers_is_refused(client: Client, make: Factory) -> None:
+    execution = encode(Kind.EXECUTION, await make.execution())
+    document = (
+        "query ($id: ID!) { execution(id: $id) { logs(filter: {seq: {gte: 2, lte: 1}}) { nodes { id } } } }"
+    )
+    assert await client.refused(document, id=execution) == (
+        "BAD_USER_INPUT",
+        "No number lies in this range: `gte` 2 is greater than `lte` 1.",
+    )

@@ -239,6 +239,14 @@ async def test_an_event_shows_its_row(client: Client, make: Factory) -> None:
     }
 
 
+async def test_an_event_leads_to_its_step(client: Client, make: Factory) -> None:
+    await make.steps(execution := await make.execution(), 2)
+    await make.records(execution, events=[{"seq": 1, "changes": {"step": 2}}, {"seq": 2}])
+    document = "query ($id: ID!) { execution(id: $id) { events { nodes { step { key } } } } }"
+    found = await client.ask(document, id=encode(Kind.EXECUTION, execution))
+    assert found["execution"]["events"]["nodes"] == [{"step": {"key": "step2"}}, {"step": None}]
+
+
 async def test_an_audit_entry_shows_its_row(client: Client, make: Factory) -> None:
     subject = uuid7()
     key = await make.audit_entry(at=AT, actor="bob", type="T", subject_id=subject.hex, changes=JSONS)

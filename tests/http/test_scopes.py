@@ -24,7 +24,8 @@ from tests.http.conftest import Enter
 
 SCHEMA = schema._schema
 ROOTS = [root for root in (SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type) if root]
-ROOT_FIELDS = [(root, name) for root in ROOTS for name in root.fields]
+OPEN = {"viewer"}  # tells callers nothing but who they are
+ROOT_FIELDS = [(root, name) for root in ROOTS for name in root.fields if name not in OPEN]
 
 
 def _all_fields() -> Iterator[tuple[str, GraphQLField]]:
@@ -183,3 +184,16 @@ def test_no_payload_shows_a_token_to_a_writer() -> None:
         if get_named_type(part.type).name == "Token"
     }
     assert shown == {"createToken", "revokeToken"}
+
+
+@pytest.mark.parametrize("scopes", [(Scope.WRITE,), (Scope.READ, Scope.ADMIN)], ids=str)
+async def test_everybody_may_ask_who_they_are(enter: Enter, scopes: tuple[Scope, ...]) -> None:
+    client = await enter(*scopes, name="somebody")
+    found = await client.ask("{ viewer { name scopes isAuthenticated } }")
+    assert found == {"viewer": {"name": "somebody", "scopes": list(scopes), "isAuthenticated": True}}
+
+
+async def test_where_nobody_is_asked_everybody_may_do_everything(client: Client) -> None:
+    found = await client.ask("{ viewer { name scopes isAuthenticated } }")
+    everything = {"name": "anonymous", "scopes": ["READ", "WRITE", "ADMIN"], "isAuthenticated": False}
+    assert found == {"viewer": everything}
