@@ -1,12 +1,13 @@
 # syntax=docker/dockerfile:1
 # Flowkeep in a container: docker build -t flowkeep . && docker compose up
 
-# GraphiQL, from web/ into graph/http/static.
+# The dashboard and GraphiQL, from web/ into graph/http/static.
 FROM node:24-slim AS page
 WORKDIR /src/web
 COPY web/package.json web/package-lock.json ./
 RUN npm ci --no-audit --no-fund
 COPY web ./
+COPY schema.graphql ../
 RUN npm run build
 
 # The wheel, and a virtual environment with it at the locked versions; nothing is compiled.

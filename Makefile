@@ -20,8 +20,8 @@ $(READY): pyproject.toml requirements.lock
 
 install: $(READY) ## Create .venv and install everything, at the locked versions
 
-web: ## Build GraphiQL from web/ into the service; needs Node 20.19 or newer
-	@command -v npm > /dev/null || { echo "Building GraphiQL needs Node 20.19 or newer with its npm; all else works without."; exit 1; }
+web: ## Build the dashboard and GraphiQL from web/ into the service; needs Node 20.19 or newer
+	@command -v npm > /dev/null || { echo "Building the pages needs Node 20.19 or newer with its npm; all else works without."; exit 1; }
 	cd web && npm ci && npm run build
 
 serve: $(READY) ## Serve on 127.0.0.1:8000, with an embedded PostgreSQL unless FLOWKEEP_DATABASE_URL is set
@@ -67,4 +67,4 @@ lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 		--no-emit-index-url --no-emit-find-links --extra embedded --extra telemetry --extra dev pyproject.toml -o requirements.lock
 
 clean: ## Remove what was installed and cached
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis dist web/node_modules graph/http/static
+	rm -rf .venv .mypy_cache .ruff_cache .hypothesis dist web/node_modules web/src/dashboard/generated graph/http/static

@@ -13,6 +13,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route, WebSocketRoute
 
 from db.engine import Database
+from db.errors import NotReady
 from db.migrate import require_head
 from db.partitions import cover_ahead
 from db.retention.runs import apply_enabled, expire_keys
@@ -21,7 +22,7 @@ from graph.auth.authenticator import Authenticator
 from graph.background import Background, Job
 from graph.documents.document import Document, Documents
 from graph.documents.persisted import PersistedDocuments, load_trusted
-from graph.http import graphiql
+from graph.http import pages
 from graph.http.endpoint import Endpoint, answer_unexpected
 from graph.http.observed import Observed
 from graph.http.probes import Probes
@@ -78,10 +79,9 @@ def create_app(settings: Settings) -> Starlette:
 
     app = Starlette(
         routes=[
-            Route("/", lambda request: RedirectResponse(ENDPOINT)),
+            *_pages(settings),
             Route(ENDPOINT, Observed(endpoint, requests)),
             WebSocketRoute(ENDPOINT, sockets),
-            graphiql.assets(),
             *probes.routes(),
         ],
         lifespan=_lifespan(settings, database, background, traces),
@@ -162,13 +162,30 @@ def _add_gauges(metrics: Metrics, database: Database, tailer: Tailer, sockets: S
     )
 
 
+def _pages(settings: Settings) -> list[Route]:
+    if not settings.dashboard:
+        return [Route("/", lambda request: RedirectResponse(ENDPOINT)), pages.assets()]
+    return [*pages.dashboard({"graphiql": settings.graphiql}), pages.assets()]
+
+
 def _documents(settings: Settings) -> tuple[PersistedDocuments, list[Document]]:
     graphql_schema = schema._schema
     documents = Documents(graphql_schema, settings.document_limits, introspection=settings.introspection)
-    trusted: dict[str, Document] = {}
+    trusted = _of_dashboard(settings, documents)
     if settings.trusted_documents is not None:
-        trusted = load_trusted(settings.trusted_documents, documents, settings.document_limits)
+        trusted |= load_trusted(settings.trusted_documents, documents, settings.document_limits)
     return PersistedDocuments(documents, trusted, only=settings.trusted_only), list(trusted.values())
+
+
+def _of_dashboard(settings: Settings, documents: Documents) -> dict[str, Document]:
+    path = pages.documents()
+    if path is None or not settings.dashboard:
+        return {}
+    try:
+        return load_trusted(path, documents, settings.document_limits)
+    except NotReady as error:
+        logger.warning("The dashboard was built for another release; `make web` builds it anew. %s", error)
+        return {}
 
 
 def _operations(

@@ -133,6 +133,7 @@ class Settings(BaseSettings):
         description='origins whose pages may call the API, as a JSON list: `["https://dash.example.org"]`; '
         '`["*"]` for all',
     )
+    dashboard: bool = Field(default=True, description="whether browsers get the dashboard")
     graphiql: bool = Field(default=True, description="whether browsers get GraphiQL")
     introspection: bool = Field(
         default=True, description="whether documents may ask for the schema, and errors suggest names from it"

@@ -1,7 +1,17 @@
+import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vite';
 
+/** Puts the dashboard's documents beside its page: the service trusts them. */
+const documents = {
+  name: 'documents',
+  generateBundle() {
+    const source = readFileSync('src/dashboard/generated/documents.json', 'utf8');
+    this.emitFile({ type: 'asset', fileName: 'documents.json', source });
+  },
+};
+
 export default defineConfig({
-  base: '/graphql/',
+  plugins: [documents],
   build: {
     outDir: '../graph/http/static',
     emptyOutDir: true,
@@ -11,8 +21,11 @@ export default defineConfig({
     modulePreload: { polyfill: false },
     // What is bundled is given away with the wheel, so its licences go along.
     license: { fileName: 'licenses.md' },
-    // Libraries mark modules for React's server side, which there is none of here.
-    rolldownOptions: { checks: { moduleLevelDirective: false } },
+    rolldownOptions: {
+      input: { dashboard: 'index.html', graphiql: 'graphiql.html' },
+      // Libraries mark modules for React's server side, which there is none of here.
+      checks: { moduleLevelDirective: false },
+    },
     // The editor is one large chunk by nature, and comes from the same host.
     chunkSizeWarningLimit: 4096,
   },

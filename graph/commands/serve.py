@@ -12,13 +12,14 @@ import typer
 from db.engine import Database
 from db.errors import NotReady
 from db.migrate import require_head
-from graph.addresses import endpoint_at, is_loopback
+from graph.addresses import ENDPOINT, endpoint_at, is_loopback
 from graph.app import create_app
 from graph.auth.authenticator import Authenticator
 from graph.commands.common import DataDir, run, with_database
 from graph.commands.environment import load_settings
 from graph.commands.migrate import bring_up
 from graph.commands.workers import Workers
+from graph.http.pages import built
 from graph.http.server import Server
 from graph.settings import Settings
 from graph.telemetry.logs import set_up
@@ -71,7 +72,12 @@ def _serve_until_stopped(settings: Settings, listener: socket.socket) -> None:
 def _greet(settings: Settings, listener: socket.socket) -> None:
     address = endpoint_at(settings.host, listener.getsockname()[1])
     typer.echo(f"Flowkeep {version('flowkeep')} serves GraphQL at {address}")
-    typer.echo(f"GraphiQL is there too: open {address} in a browser. Ctrl-C stops.")
+    if built():
+        typer.echo(
+            f"The dashboard is at {address.removesuffix(ENDPOINT)}: open it in a browser. Ctrl-C stops."
+        )
+    else:
+        typer.echo("Its dashboard is not built yet; `make web` does it, with Node. Ctrl-C stops.")
     sys.stdout.flush()
 
 

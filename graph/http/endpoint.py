@@ -20,7 +20,7 @@ from graph.auth.authenticator import Authenticator
 from graph.auth.errors import Unauthenticated
 from graph.auth.principals import ANONYMOUS, Principal
 from graph.errors import Rejection, rejection_of
-from graph.http import graphiql
+from graph.http import pages
 from graph.http.bodies import ClientGone, parse_json, parse_query_string, read_body
 from graph.http.events import send_event, send_events
 from graph.http.negotiation import (
@@ -68,7 +68,7 @@ class Endpoint:
         """Answer one request."""
         headers = Headers(scope=scope)
         if self._settings.graphiql and _is_for_people(scope, headers):
-            await graphiql.page()(scope, receive, send)
+            await pages.graphiql()(scope, receive, send)
             return
         media_type = JSON
         try:

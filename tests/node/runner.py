@@ -6,8 +6,8 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ INSTALL = (
     "--no-update-notifier",
     "--logs-max=0",
 )
+
+
+_LONGEST_LINE = 64 * 2**20
 
 
 class Missing(Exception):
@@ -43,31 +46,42 @@ class Node:
 
         Raises AssertionError with its messages when it fails or takes longer than `seconds`.
         """
+        async with self.started(script, *arguments, env=env) as process:
+            try:
+                output, messages = await asyncio.wait_for(process.communicate(), seconds)
+            except TimeoutError as error:
+                raise AssertionError(f"{script.name} took longer than {seconds:.0f} s") from error
+        said = messages.decode(errors="replace")
+        assert process.returncode == 0, f"{script.name} failed:\n{said}"
+        lines = output.splitlines()
+        assert lines, f"{script.name} printed nothing:\n{said}"
+        return orjson.loads(lines[-1])
+
+    @asynccontextmanager
+    async def started(
+        self, script: Path, *arguments: str, env: Mapping[str, str] | None = None
+    ) -> AsyncIterator[asyncio.subprocess.Process]:
+        """A script that runs as long as the block, with pipes to talk to it."""
+        shutil.copy(script, self.folder)
         process = await asyncio.create_subprocess_exec(
             "node",
             str(self.folder / script.name),
             *arguments,
             cwd=self.folder,
             env={**os.environ, **_homes(self.folder), **(env or {})},
-            stdin=asyncio.subprocess.DEVNULL,
+            stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
+            limit=_LONGEST_LINE,
             start_new_session=True,
         )
         try:
-            output, messages = await asyncio.wait_for(process.communicate(), seconds)
-        except TimeoutError as error:
-            raise AssertionError(f"{script.name} took longer than {seconds:.0f} s") from error
+            yield process
         finally:
             # A browser that it started goes with it.
             with suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-            await process.wait()
-        said = messages.decode(errors="replace")
-        assert process.returncode == 0, f"{script.name} failed:\n{said}"
-        lines = output.splitlines()
-        assert lines, f"{script.name} printed nothing:\n{said}"
-        return orjson.loads(lines[-1])
+            await process.communicate()
 
 
 def install(folder: Path) -> Node:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from graph.http.graphiql import built
+from graph.http.pages import built
 from tests.node.runner import Node
 
 SCRIPT = Path(__file__).with_name("graphiql.mjs")

@@ -1,0 +1,150 @@
+"""The dashboard's first page: the table of executions, its filters, and how it moves."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from db.enums import ExecutionStatus, StepStatus
+from db.ids import uuid7
+from graph.ids import Kind, encode
+from tests.browser.conftest import Browse
+from tests.browser.driver import Page
+from tests.client import Client
+from tests.factories import Factory
+
+ROWS = (
+    "return await page.locator('.executions tbody tr').evaluateAll(rows => rows.map(row => row.dataset.id))"
+)
+SCRIPT = "<script>document.title = 'owned'</script><img src=x onerror=\"document.title='owned'\">"
+
+
+async def rows(page: Page) -> list[str]:
+    """The ids of the executions that the table shows."""
+    await page.do("await page.locator('.executions tbody tr, .executions .empty').first().waitFor()")
+    found: list[str] = await page.do(ROWS)
+    return found
+
+
+async def test_executions_are_listed_with_what_they_do(page: Page, make: Factory) -> None:
+    workflow = await make.workflow(name="nightly")
+    key = await make.execution(
+        workflow, status=ExecutionStatus.FAILED, tags=["eu"], error={"message": "no disk"}
+    )
+    await make.steps(key, 2)
+    await make.steps(key, start=3, status=StepStatus.FAILED)
+    await page.open()
+    assert await rows(page) == [encode(Kind.EXECUTION, key)]
+    shown = await page.text(".executions tbody tr")
+    for word in ("failed", "nightly", "no disk", "2/3", "eu", "2 s"):
+        assert word in shown
+
+
+async def test_a_filter_is_in_the_address_and_survives_a_reload(page: Page, make: Factory) -> None:
+    workflow = await make.workflow()
+    failed = await make.execution(workflow, status=ExecutionStatus.FAILED)
+    await make.execution(workflow, status=ExecutionStatus.COMPLETED)
+    await page.open()
+    await page.do("await page.getByRole('button', {name: 'failed', exact: true}).click()")
+    await page.do("await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1)")
+    await page.do("await page.reload()")
+    assert await rows(page) == [encode(Kind.EXECUTION, failed)]
+    assert "status=FAILED" in await page.do("return page.url()")
+
+
+async def test_pages_go_both_ways(page: Page, make: Factory) -> None:
+    keys = [encode(Kind.EXECUTION, key) for key in sorted(await make.executions(60))]
+    await page.open()
+    assert await rows(page) == keys[:9:-1]
+    await page.do("await page.getByRole('button', {name: 'Older'}).click()")
+    await page.do("await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 10)")
+    assert await rows(page) == keys[9::-1]
+    await page.do("await page.getByRole('button', {name: 'Newer'}).click()")
+    await page.do("await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 50)")
+    assert await rows(page) == keys[:9:-1]
+
+
+async def test_a_stretch_of_the_histogram_narrows_the_list(page: Page, make: Factory) -> None:
+    days = [uuid7(datetime.now(UTC) - timedelta(days=days)) for days in (1, 20)]
+    recent, old = [encode(Kind.EXECUTION, key) for key in days]
+    await make.runs([{"id": key} for key in days])
+    await page.open()
+    assert await rows(page) == [recent, old]
+    await page.do(
+        """const box = await page.locator('.histogram .u-over').boundingBox();
+        await page.mouse.move(box.x + 2, box.y + 20);
+        await page.mouse.down();
+        await page.mouse.move(box.x + box.width / 2, box.y + 20, {steps: 5});
+        await page.mouse.up();
+        await page.waitForFunction(() => document.querySelectorAll('tbody tr').length === 1)"""
+    )
+    assert await rows(page) == [old]
+
+
+async def test_a_running_execution_moves_without_a_reload(page: Page, client: Client, make: Factory) -> None:
+    await make.workflow(name="live")
+    await page.open()
+    await page.see("Nothing ran")
+    await page.see("Live")
+    made = await client.done("createExecution", workflowName="live")
+    await page.see("pending", "tbody")
+    await client.done("transitionExecution", executionId=made["execution"]["id"], to="RUNNING")
+    await page.see("running", "tbody")
+    await client.done("transitionExecution", executionId=made["execution"]["id"], to="COMPLETED")
+    await page.see("completed", "tbody")
+
+
+async def test_what_was_stored_is_text(page: Page, make: Factory) -> None:
+    workflow = await make.workflow(name=SCRIPT, version=SCRIPT)
+    await make.execution(workflow, status=ExecutionStatus.FAILED, tags=[SCRIPT], error={"message": SCRIPT})
+    await page.open()
+    await page.see("<script>", "tbody")
+    assert await page.do("return page.title()") == "Flowkeep"
+    assert await page.faults() == []
+
+
+async def test_many_are_cancelled_at_once(page: Page, client: Client, make: Factory) -> None:
+    await make.executions(3)
+    await page.open()
+    await page.do(
+        """await page.getByLabel('Choose all on this page').check();
+        await page.getByRole('button', {name: 'Cancel 3 of 3 chosen'}).click();
+        await page.getByRole('button', {name: 'Cancel 3', exact: true}).click();
+        await page.locator('dialog').waitFor({state: 'detached'})"""
+    )
+    found = await client.ask("{ executions(filter: {status: CANCELLED}) { totalCount } }")
+    assert found["executions"]["totalCount"] == 3
+
+
+async def test_without_any_workflow_the_page_says_how_to_get_some(page: Page) -> None:
+    await page.open()
+    await page.see("No workflows yet")
+    assert "make demo" in await page.text(".empty")
+    assert "flowkeep import wfformat" in await page.text(".empty")
+
+
+async def test_keys_lead_from_row_to_row_and_into_one(page: Page, make: Factory) -> None:
+    keys = [encode(Kind.EXECUTION, key) for key in sorted(await make.executions(3), reverse=True)]
+    await page.open()
+    await rows(page)
+    await page.do("for (const key of ['j', 'j', 'j', 'k', 'Enter']) await page.keyboard.press(key)")
+    await page.do("await page.locator('main.execution').waitFor()")
+    assert await page.do("return new URL(page.url()).pathname") == f"/executions/{keys[1]}"
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+async def test_nothing_is_wrong_with_it(browse: Browse, client: Client, make: Factory, scheme: str) -> None:
+    workflow = await make.workflow()
+    await make.runs([{"status": status} for status in ExecutionStatus], workflow)
+    page = await browse(client.url, colorScheme=scheme)
+    await page.open()
+    await rows(page)
+    assert await page.violations() == []
+    assert await page.faults() == []
+
+
+async def test_it_fits_a_phone(browse: Browse, client: Client, make: Factory) -> None:
+    await make.executions(2)
+    page = await browse(client.url, viewport={"width": 380, "height": 700})
+    await page.open()
+    await rows(page)
+    assert await page.do("return await page.evaluate(() => document.documentElement.scrollWidth)") <= 380
