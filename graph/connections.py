@@ -1,7 +1,8 @@
 """Relay connections over keyset pages: arguments in, a page out, nothing fetched that is not selected."""
 
-from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from inspect import signature
 from typing import Annotated, Any, Generic, TypeVar
 
 import strawberry
@@ -14,7 +15,8 @@ from graph import cursors
 from graph.auth.scopes import READ, Requires
 from graph.context import Info
 from graph.inputs.common import chosen_order, given
-from graph.loaders import CountKey, PageKey
+from graph.loaded import loaded
+from graph.loaders import Pages
 from graph.nodes import build
 
 T = TypeVar("T")
@@ -86,13 +88,46 @@ class Edge(Generic[T]):
     node: T = strawberry.field(description="The item.")
 
 
+async def _counted(
+    info: Info, connections: Sequence["Connection[Any]"], up_to: int
+) -> list[tuple[int, bool]]:
+    """The number of items, up to a cap, and whether that is all: one statement for all pages of a level."""
+    if not 0 <= up_to <= LARGEST_COUNT_CAP:
+        raise InvalidInput(f"`upTo` can be 0 to {LARGEST_COUNT_CAP}; it was {up_to}.")
+    unknown: dict[int, list[Connection[Any]]] = {}
+    for connection in connections:
+        if up_to not in connection.counts:
+            unknown.setdefault(id(connection.asked), []).append(connection)
+    for alike in unknown.values():
+        parents = [connection.parent for connection in alike]
+        found = await info.context.loaders.count(alike[0].asked, parents, up_to)
+        for connection, count in zip(alike, found, strict=True):
+            connection.counts[up_to] = count
+    counts = [connection.counts[up_to] for connection in connections]
+    return [(min(up_to, count), count <= up_to) for count in counts]
+
+
+async def _total_counts(
+    info: Info, connections: Sequence["Connection[Any]"], up_to: UpTo = COUNT_CAP
+) -> list[int]:
+    return [count for count, _ in await _counted(info, connections, up_to)]
+
+
+async def _counts_are_exact(
+    info: Info, connections: Sequence["Connection[Any]"], up_to: UpTo = COUNT_CAP
+) -> list[bool]:
+    return [exact for _, exact in await _counted(info, connections, up_to)]
+
+
 @strawberry.type(description="A page of a list.")
 class Connection(Generic[T]):
     """Relay's connection; holds rows, and makes objects and cursors only of what is selected."""
 
     page: strawberry.Private[Page]
-    key: strawberry.Private[PageKey]
+    asked: strawberry.Private[Pages]
+    parent: strawberry.Private[tuple[Any, ...]]
     made: strawberry.Private[list[Any] | None] = None
+    counts: strawberry.Private[dict[int, int]] = field(default_factory=dict)
 
     @strawberry.field(description="The items of the page, each with its cursor.")
     def edges(self) -> list[Edge[T]]:
@@ -110,7 +145,7 @@ class Connection(Generic[T]):
     @strawberry.field(description="Where the page lies in the list.")
     def page_info(self) -> PageInfo:
         """What can be known without another statement: beyond a given cursor there is its own row."""
-        rows, window = self.page.rows, self.key.window
+        rows, window = self.page.rows, self.asked.window
         return PageInfo(
             has_next_page=window.before is not None or (self.page.more and not window.backward),
             has_previous_page=window.after is not None or (self.page.more and window.backward),
@@ -118,62 +153,31 @@ class Connection(Generic[T]):
             end_cursor=self._cursor(rows[-1]) if rows else None,
         )
 
-    @strawberry.field(
-        description="How many items the list has, over all pages, counted up to `upTo`.", directives=[READ]
+    total_count = loaded(
+        _total_counts, int, "How many items the list has, over all pages, counted up to `upTo`."
     )
-    async def total_count(self, info: Info, up_to: UpTo = COUNT_CAP) -> int:
-        """Counted only when selected."""
-        return min(up_to, await self._count(info, up_to))
-
-    @strawberry.field(
-        description="Whether `totalCount` with the same `upTo` is the whole number.", directives=[READ]
+    total_count_is_exact = loaded(
+        _counts_are_exact, bool, "Whether `totalCount` with the same `upTo` is the whole number."
     )
-    async def total_count_is_exact(self, info: Info, up_to: UpTo = COUNT_CAP) -> bool:
-        """Shares the count's statement."""
-        return await self._count(info, up_to) <= up_to
-
-    async def _count(self, info: Info, up_to: int) -> int:
-        if not 0 <= up_to <= LARGEST_COUNT_CAP:
-            raise InvalidInput(f"`upTo` can be 0 to {LARGEST_COUNT_CAP}; it was {up_to}.")
-        key = CountKey(self.key.relation, self.key.narrowed, up_to, self.key.parent)
-        return await info.context.loaders.counts.load(key)
 
     def _nodes(self) -> list[Any]:
         if self.made is None:
-            self.made = [build(self.key.relation.source, row) for row in self.page.rows]
+            self.made = [build(self.asked.relation.source, row) for row in self.page.rows]
         return self.made
 
     def _cursor(self, row: Row) -> str:
-        window = self.key.window
-        name = cursors.ordering(self.key.relation.source, window.order, window.descending)
+        window = self.asked.window
+        name = cursors.ordering(self.asked.relation.source, window.order, window.descending)
         return cursors.encode(name, window.place(row))
-
-
-async def connect(
-    info: Info,
-    relation: Relation,
-    parent: tuple[Any, ...],
-    narrowed: Filter,
-    order: tuple[str, bool],
-    paging: Paging,
-    largest: int = LARGEST_PAGE,
-) -> Connection[Any]:
-    """The page of `parent`'s children that the arguments ask for; `order` is (name, descending).
-
-    Raises `InvalidInput` for arguments that can't be followed.
-    """
-    window = paging.window(relation.source, *order, largest)
-    key = PageKey(relation, narrowed, window, parent)
-    page = await info.context.loaders.pages.load(key)
-    return Connection(page=page, key=key)
 
 
 @dataclass(frozen=True, slots=True)
 class Listing:
     """How one kind of list is narrowed and ordered.
 
-    `filtered` and `ordered` are the types of the arguments `filter` and `orderBy`; `narrow` turns the first
-    into what `db` narrows by, and may raise what is wrong with it; `default_order` is (name, descending).
+    `filtered` and `ordered` are the types of the arguments `filter` (None for a list without) and
+    `orderBy`; `narrow` turns the first into what `db` narrows by, and may raise what is wrong with it;
+    `default_order` is (name, descending).
     """
 
     filtered: object
@@ -183,21 +187,32 @@ class Listing:
     largest: int = LARGEST_PAGE
 
 
-NO_ROW: Any = None
-
-
-def at_root(row: Row) -> tuple[()]:
-    """The parent of a list that belongs to nothing."""
-    return ()
-
-
 @dataclass(frozen=True, slots=True)
-class ConnectionFetch:
-    """What a connection field fetches, for who fetches whole levels at once."""
+class Fetch:
+    """What a connection field fetches: of `relation`, by the key that `parent` names in the parents' rows."""
 
     relation: Relation
     listing: Listing
-    parent: Callable[[Row], tuple[Any, ...]]
+    parent: tuple[str, ...]
+
+    async def asked(self, info: Info, given: Mapping[str, Any]) -> Pages:
+        """What the arguments of the field ask for; raises `InvalidInput`, and what is wrong with a filter."""
+        listing, source = self.listing, self.relation.source
+        narrowed = await listing.narrow(info, given.get("filter", strawberry.UNSET))
+        order = chosen_order(given.get("order_by"), listing.default_order)
+        paging = Paging(*(given.get(name) for name in ("first", "after", "last", "before")))
+        return Pages(self.relation, narrowed, paging.window(source, *order, listing.largest))
+
+    async def pages(
+        self, info: Info, asked: Pages, rows: Sequence[Row], columns: frozenset[str] | None = None
+    ) -> list[Connection[Any]]:
+        """The page of each parent, from one statement; `rows` are the parents'."""
+        parents = [tuple([row[name] for name in self.parent]) for row in rows]
+        found = await info.context.loaders.fetch_pages(asked, parents, columns)
+        return [
+            Connection(page=page, asked=asked, parent=parent)
+            for page, parent in zip(found, parents, strict=True)
+        ]
 
 
 FETCH = "fetch"
@@ -207,36 +222,36 @@ def connection(
     relation: Relation,
     node: object,
     listing: Listing,
-    parent: Callable[[Row], tuple[Any, ...]],
+    parent: tuple[str, ...],
     description: str,
     scope: Requires = READ,
 ) -> Any:
     """A field that lists the rows of `relation` that belong to the object it stands on.
 
-    `node` is the type of the items, `parent` takes the parent's key from its row, `scope` is what a caller
-    needs. All such fields of a level that are asked for alike take one statement.
+    `node` is the type of the items, `parent` names the columns of its row that `relation` is tied to, `scope`
+    is what a caller needs. All such fields of a level that are asked for alike take one statement.
     """
+    fetch = Fetch(relation, listing, parent)
 
-    async def resolve(
-        self: Any,
+    async def load(
         info: Info,
+        rows: Sequence[Row],
         first: First = strawberry.UNSET,
         after: After = strawberry.UNSET,
         last: Last = strawberry.UNSET,
         before: Before = strawberry.UNSET,
         filter: Any = strawberry.UNSET,
         order_by: Any = strawberry.UNSET,
-    ) -> Any:
-        narrowed = await listing.narrow(info, filter)
-        order = chosen_order(order_by, listing.default_order)
-        paging = Paging(first, after, last, before)
-        return await connect(
-            info, relation, parent(getattr(self, "row", NO_ROW)), narrowed, order, paging, listing.largest
-        )
+    ) -> Sequence[Any]:
+        given = {"first": first, "after": after, "last": last, "before": before}
+        asked = await fetch.asked(info, {**given, "filter": filter, "order_by": order_by})
+        return await fetch.pages(info, asked, rows)
 
-    shown = Connection[node]  # type: ignore[valid-type]
-    resolve.__annotations__ |= {"filter": listing.filtered, "order_by": listing.ordered, "return": shown}
-    fetch = ConnectionFetch(relation, listing, parent)
-    return strawberry.field(
-        resolver=resolve, description=description, directives=[scope], metadata={FETCH: fetch}
-    )
+    load.__annotations__ |= {"filter": listing.filtered, "order_by": listing.ordered}
+    if listing.filtered is None:
+        own = signature(load)
+        kept = [part for name, part in own.parameters.items() if name != "filter"]
+        load.__signature__ = own.replace(parameters=kept)  # type: ignore[attr-defined]
+    field = loaded(load, Connection[node], description, *parent, scope=scope)  # type: ignore[valid-type]
+    field.metadata = {**field.metadata, FETCH: fetch}
+    return field

@@ -1,8 +1,6 @@
-"""Dataloaders: what the resolvers of one operation ask for at one level becomes one statement.
+"""What one operation loads: whole levels at once, and dataloaders that put single asks together to levels.
 
-A key of the page loader is (relation, filter, window, parent): keys that differ only in the parent share a
-statement, and two aliases of one list with different arguments take one each. Loaders live as long as one
-operation, hold no connection while they wait, and take one for each batch.
+Loaders live as long as one operation, hold no connection while they wait, and take one for each batch.
 """
 
 import asyncio
@@ -28,24 +26,16 @@ from db.queries.statistics import Grouping
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
 Parent = tuple[Any, ...]
+# Takes info, the objects of a level (or their rows) and arguments; gives their values in the same order.
+Load = Callable[..., Awaitable[Sequence[Any]]]
 
 
-class PageKey(NamedTuple):
-    """One page of one parent's children."""
+class Pages(NamedTuple):
+    """The pages that a connection asks for, whatever the parents."""
 
     relation: Relation
     narrowed: Filter
     window: Window
-    parent: Parent
-
-
-class CountKey(NamedTuple):
-    """How many children one parent has, counted up to a cap."""
-
-    relation: Relation
-    narrowed: Filter
-    cap: int
-    parent: Parent
 
 
 class RowKey(NamedTuple):
@@ -107,11 +97,11 @@ class Loaders:
         self._database = database
         self._most_rows = self._rows_left = most_rows
         self._running: set[asyncio.Task[Any]] = set()
+        self._levels: dict[Any, list[tuple[dict[str, Any], DataLoader[Any, Any]]]] = {}
+        self._rows: dict[RowKey, Row | None] = {}
         # One moment for all that an operation asks up to now: what is asked alike is loaded together.
         self.now = datetime.now(UTC)
 
-    pages = _lazily(lambda self: self._load_pages)
-    counts = _lazily(lambda self: self._load_counts)
     rows = _lazily(lambda self: self._load_rows)
     workflows_by_name = _lazily(lambda self: self._with_connection(workflows.fetch_by_name))
     latest_checkpoints = _lazily(lambda self: self._with_connection(executions.fetch_latest_checkpoints))
@@ -127,6 +117,42 @@ class Loaders:
     stuck = _lazily(lambda self: self._with_connection(stuck.fetch_facts))
     recovery_plans = _lazily(lambda self: self._with_connection(stuck.fetch_plans))
     state_fields = _lazily(lambda self: self._with_connection(states.fetch_fields))
+
+    def level(self, load: Load, info: Any, arguments: dict[str, Any]) -> DataLoader[Any, Any]:
+        """The loader that puts objects together for a function of levels and these arguments."""
+        known = self._levels.setdefault(load, [])
+        for same, loader in known:
+            if same == arguments:
+                return loader
+        loader = DataLoader(lambda items: load(info, items, **arguments), cache=False)
+        known.append((arguments, loader))
+        return loader
+
+    async def fetch_pages(
+        self, asked: Pages, parents: list[Parent], columns: frozenset[str] | None = None
+    ) -> list[Page]:
+        """A page for each parent; raises `TooComplex` beyond the rows that one operation may fetch."""
+        async with self.reading() as connection:
+            if asked.relation.parent:
+                found = await pages.fetch_pages(connection, asked[0], parents, *asked[1:], columns)
+            else:
+                found = [await pages.fetch_page(connection, *asked, columns)] * len(parents)
+        return self._spend(found)
+
+    async def count(self, asked: Pages, parents: list[Parent], cap: int) -> list[int]:
+        """How many children each parent has, counted no further than `cap` + 1."""
+        async with self.reading() as connection:
+            return await pages.count_children(connection, asked.relation, parents, asked.narrowed, cap)
+
+    async def fetch_rows(self, source: Source, keys: Sequence[tuple[Any, ...]]) -> list[Row | None]:
+        """The rows with these keys, None where there is none; what was fetched before is not again."""
+        wanted = [RowKey(source, key) for key in keys]
+        missing = [key for key in dict.fromkeys(wanted) if key not in self._rows]
+        if missing:
+            async with self.reading() as connection:
+                found = await pages.fetch_by_key(connection, source, [key.key for key in missing])
+            self._rows.update(zip(missing, found, strict=True))
+        return [self._rows[key] for key in wanted]
 
     def cancel(self) -> None:
         """Stop what is being fetched: a batch runs in a task of its own, which nobody else would end."""
@@ -145,8 +171,7 @@ class Loaders:
         finally:
             self._running.discard(task)
 
-    def spend(self, fetched: Sequence[Page]) -> Sequence[Page]:
-        """Count the rows of pages; raises `TooComplex` beyond what one operation may fetch."""
+    def _spend(self, fetched: list[Page]) -> list[Page]:
         self._rows_left -= sum(len(page.rows) for page in fetched)
         if self._rows_left < 0:
             raise TooComplex(
@@ -184,29 +209,8 @@ class Loaders:
 
         return load
 
-    async def _load_pages(self, keys: list[PageKey]) -> list[Page]:
-        async def load(group: tuple[Any, ...], parents: list[Parent]) -> Sequence[Page]:
-            relation, narrowed, window = group
-            async with self.reading() as connection:
-                if relation.parent:
-                    return self.spend(
-                        await pages.fetch_pages(connection, relation, parents, narrowed, window)
-                    )
-                return self.spend([await pages.fetch_page(connection, relation, narrowed, window)])
-
-        return await _by_group(keys, load)
-
-    async def _load_counts(self, keys: list[CountKey]) -> list[int]:
-        async def load(group: tuple[Any, ...], parents: list[Parent]) -> Sequence[int]:
-            relation, narrowed, cap = group
-            async with self.reading() as connection:
-                return await pages.count_children(connection, relation, parents, narrowed, cap)
-
-        return await _by_group(keys, load)
-
     async def _load_rows(self, keys: list[RowKey]) -> list[Row | None]:
         async def load(group: tuple[Any, ...], wanted: list[tuple[Any, ...]]) -> Sequence[Row | None]:
-            async with self.reading() as connection:
-                return await pages.fetch_by_key(connection, group[0], wanted)
+            return await self.fetch_rows(group[0], wanted)
 
         return await _by_group(keys, load)

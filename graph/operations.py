@@ -6,22 +6,14 @@ A request that fails there is a `Rejection`; what happens later is in the answer
 
 import asyncio
 from collections import Counter
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Self, TypeGuard, cast
+from typing import Any, Self, cast
 
 import orjson
 import strawberry
-from graphql import (
-    ExecutionResult,
-    Executor,
-    GraphQLError,
-    OperationType,
-    create_source_event_stream,
-)
-from strawberry.execution import optimized_is_awaitable
-from strawberry.schema.schema import StrawberryGraphQLCoreExecutionContext
+from graphql import GraphQLError, OperationType
 
 from db.engine import Database
 from graph.auth.errors import Forbidden
@@ -32,7 +24,8 @@ from graph.documents.document import Document, Operation
 from graph.documents.inputs import refuse_long_lists
 from graph.documents.persisted import Named, PersistedDocuments
 from graph.errors import Rejection, coded, too_complex
-from graph.execution.queries import FastQueries
+from graph.execution.core.answering import Answering, Asking
+from graph.execution.plan import Answered
 from graph.limits import Limits
 from graph.live.encoding import encoded
 from graph.live.feeds import Item
@@ -42,8 +35,6 @@ from graph.telemetry.seen import note_errors, note_operation
 from graph.throttle import Throttle
 
 Answer = dict[str, Any]
-
-_is_awaitable = cast(Callable[[Any], TypeGuard[Awaitable[Any]]], optimized_is_awaitable)
 
 
 @dataclass(slots=True)
@@ -139,8 +130,7 @@ class Operations:
         *,
         suggestions: bool,
     ) -> None:
-        self._schema = schema._schema
-        self._fast = FastQueries(schema)
+        self._answering = Answering(schema, hide_suggestions=not suggestions)
         self._database = database
         self._documents = documents
         self._limits = limits
@@ -148,7 +138,6 @@ class Operations:
         self._tailer = tailer
         self._background = background
         self._followed: Counter[str] = Counter()
-        self._hide_suggestions = not suggestions
 
     def prepare(self, request: Request, principal: Principal) -> Prepared:
         """Everything that can be known before running; raises `Rejection`."""
@@ -181,21 +170,13 @@ class Operations:
                 "BAD_USER_INPUT",
                 400,
             )
-        context = self._context(prepared)
+        asking = self._asking(prepared)
         try:
-            executor = self._executor(prepared, context)
-            if prepared.operation.kind is OperationType.QUERY:
-                data = await self._fast.run(prepared.operation, executor, context)
-                if data is not None:
-                    return self._answer(ExecutionResult(data, None), prepared)
-                context.renew()
-            result = executor.execute_operation()
-            if _is_awaitable(result):
-                result = await result
+            answered = await self._answering.answer(asking)
         except asyncio.CancelledError:
-            context.loaders.cancel()
+            asking.context.loaders.cancel()
             raise
-        return self._answer(cast(ExecutionResult, result), prepared)
+        return self._answer(answered, prepared)
 
     @asynccontextmanager
     async def follow(self, prepared: Prepared) -> AsyncIterator[AsyncGenerator[str, None]]:
@@ -216,51 +197,33 @@ class Operations:
 
     async def _answers(self, prepared: Prepared, following: Following) -> AsyncGenerator[str, None]:
         shape = prepared.shape
+
+        async def answer(roots: list[Any]) -> list[Answered]:
+            return await self._answering.answer_each(self._asking(prepared), roots)
+
         # What one answer may fetch, so many answers may that are loaded together.
         most = max(1, self._limits.rows // max(1, prepared.cost))
         async with aclosing(cast(AsyncGenerator[list[Item], None], aiter(following))) as batches:
             async for batch in batches:
                 for at in range(0, len(batch), most):
                     part = batch[at : at + most]
-                    for text in await encoded(part, shape, following, lambda: self._fresh(prepared)):
+                    for text in await encoded(part, shape, following, answer):
                         yield text
 
-    def _fresh(self, prepared: Prepared) -> Executor[Any]:
-        return self._executor(prepared, self._context(prepared))
-
     async def _source(self, prepared: Prepared) -> Following:
-        source = create_source_event_stream(self._fresh(prepared))
-        if _is_awaitable(source):
-            source = await source
-        if isinstance(source, ExecutionResult):
-            raise Rejection([coded(error) for error in source.errors or ()])
-        return cast(Following, source)
+        return cast(Following, await self._answering.source(self._asking(prepared)))
 
-    def _context(self, prepared: Prepared) -> Context:
-        return Context(self._database, self._limits, prepared.principal, self._tailer, self._background)
+    def _asking(self, prepared: Prepared) -> Asking:
+        context = Context(self._database, self._limits, prepared.principal, self._tailer, self._background)
+        return Asking(prepared.document, prepared.operation, prepared.request.variables, context)
 
-    def _executor(self, prepared: Prepared, context: Context) -> Executor[Any]:
-        """An executor for one run; raises `Rejection` for variables that don't fit."""
-        built = StrawberryGraphQLCoreExecutionContext.build(
-            self._schema,
-            prepared.document.ast,
-            context_value=context,
-            raw_variable_values=prepared.request.variables,
-            operation_name=prepared.operation.name,
-            is_awaitable=_is_awaitable,
-            hide_suggestions=self._hide_suggestions,
-        )
-        if isinstance(built, list):
-            raise Rejection([coded(error) for error in built])
-        return built
-
-    def _answer(self, result: ExecutionResult, prepared: Prepared) -> Answer:
+    def _answer(self, answered: Answered, prepared: Prepared) -> Answer:
         answer: Answer = {}
-        if result.errors:
-            errors = [coded(error) for error in result.errors]
+        if answered.errors:
+            errors = [coded(error) for error in answered.errors]
             note_errors(errors)
             answer["errors"] = [error.formatted for error in errors]
-        answer["data"] = result.data
+        answer["data"] = answered.data
         if prepared.request.extensions.get("cost"):
             answer["extensions"] = {"cost": {"rows": prepared.cost, "limit": self._limits.cost}}
         return answer

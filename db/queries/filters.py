@@ -164,14 +164,11 @@ class EventFilter:
 
 @dataclass(frozen=True, slots=True)
 class HistoryFilter:
-    """Which versions of a variable."""
-
-    up_to: int | None = None
+    """Which versions of a variable: all of them."""
 
     def predicates(self, parameters: Parameters) -> Iterator[str]:
-        """Conditions on `c`, a row of state_entries."""
-        if self.up_to is not None:
-            yield f"c.version <= {parameters.add(self.up_to, 'bigint')}"
+        """No conditions on `c`, a row of state_entries."""
+        return iter(())
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,11 +67,11 @@ def _where(conditions: Sequence[str]) -> str:
     return f" WHERE {' AND '.join(conditions)}" if conditions else ""
 
 
-def _select(source: Source, window: Window, conditions: Sequence[str]) -> str:
+def _select(source: Source, window: Window, conditions: Sequence[str], columns: frozenset[str] | None) -> str:
     direction = "DESC" if window.descending != window.backward else "ASC"
     order = ", ".join(f"{key.sql} {direction}" for key in window.order.keys)
     return (
-        f"SELECT {source.columns} FROM {source.table} c{_where(conditions)} "
+        f"SELECT {source.chosen(window.order, columns)} FROM {source.table} c{_where(conditions)} "
         f"ORDER BY {order} LIMIT {window.size + 1}"
     )
 
@@ -85,7 +85,7 @@ def _parents(
         for at, key in enumerate(relation.parent)
     ]
     names = [f"k{at}" for at in range(len(arrays))]
-    tie = [f"{key.sql} = p.{name}" for key, name in zip(relation.parent, names, strict=True)]
+    tie = [f"{key.sql} {key.compare} p.{name}" for key, name in zip(relation.parent, names, strict=True)]
     tie += _own(relation)
     return f"unnest({', '.join(arrays)}) WITH ORDINALITY AS p({', '.join(names)}, ord)", tie
 
@@ -98,12 +98,17 @@ def _page(rows: list[Row], window: Window) -> Page:
 
 
 async def fetch_page(
-    connection: asyncpg.Connection, relation: Relation, narrowed: Filter, window: Window
+    connection: asyncpg.Connection,
+    relation: Relation,
+    narrowed: Filter,
+    window: Window,
+    columns: frozenset[str] | None = None,
 ) -> Page:
-    """One page of a relation without parents."""
+    """One page of a relation without parents; rows with these columns at least, all for None."""
     parameters = Parameters()
     conditions = [*_own(relation), *narrowed.predicates(parameters), *_keyset(window, parameters)]
-    rows = await connection.fetch(_select(relation.source, window, conditions), *parameters.values)
+    statement = _select(relation.source, window, conditions, columns)
+    rows = await connection.fetch(statement, *parameters.values)
     return _page(rows, window)
 
 
@@ -113,14 +118,18 @@ async def fetch_pages(
     parents: Sequence[tuple[Any, ...]],
     narrowed: Filter,
     window: Window,
+    columns: frozenset[str] | None = None,
 ) -> list[Page]:
-    """The same window of the children of every parent, in one statement; a page a parent, in their order."""
+    """The same window of the children of every parent, in one statement; a page a parent, in their order.
+
+    Rows have these columns at least, all for None.
+    """
     parameters = Parameters()
     numbered, tie = _parents(relation, parents, parameters)
     conditions = [*tie, *narrowed.predicates(parameters), *_keyset(window, parameters)]
     statement = (
         f"SELECT p.ord AS parent_ord, c.* FROM {numbered} "
-        f"CROSS JOIN LATERAL ({_select(relation.source, window, conditions)}) c"
+        f"CROSS JOIN LATERAL ({_select(relation.source, window, conditions, columns)}) c"
     )
     children: list[list[Row]] = [[] for _ in parents]
     for row in await connection.fetch(statement, *parameters.values):

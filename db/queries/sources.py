@@ -17,11 +17,15 @@ END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Key:
-    """One column of an ordering: its name in the row, and its SQL expression and type."""
+    """One column of an ordering: its name in the row, and its SQL expression and type.
+
+    `compare` ties it to the parent's value where it is part of a relation.
+    """
 
     column: str
     sql: str
     cast: str
+    compare: str = "="
 
     def value(self, row: Any) -> Any:
         """The row's place in the ordering by this column."""
@@ -42,9 +46,21 @@ class Source:
     """A table that is read as a list or by key."""
 
     table: str
-    columns: str
+    names: tuple[str, ...]
     key: tuple[Key, ...]
     orders: tuple[Order, ...]
+
+    @property
+    def columns(self) -> str:
+        """All columns of the alias `c`."""
+        return ", ".join(f"c.{name}" for name in self.names)
+
+    def chosen(self, order: Order, names: frozenset[str] | None) -> str:
+        """These columns of the alias `c`, and what `order` looks at; all of them for None."""
+        if names is None:
+            return self.columns
+        wanted = names.union(key.column for key in (*self.key, *order.keys))
+        return ", ".join(f"c.{name}" for name in self.names if name in wanted)
 
     def order(self, name: str) -> Order:
         """The ordering called `name`."""
@@ -89,8 +105,8 @@ _SEQ = (_bigint("seq"),)
 def _source(model: type[models.Base], key: tuple[Key, ...], *orders: Order, without: str = "") -> Source:
     table = model.__table__
     assert isinstance(table, Table)
-    columns = ", ".join(f"c.{column.name}" for column in table.columns if column.name not in without.split())
-    return Source(table.name, columns, key, orders)
+    names = tuple(column.name for column in table.columns if column.name not in without.split())
+    return Source(table.name, names, key, orders)
 
 
 WORKFLOWS = _source(
@@ -157,7 +173,10 @@ LOGS_OF_STEP = Relation("logs", LOG_ENTRIES, (_uuid("execution_id"), _bigint("st
 CHECKPOINTS_OF_EXECUTION = Relation("checkpoints", CHECKPOINTS, (_uuid("execution_id"),))
 EVENTS_OF_EXECUTION = Relation("events", EVENTS, (_uuid("execution_id"),))
 HISTORY_OF_VARIABLE = Relation(
-    "history", STATE_ENTRIES, (_uuid("execution_id"), _text("key")), condition="NOT c.field"
+    "history",
+    STATE_ENTRIES,
+    (_uuid("execution_id"), _text("key"), Key("version", "c.version", "bigint", compare="<=")),
+    condition="NOT c.field",
 )
 AUDIT_LOG = Relation("auditLog", AUDIT_ENTRIES)
 ALL_TOKENS = Relation("tokens", TOKENS)

@@ -50,7 +50,7 @@ class Operation:
 
     `lists` are its variables that can hold lists, `defaults` the values of those that have one;
     `nested_variables` are those used below its root fields, which shape a subscription's answers;
-    `conditions` are those that directives use, and `plans` is where the executor keeps its plans by them.
+    `conditions` are those that directives use, and `compiled` is where the executor keeps what it made.
     """
 
     node: OperationDefinitionNode
@@ -61,7 +61,7 @@ class Operation:
     defaults: Mapping[str, Any]
     nested_variables: frozenset[str]
     conditions: tuple[str, ...]
-    plans: dict[Any, Any] = field(default_factory=dict, compare=False)
+    compiled: dict[Any, Any] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,8 +1,9 @@
-"""The fast way to answer a query: level by level over whole columns, no object and no coroutine a node.
+"""Operations answered level by level: whole columns of values, no object and no coroutine a node.
 
-`compiling.py` makes a plan of a query and its schema, once; `columns.py`, `connections.py` and
-`completion.py` are what plans are made of; `queries.py` runs one. The schema, the resolvers and the
-statements are those of the ordinary way, and whatever is out of the ordinary (an error, a null where none
-may be, a type that is only known at run time) is handed to graphql-core, which answers the query as if
-nothing had happened.
+`core.py` makes a plan of an operation, once, from the schema that graphql-core would use, and is the only
+file that touches the insides of graphql-core and Strawberry. `plan.py` has what it makes, `fields.py` where
+the values of a field come from and what becomes of them, `connections.py` the same for pages of lists,
+`inputs.py` how variables and arguments become Python's values, `errors.py` what happens to a value that
+could not be had. A document that no plan can be made of, such as introspection, is found while compiling
+and answered by graphql-core as a whole.
 """

@@ -1,46 +1,94 @@
 """From a column of values to what the answer shows: leaves by their scalars, objects by their own plans."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
-from graphql import GraphQLEnumType, GraphQLList, GraphQLNonNull, GraphQLScalarType, Undefined
-
-from graph.execution.level import HandOver, Level, Run
-
-# What a column of the database holds for these is shown as it is.
-_SHOWN_AS_STORED = frozenset({"String", "Boolean", "DateTime", "Long"})
+from graph.execution.errors import Fault, Path, PathOf, Spot, attempted, faulty
+from graph.execution.plan import Level, ObjectPlan, Run
 
 
 class Completion(Protocol):
-    """What becomes of a column."""
+    """What becomes of the values of a field or of the items of a list."""
 
-    async def complete(self, values: list[Any], run: Run) -> list[Any]:
-        """The values as the answer shows them, in the same order; raises `HandOver`."""
+    @property
+    def nullable(self) -> bool:
+        """Whether null may be shown there."""
         ...
+
+    @property
+    def spot(self) -> Spot:
+        """The field."""
+        ...
+
+    async def complete(self, values: list[Any], path: PathOf, run: Run) -> list[Any]:
+        """The cells, none of the values an exception; faults only where null is none."""
+        ...
+
+
+async def complete(completion: Completion, values: list[Any], path: PathOf, run: Run) -> list[Any]:
+    """The same where some of the values may be exceptions: these are the errors of their cells."""
+    places = [at for at, value in enumerate(values) if not isinstance(value, Exception)]
+    if len(places) == len(values):
+        return await completion.complete(values, path, run)
+    shown = iter(
+        await completion.complete([values[at] for at in places], partial(_of_these, path, places), run)
+    )
+
+    def cell(at: int, value: Any) -> Any:
+        if not isinstance(value, Exception):
+            return next(shown)
+        return settled(completion, completion.spot.fault(value, path(at)), path(at), run)
+
+    return [cell(at, value) for at, value in enumerate(values)]
+
+
+def settled(completion: Completion, cell: Any, path: Path, run: Run) -> Any:
+    """A cell as its place takes it, nulls and faults too."""
+    if cell is None and not completion.nullable:
+        cell = completion.spot.absent(path)
+    return run.errors.settle(cell, path, nullable=completion.nullable)
 
 
 @dataclass(frozen=True, slots=True)
 class Leaf:
-    """Scalars and enums; `convert` is None for those that are shown as they are."""
+    """Scalars and enums; `convert` is None for those that are shown as they are.
+
+    `explain` does the same for one value, and raises what is wrong with it.
+    """
 
     convert: Callable[[Any], Any] | None
+    explain: Callable[[Any], Any]
     nullable: bool
+    spot: Spot
 
-    async def complete(self, values: list[Any], run: Run) -> list[Any]:
+    async def complete(self, values: list[Any], path: PathOf, run: Run) -> list[Any]:
         """Each by itself."""
-        return self.converted(values)
-
-    def converted(self, values: list[Any]) -> list[Any]:
-        """The same, without a loop to wait for."""
-        if None in values:
-            if not self.nullable:
-                raise HandOver
-            if self.convert is None:
+        if self.convert is None:
+            if self.nullable or None not in values:
                 return values
-            convert = self.convert
-            return [None if value is None else convert(value) for value in values]
-        return values if self.convert is None else list(map(self.convert, values))
+        else:
+            shown = attempted(self._converted, values)
+            if not isinstance(shown, Exception) and self._fits(values, shown):
+                return shown  # type: ignore[no-any-return]
+        return [self._cell(value, path(at), run) for at, value in enumerate(values)]
+
+    def _converted(self, values: list[Any]) -> list[Any]:
+        convert = self.convert
+        assert convert is not None
+        if None not in values:
+            return list(map(convert, values))
+        return [None if value is None else convert(value) for value in values]
+
+    def _fits(self, values: list[Any], shown: list[Any]) -> bool:
+        return None not in shown or (self.nullable and shown.count(None) == values.count(None))
+
+    def _cell(self, value: Any, path: Path, run: Run) -> Any:
+        shown = None if value is None else attempted(self.explain, value)
+        if isinstance(shown, Exception):
+            shown = self.spot.fault(shown, path)
+        return settled(self, shown, path, run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,89 +97,102 @@ class Listed:
 
     item: Completion
     nullable: bool
+    spot: Spot
 
-    async def complete(self, values: list[Any], run: Run) -> list[Any]:
+    async def complete(self, values: list[Any], path: PathOf, run: Run) -> list[Any]:
         """All items of all lists together."""
-        if not self.nullable and any(value is None for value in values):
-            raise HandOver
-        flat = await self.item.complete(
-            [item for value in values if value is not None for item in value], run
-        )
-        completed: list[Any] = []
-        at = 0
-        for value in values:
-            if value is None:
-                completed.append(None)
-            else:
-                completed.append(flat[at : at + len(value)])
-                at += len(value)
-        return completed
+        sizes = [0 if value is None else len(value) for value in values]
+        flat = [item for value in values if value is not None for item in value]
+
+        def item_path(at: int) -> Path:
+            for index, size in enumerate(sizes):
+                if at < size:
+                    return (*path(index), at)
+                at -= size
+            raise IndexError
+
+        cells = await complete(self.item, flat, item_path, run)
+        return cut(self, cells, [None if value is None else len(value) for value in values], path, run)
 
 
-class Objects(Protocol):
-    """A plan for the objects of a level."""
-
-    async def answer(self, level: Level, run: Run) -> list[dict[str, Any]]:
-        """What the answer shows of each."""
-        ...
+def cut(
+    completion: Completion, cells: list[Any], sizes: Sequence[int | None], path: PathOf, run: Run
+) -> list[Any]:
+    """Lists of these sizes, None for null, from their items as one column."""
+    lists: list[Any] = []
+    at = 0
+    for size in sizes:
+        if size is None:
+            lists.append(None)
+        else:
+            lists.append(cells[at : at + size])
+            at += size
+    if None in sizes or (run.errors.bubbling and faulty(cells)):
+        for index, items in enumerate(lists):
+            fault = items and next((item for item in items if isinstance(item, Fault)), None)
+            lists[index] = settled(completion, items if fault is None else fault, path(index), run)
+    return lists
 
 
 @dataclass(frozen=True, slots=True)
 class Nested:
     """Objects that a resolver gave."""
 
-    plan: Objects
+    plan: ObjectPlan
     nullable: bool
+    spot: Spot
 
-    async def complete(self, values: list[Any], run: Run) -> list[Any]:
+    async def complete(self, values: list[Any], path: PathOf, run: Run) -> list[Any]:
         """Those that are there as one level."""
-        there = [value for value in values if value is not None]
-        if len(there) < len(values) and not self.nullable:
-            raise HandOver
-        if any(isinstance(value, Exception) for value in there):
-            raise HandOver
-        answers = iter(await self.plan.answer(Level(objects=there), run)) if there else iter(())
-        return [None if value is None else next(answers) for value in values]
+        places = [at for at, value in enumerate(values) if value is not None]
+        if len(places) == len(values):
+            level = Level(path, objects=values)
+        else:
+            level = Level(partial(_of_these, path, places), objects=[values[at] for at in places])
+        cells = await self.plan.answer(level, run) if places else []
+        return placed(self, cells, places, len(values), path, run)
 
 
-def leaf(kind: Any, *, stored: bool) -> Completion | None:
-    """The completion of a leaf type or a list of them, None for any other; `stored` values are columns'."""
-    nullable = not isinstance(kind, GraphQLNonNull)
-    if isinstance(kind, GraphQLNonNull):
-        kind = kind.of_type
-    if isinstance(kind, GraphQLList):
-        item = leaf(kind.of_type, stored=stored)
-        return None if item is None else Listed(item, nullable)
-    if isinstance(kind, GraphQLEnumType):
-        return Leaf(_enum(kind), nullable)
-    if isinstance(kind, GraphQLScalarType):
-        return Leaf(None if stored and kind.name in _SHOWN_AS_STORED else _scalar(kind), nullable)
-    return None
+@dataclass(frozen=True, slots=True)
+class Variants:
+    """Objects whose type is only known from themselves: a level for each type among them."""
+
+    plans: dict[type, ObjectPlan]
+    nullable: bool
+    spot: Spot
+
+    async def complete(self, values: list[Any], path: PathOf, run: Run) -> list[Any]:
+        """Grouped by type, and put back into their order."""
+        groups: dict[type, list[int]] = {}
+        for at, value in enumerate(values):
+            if value is not None:
+                groups.setdefault(type(value), []).append(at)
+        places: list[int] = []
+        cells: list[Any] = []
+        for kind, own in groups.items():
+            level = Level(partial(_of_these, path, own), objects=[values[at] for at in own])
+            cells += await self._answered(kind, level, run)
+            places += own
+        return placed(self, cells, places, len(values), path, run)
+
+    async def _answered(self, kind: type, level: Level, run: Run) -> list[Any]:
+        if kind in self.plans:
+            return await self.plans[kind].answer(level, run)
+        wrong = TypeError(f"{kind.__name__} is no type that {self.spot.parent}.{self.spot.name} can have.")
+        return [self.spot.fault(wrong, level.path(at)) for at in range(len(level))]
 
 
-def _enum(kind: GraphQLEnumType) -> Callable[[Any], Any]:
-    names: dict[Any, str] = {}
-
-    def name(value: Any) -> str:
-        try:
-            found = names.get(value)
-            if found is None:
-                found = names[value] = kind.coerce_output_value(value)
-        except (ValueError, TypeError) as error:
-            raise HandOver from error
-        return found
-
-    return name
+def _of_these(path: PathOf, places: list[int], at: int) -> Path:
+    return path(places[at])
 
 
-def _scalar(kind: GraphQLScalarType) -> Callable[[Any], Any]:
-    convert = kind.coerce_output_value
-    assert convert is not None
-
-    def converted(value: Any) -> Any:
-        shown = convert(value)
-        if shown is None or shown is Undefined:
-            raise HandOver
-        return shown
-
-    return converted
+def placed(
+    completion: Completion, cells: list[Any], places: list[int], length: int, path: PathOf, run: Run
+) -> list[Any]:
+    """A column of this length with these cells at their places, null elsewhere."""
+    if len(places) == length and not run.errors.bubbling and places == sorted(places):
+        return cells
+    column: list[Any] = [None] * length
+    for at, cell in zip(places, cells, strict=True):
+        column[at] = cell
+    return [settled(completion, cell, path(at), run) for at, cell in enumerate(column)]

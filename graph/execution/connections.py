@@ -1,154 +1,126 @@
-"""A connection over a whole level: one statement for all parents, and the pages cut from its rows."""
+"""Connections over a whole level: one statement for all parents, and the pages cut from its rows."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from itertools import chain
 from typing import Any
 
-from db.queries import pages
-from db.queries.pages import Page, Row
+from db.queries.pages import Row
 from graph import cursors
-from graph.connections import COUNT_CAP, Connection, ConnectionFetch, Paging
-from graph.execution.columns import Arguments
-from graph.execution.completion import Objects
-from graph.execution.level import HandOver, Level, Run
-from graph.inputs.common import chosen_order
-from graph.loaders import PageKey
-
-
-@dataclass(frozen=True, slots=True)
-class Fetched:
-    """The pages of all parents, and what they were asked by."""
-
-    key: PageKey
-    parents: list[tuple[Any, ...]]
-    pages: list[Page]
-    counts: dict[int, list[int]] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Nodes:
-    """The items of every page, through a plan for their type: `nodes`, and `node` of the edges."""
-
-    plan: Objects
-    build: Callable[[Row], Any]
-
-    async def values(self, fetched: Fetched, run: Run) -> list[Any]:
-        """All items of the level at once, then cut into pages."""
-        rows = [row for page in fetched.pages for row in page.rows]
-        answers = await self.plan.answer(Level(rows=rows, build=self.build), run) if rows else []
-        cut, at = [], 0
-        for page in fetched.pages:
-            cut.append(answers[at : at + len(page.rows)])
-            at += len(page.rows)
-        return cut
-
-
-@dataclass(frozen=True, slots=True)
-class Edges:
-    """`edges`: response keys, each with a plan for the node, None for the cursor, or the type's name."""
-
-    entries: tuple[tuple[str, Nodes | str | None], ...]
-
-    async def values(self, fetched: Fetched, run: Run) -> list[Any]:
-        """Columns over all edges of the level, as elsewhere."""
-        columns: list[list[list[Any]]] = []
-        window = fetched.key.window
-        name = cursors.ordering(fetched.key.relation.source, window.order, window.descending)
-        for _, what in self.entries:
-            if isinstance(what, Nodes):
-                columns.append(await what.values(fetched, run))
-            elif what is None:
-                columns.append(
-                    [[cursors.encode(name, window.place(row)) for row in page.rows] for page in fetched.pages]
-                )
-            else:
-                columns.append([[what] * len(page.rows) for page in fetched.pages])
-        keys = [key for key, _ in self.entries]
-        return [
-            [dict(zip(keys, values, strict=True)) for values in zip(*lists, strict=True)]
-            for lists in zip(*columns, strict=True)
-        ]
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """`pageInfo`, by the ordinary resolver: there is one a page."""
-
-    plan: Objects
-
-    async def values(self, fetched: Fetched, run: Run) -> list[Any]:
-        """Through a plan for its type."""
-        infos = [Connection(page=page, key=fetched.key).page_info() for page in fetched.pages]
-        return list(await self.plan.answer(Level(objects=infos), run))
-
-
-@dataclass(frozen=True, slots=True)
-class Count:
-    """`totalCount`, or whether it is exact."""
-
-    arguments: Arguments
-    exact: bool
-
-    async def values(self, fetched: Fetched, run: Run) -> list[Any]:
-        """One statement for all parents."""
-        cap = self.arguments(run).get("up_to", COUNT_CAP)
-        if not 0 <= cap <= COUNT_CAP:
-            raise HandOver
-        if cap not in fetched.counts:
-            key = fetched.key
-            async with run.context.loaders.reading() as connection:
-                fetched.counts[cap] = await pages.count_children(
-                    connection, key.relation, fetched.parents, key.narrowed, cap
-                )
-        return [count <= cap if self.exact else min(cap, count) for count in fetched.counts[cap]]
-
-
-@dataclass(frozen=True, slots=True)
-class Named:
-    """`__typename` of the connection."""
-
-    name: str
-
-    async def values(self, fetched: Fetched, run: Run) -> list[Any]:
-        """The same for all."""
-        return [self.name] * len(fetched.pages)
+from graph.connections import Connection, Fetch
+from graph.execution.completion import Completion, cut, settled
+from graph.execution.errors import Path, awaited
+from graph.execution.fields import Field
+from graph.execution.plan import Asked, Level, ObjectPlan, Run
+from graph.loaders import Pages
 
 
 @dataclass(frozen=True, slots=True)
 class Paged:
-    """A connection field: what it fetches, and what the document shows of it."""
+    """A connection field: a page for each object of the level."""
 
-    fetch: ConnectionFetch
-    arguments: Arguments
-    entries: tuple[tuple[str, Nodes | Edges | Place | Count | Named], ...]
+    field: Field
+    fetch: Fetch
+    needs: frozenset[str] | None
+    columns: frozenset[str] | None
+    together: bool = False
 
-    async def values(self, level: Level, run: Run) -> list[Any]:
-        """A page for each object of the level."""
-        fetched = await self._fetched(level, run)
-        columns = [await entry.values(fetched, run) for _, entry in self.entries]
-        keys = [key for key, _ in self.entries]
-        return [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
+    async def cells(self, level: Level, run: Run) -> list[Any]:
+        """Connections, each with its page; two that ask alike share them."""
+        values = self.field.given(run)
+        if not isinstance(values, Exception):
+            values = await awaited(self._connections, level, run, values)
+        if isinstance(values, Exception):
+            values = [values] * len(level)
+        return await self.field.completed(values, level, run)
 
-    async def _fetched(self, level: Level, run: Run) -> Fetched:
-        given, listing, relation = self.arguments(run), self.fetch.listing, self.fetch.relation
-        narrowed = await listing.narrow(run.info, given.get("filter"))
-        order = chosen_order(given.get("order_by"), listing.default_order)
-        paging = Paging(*(given.get(name) for name in ("first", "after", "last", "before")))
-        window = paging.window(relation.source, *order, listing.largest)
-        key = PageKey(relation, narrowed, window, ())
-        known: Fetched | None = level.fetched.get(key)
-        if known is None:
-            known = level.fetched[key] = await self._fetch(level, run, key)
-        return known
+    async def _connections(self, level: Level, run: Run, given: dict[str, Any]) -> list[Connection[Any]]:
+        info: Any = Asked(run.context, self.field.spot.name)
+        asked = await self.fetch.asked(info, given)
+        found: list[Connection[Any]] | None = level.fetched.get(asked)
+        if found is None:
+            rows = level.rows if self.fetch.parent else level.objects
+            found = level.fetched[asked] = await self.fetch.pages(info, asked, rows, self.columns)
+        return found
 
-    async def _fetch(self, level: Level, run: Run, key: PageKey) -> Fetched:
-        relation, narrowed, window, _ = key
-        parents = [self.fetch.parent(row) for row in level.rows] if relation.parent else [()]
-        loaders = run.context.loaders
-        async with loaders.reading() as connection:
-            if relation.parent:
-                found = await pages.fetch_pages(connection, relation, parents, narrowed, window)
-            else:
-                found = [await pages.fetch_page(connection, relation, narrowed, window)]
-        loaders.spend(found)
-        return Fetched(key, parents, found)
+
+class Edges(Level):
+    """The edges of a level of connections: rows, and what was asked for them."""
+
+    __slots__ = ("asked",)
+    asked: Pages
+
+
+@dataclass(frozen=True, slots=True)
+class Items:
+    """`nodes` and `edges` of connections: the rows of all their pages as one level."""
+
+    key: str
+    plan: ObjectPlan
+    build: Callable[[Row], Any]
+    item: Completion
+    pages: Completion
+    needs: None = None
+    together: bool = False
+
+    async def cells(self, level: Level, run: Run) -> list[Any]:
+        """All items of the level at once, then cut into pages."""
+        sizes = [len(connection.page.rows) for connection in level.objects]
+        rows = list(chain.from_iterable(connection.page.rows for connection in level.objects))
+        path = partial(_item_path, level, self.key, sizes)
+        cells: list[Any] = []
+        if rows:
+            edges = Edges(path, rows=rows, build=self.build)
+            edges.asked = level.objects[0].asked
+            cells = await self.plan.answer(edges, run)
+        if run.errors.bubbling:
+            cells = [settled(self.item, cell, path(at), run) for at, cell in enumerate(cells)]
+        return cut(self.pages, cells, sizes, level.at(self.key), run)
+
+
+def _item_path(level: Level, key: str, sizes: Sequence[int], at: int) -> Path:
+    for index, size in enumerate(sizes):
+        if at < size:
+            return (*level.path(index), key, at)
+        at -= size
+    raise IndexError
+
+
+@dataclass(frozen=True, slots=True)
+class Cursor:
+    """`cursor` of edges."""
+
+    needs: frozenset[str] = frozenset()
+    together: bool = False
+
+    async def cells(self, level: Level, run: Run) -> list[Any]:
+        """The places of the rows."""
+        assert isinstance(level, Edges)
+        window = level.asked.window
+        name = cursors.ordering(level.asked.relation.source, window.order, window.descending)
+        return [cursors.encode(name, window.place(row)) for row in level.rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Inside:
+    """`node` of edges: the same rows, as what they become."""
+
+    key: str
+    plan: ObjectPlan
+    build: Callable[[Row], Any]
+    completion: Completion
+    together: bool = False
+
+    @property
+    def needs(self) -> frozenset[str] | None:
+        """What the nodes need."""
+        return self.plan.needs
+
+    async def cells(self, level: Level, run: Run) -> list[Any]:
+        """The same level by another plan."""
+        path = level.at(self.key)
+        cells = await self.plan.answer(Level(path, rows=level.rows, build=self.build), run)
+        if run.errors.bubbling:
+            cells = [settled(self.completion, cell, path(at), run) for at, cell in enumerate(cells)]
+        return cells

@@ -7,7 +7,7 @@ import strawberry
 from db.queries import filters
 from db.queries.sources import AUDIT_LOG
 from graph.auth.scopes import ADMIN
-from graph.connections import Listing, at_root, connection
+from graph.connections import Listing, connection
 from graph.context import Info
 from graph.enums import AuditOrderField, Direction
 from graph.ids import decode
@@ -70,7 +70,7 @@ class AuditQueries:
         AUDIT_LOG,
         AuditEntry,
         _LISTED,
-        at_root,
+        (),
         "Changes to what belongs to no execution: workflows, tokens, and deletions.",
         scope=ADMIN,
     )

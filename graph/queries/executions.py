@@ -6,7 +6,7 @@ import strawberry
 
 from db.queries.sources import ALL_EXECUTIONS, ORPHANED_EXECUTIONS
 from graph.auth.scopes import READ
-from graph.connections import at_root, connection
+from graph.connections import connection
 from graph.context import Info
 from graph.ids import Kind, decode_as
 from graph.inputs.executions import EXECUTIONS_LISTED
@@ -27,12 +27,12 @@ class ExecutionQueries:
         return execution
 
     executions = connection(
-        ALL_EXECUTIONS, Execution, EXECUTIONS_LISTED, at_root, "All executions, over all workflows."
+        ALL_EXECUTIONS, Execution, EXECUTIONS_LISTED, (), "All executions, over all workflows."
     )
     orphaned_executions = connection(
         ORPHANED_EXECUTIONS,
         Execution,
         EXECUTIONS_LISTED,
-        at_root,
+        (),
         "Executions whose engine is gone: RUNNING, but their lease is over.",
     )

@@ -10,7 +10,7 @@ from db.queries.sources import ALL_POLICIES, ALL_RUNS
 from db.retention.policies import Policy
 from db.retention.preview import preview
 from graph.auth.scopes import ADMIN
-from graph.connections import Listing, at_root, connection
+from graph.connections import Listing, connection
 from graph.context import Info
 from graph.enums import Direction, PolicyOrderField, RunOrderField, RunStatus
 from graph.ids import Kind, decode_as
@@ -109,10 +109,10 @@ class RetentionQueries:
     """Part of the root."""
 
     retention_policies = connection(
-        ALL_POLICIES, RetentionPolicy, _POLICIES_LISTED, at_root, "What may go, and when.", scope=ADMIN
+        ALL_POLICIES, RetentionPolicy, _POLICIES_LISTED, (), "What may go, and when.", scope=ADMIN
     )
     retention_runs = connection(
-        ALL_RUNS, RetentionRun, _RUNS_LISTED, at_root, "What has gone: the receipts.", scope=ADMIN
+        ALL_RUNS, RetentionRun, _RUNS_LISTED, (), "What has gone: the receipts.", scope=ADMIN
     )
 
     @strawberry.field(description="What policies would take now; nothing changes.", directives=[ADMIN])

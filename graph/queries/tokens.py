@@ -7,7 +7,7 @@ import strawberry
 from db.queries import filters
 from db.queries.sources import ALL_TOKENS
 from graph.auth.scopes import ADMIN
-from graph.connections import Listing, at_root, connection
+from graph.connections import Listing, connection
 from graph.context import Info
 from graph.enums import Direction, TokenOrderField
 from graph.inputs.common import NameFilter, given, name_or_prefix
@@ -60,7 +60,7 @@ class TokenQueries:
         ALL_TOKENS,
         Token,
         _LISTED,
-        at_root,
+        (),
         "Who may call: every token that was created, revoked ones too.",
         scope=ADMIN,
     )

@@ -7,7 +7,7 @@ import strawberry
 from db.errors import InvalidInput, NotFound
 from db.queries.sources import ALL_WORKFLOWS, WORKFLOWS
 from graph.auth.scopes import READ
-from graph.connections import at_root, connection
+from graph.connections import connection
 from graph.context import Info
 from graph.ids import Kind, decode_as
 from graph.inputs.common import given
@@ -61,4 +61,4 @@ class WorkflowQueries:
         found: Workflow = build(WORKFLOWS, row)
         return found
 
-    workflows = connection(ALL_WORKFLOWS, Workflow, WORKFLOWS_LISTED, at_root, "All workflow versions.")
+    workflows = connection(ALL_WORKFLOWS, Workflow, WORKFLOWS_LISTED, (), "All workflow versions.")

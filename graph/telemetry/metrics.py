@@ -102,6 +102,12 @@ class Metrics:
             ["mutation", "outcome"],
             registry=registry,
         )
+        self._unplanned = Counter(
+            "flowkeep_unplanned",
+            "Operations that were answered by graphql-core, by what no plan can be made of.",
+            ["reason"],
+            registry=registry,
+        )
         session_seconds = Histogram(
             "flowkeep_database_session_seconds",
             "Time that a read (a batch of statements), a write (a transaction) or maintenance took, "
@@ -160,6 +166,8 @@ class Metrics:
             counted = self._requests.labels(kind, name, outcome).inc
             self._by_request[kind, name, outcome] = counted
         counted()
+        if seen.unplanned is not None:
+            self._unplanned.labels(seen.unplanned).inc()
         if kind == "subscription":
             return
         observe = self._by_latency.get((kind, name))

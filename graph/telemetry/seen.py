@@ -38,6 +38,7 @@ class Seen:
     status: int | None = None
     codes: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
+    unplanned: str | None = None
 
     @property
     def kind(self) -> str:
@@ -72,6 +73,13 @@ def note_refusal(mutation: str, error: str) -> None:
     seen = CURRENT.get()
     if seen is not None:
         seen.refused[mutation] = error
+
+
+def note_unplanned(reason: str) -> None:
+    """The document has no plan, and is answered by graphql-core."""
+    seen = CURRENT.get()
+    if seen is not None:
+        seen.unplanned = reason
 
 
 def running(document: Document, operation: Operation) -> AbstractContextManager[object]:

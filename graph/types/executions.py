@@ -2,7 +2,6 @@
 
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Self
-from uuid import UUID
 
 import strawberry
 
@@ -40,8 +39,7 @@ if TYPE_CHECKING:
 _EXECUTION = Annotated["Execution", strawberry.lazy("graph.types.executions")]
 
 
-def _key(row: Row) -> tuple[UUID]:
-    return (row["id"],)
+_KEY = ("id",)
 
 
 @strawberry.type(description="Who may write to an execution as its engine.")
@@ -133,25 +131,25 @@ class Execution(Node):
         return checkpoint
 
     children = connection(
-        CHILDREN_OF_EXECUTION, _EXECUTION, EXECUTIONS_LISTED, _key, "The executions that it started."
+        CHILDREN_OF_EXECUTION, _EXECUTION, EXECUTIONS_LISTED, _KEY, "The executions that it started."
     )
-    steps = connection(STEPS_OF_EXECUTION, Step, STEPS_LISTED, _key, "Every attempt at every step.")
+    steps = connection(STEPS_OF_EXECUTION, Step, STEPS_LISTED, _KEY, "Every attempt at every step.")
     logs = connection(
         LOGS_OF_EXECUTION,
         LogEntry,
         LOGS_LISTED,
-        _key,
+        _KEY,
         "What was logged, by its steps or by itself; at most 1,000 a page.",
     )
     checkpoints = connection(
         CHECKPOINTS_OF_EXECUTION,
         Checkpoint,
         CHECKPOINTS_LISTED,
-        _key,
+        _KEY,
         "The versions of its state that were named to come back to.",
     )
     events = connection(
-        EVENTS_OF_EXECUTION, Event, EVENTS_LISTED, _key, "Its history: every change, with who made it."
+        EVENTS_OF_EXECUTION, Event, EVENTS_LISTED, _KEY, "Its history: every change, with who made it."
     )
 
     @strawberry.field(description="The newest checkpoint.", directives=[READ])

@@ -89,6 +89,6 @@ class ExecutionMetrics:
         POINTS_OF_EXECUTION,
         MetricPoint,
         METRICS_LISTED,
-        lambda row: (row["id"],),
+        ("id",),
         "Every number that the engine reported.",
     )

@@ -13,11 +13,10 @@ from db.queries.filters import HistoryFilter
 from db.queries.pages import Row
 from db.queries.sources import CHECKPOINTS, EXECUTIONS, HISTORY_OF_VARIABLE, STATE_ENTRIES, STATES, STEPS
 from graph.auth.scopes import READ
-from graph.connections import After, Before, Connection, First, Last, Paging, connect
+from graph.connections import Listing, connection
 from graph.context import Info
 from graph.enums import Direction, StateOp, VersionOrderField
 from graph.ids import Key, Kind, decode_as, encode
-from graph.inputs.common import chosen_order
 from graph.nodes import Node, build, load_node, load_optional, loaded_by, node_of, shown_as
 from graph.scalars import JSON, JSONObject, Long
 
@@ -64,31 +63,28 @@ VersionsOrdered = Annotated[
 ]
 
 
+async def _every_version(info: Info, value: None) -> HistoryFilter:
+    return HistoryFilter()
+
+
+_HISTORY = Listing(None, VersionsOrdered, _every_version, ("VERSION", False))
+
+
 @strawberry.type(description="A variable of an execution's state.")
 class StateVariable:
-    """One key at one version."""
+    """One key at one version; `row` says whose, and at which."""
 
+    row: strawberry.Private[dict[str, Any]]
     key: str = strawberry.field(description="Its name.")
     value: JSON = strawberry.field(description="Its value.")
-    state: strawberry.Private[Any]
 
-    @strawberry.field(description="What the saves up to this state's version did to it.", directives=[READ])
-    async def history(
-        self,
-        info: Info,
-        first: First = strawberry.UNSET,
-        after: After = strawberry.UNSET,
-        last: Last = strawberry.UNSET,
-        before: Before = strawberry.UNSET,
-        order_by: VersionsOrdered = strawberry.UNSET,
-    ) -> Connection[VariableChange]:
-        """Its rows."""
-        narrowed = HistoryFilter(up_to=self.state.version)
-        order = chosen_order(order_by, ("VERSION", False))
-        parent = (self.state.row["execution_id"], self.key)
-        return await connect(
-            info, HISTORY_OF_VARIABLE, parent, narrowed, order, Paging(first, after, last, before)
-        )
+    history = connection(
+        HISTORY_OF_VARIABLE,
+        VariableChange,
+        _HISTORY,
+        ("execution_id", "key", "version"),
+        "What the saves up to this state's version did to it.",
+    )
 
 
 @strawberry.type(description="How a variable differs between two checkpoints.")
@@ -139,7 +135,8 @@ class ExecutionState(Node):
         value = await info.context.loaders.variable.load((execution, version, key))
         if value is None:
             return None
-        return StateVariable(key=key, value=JSON(value), state=self)
+        row = {"execution_id": execution, "key": key, "version": version}
+        return StateVariable(row=row, key=key, value=JSON(value))
 
     @strawberry.field(description="The step that it is at.", directives=[READ])
     async def current_step(self, info: Info) -> str | None:

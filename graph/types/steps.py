@@ -65,6 +65,6 @@ class Step(Node):
         LOGS_OF_STEP,
         LogEntry,
         LOGS_LISTED,
-        lambda row: (row["execution_id"], row["seq"]),
+        ("execution_id", "seq"),
         "What this attempt logged; at most 1,000 a page.",
     )

@@ -50,14 +50,14 @@ class Workflow(Node):
         EXECUTIONS_OF_WORKFLOW,
         _EXECUTION,
         EXECUTIONS_LISTED,
-        lambda row: (row["id"],),
+        ("id",),
         "Its executions.",
     )
     versions = connection(
         VERSIONS_OF_WORKFLOW,
         _WORKFLOW,
         WORKFLOWS_LISTED,
-        lambda row: (row["name"],),
+        ("name",),
         "All versions with this name, itself among them.",
     )
 

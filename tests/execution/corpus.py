@@ -89,12 +89,107 @@ CORPUS: dict[str, tuple[str, dict[str, Any]]] = {
     ),
     "no selection of rows": ("{ workflows { totalCount } executions { pageInfo { hasNextPage } } }", {}),
     "health": ("{ health { version } }", {}),
+    "any node": (
+        "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id ... on Workflow { name } "
+        "... on Execution { status workflow { name } } } }",
+        {"ids": []},
+    ),
+    "nothing": ("query ($no: Boolean!) { workflows { nodes { id @include(if: $no) } } }", {"no": False}),
+    "a variable's history": (
+        '{ executions { nodes { state { variable(key: "x") { key value history { edges { cursor node '
+        "{ version op value } } totalCount } } } } } }",
+        {},
+    ),
+    "literals": (
+        '{ executions(first: 2, filter: {status: COMPLETED, createdAt: {gte: "2020-01-01T00:00:00Z"}, '
+        'attributes: {a: [1, {b: null}]}, workflowName: {startsWith: "w"}}, '
+        "orderBy: {field: STARTED_AT, direction: DESC}) { nodes { id } } }",
+        {},
+    ),
+    "variables in literals": (
+        "query ($s: [ExecutionStatus!], $t: DateTime, $x: JSON) { executions(filter: {status: $s, "
+        "createdAt: {gte: $t, lt: $t}, hasError: null}) { totalCount } }",
+        {"s": ["PENDING"]},
+    ),
 }
 
-HANDED_OVER: dict[str, tuple[str, dict[str, Any]]] = {
-    "introspection": ("{ __schema { types { name } } }", {}),
-    "a node": ('{ node(id: "wf_00000000000070008000000000000000") { id } }', {}),
-    "an error": ('{ execution(id: "exec_00000000000070008000000000000000") { id } }', {}),
-    "an error below": ("{ executions { nodes { stateAt(version: 99) { version } } } }", {}),
+MISSING = '"exec_00000000000070008000000000000000"'
+
+# What is wrong with these is only found while they run.
+WITH_ERRORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "a missing node": ('{ node(id: "wf_00000000000070008000000000000000") { id } }', {}),
+    "no id": ('{ node(id: "x") { id } execution(id: "y") { id } }', {}),
+    "missing among others": (
+        f"{{ a: execution(id: {MISSING}) {{ id }} workflows {{ nodes {{ id }} }} }}",
+        {},
+    ),
+    "nodes": (
+        f'{{ nodes(ids: [{MISSING}, "x", "wf_00000000000070008000000000000000"]) {{ __typename id }} }}',
+        {},
+    ),
+    "an error in every item": ("{ executions { nodes { id stateAt(version: 99) { version } } } }", {}),
+    "an error in some items": ("{ executions { nodes { id stateAt(version: 1) { version } } } }", {}),
+    "several errors of one item": (
+        "{ executions { nodes { a: stateAt(version: 99) { id } b: stateAt(version: 98) { id } } } }",
+        {},
+    ),
     "a page too large": ("{ workflows { nodes { executions(first: 501) { nodes { id } } } } }", {}),
+    "a page too large at the root": ("{ workflows(first: 501) { nodes { id } } }", {}),
+    "a cursor that is none": (
+        '{ workflows { nodes { executions(after: "x") { nodes { id } } } } health { version } }',
+        {},
+    ),
+    "a count too high": ("{ workflows { totalCount(upTo: -1) } }", {}),
+    "a filter of nothing": (f"{{ executions(filter: {{parentId: {MISSING}}}) {{ nodes {{ id }} }} }}", {}),
+    "a checkpoint of another execution": (
+        '{ executions { nodes { checkpoints { nodes { diff(from: "x") { added { key } } } } } } }',
+        {},
+    ),
+    "null for an argument that can't be": (
+        "query ($n: Int = 1) { workflows { totalCount(upTo: $n) } }",
+        {"n": None},
+    ),
+    "null in a list": (
+        'query ($t: String = "x") { executions(filter: {tags: {all: [$t]}}) { nodes { id } } }',
+        {"t": None},
+    ),
+}
+
+WRONG_VARIABLES: dict[str, tuple[str, dict[str, Any]]] = {
+    "left out": ("query ($id: ID!) { execution(id: $id) { id } }", {}),
+    "null": ("query ($id: ID!) { execution(id: $id) { id } }", {"id": None}),
+    "of another type": ("query ($n: Int) { workflows(first: $n) { nodes { id } } }", {"n": "x"}),
+    "an enum's value that is none": (
+        "query ($f: ExecutionFilter) { executions(filter: $f) { nodes { id } } }",
+        {"f": {"status": ["COMPLETED", "DONE"]}},
+    ),
+    "a field that is none": (
+        "query ($f: ExecutionFilter) { executions(filter: $f) { nodes { id } } }",
+        {"f": {"statuses": ["COMPLETED"]}},
+    ),
+    "two of one": (
+        "query ($f: ExecutionFilter) { executions(filter: $f) { nodes { id } } }",
+        {"f": {"workflowName": {"eq": "a", "startsWith": "b"}}},
+    ),
+    "none of one": (
+        "query ($f: ExecutionFilter) { executions(filter: $f) { nodes { id } } }",
+        {"f": {"workflowName": {}}},
+    ),
+    "no moment": (
+        "query ($f: ExecutionFilter) { executions(filter: $f) { nodes { id } } }",
+        {"f": {"createdAt": {"gte": "yesterday"}}},
+    ),
+    "several": (
+        "query ($a: Int!, $b: [ID!]!) { a: nodes(ids: $b) { id } workflows(first: $a) { nodes { id } } }",
+        {"b": [1, None, {}]},
+    ),
+}
+
+# Documents that no plan can be made of, and why.
+UNPLANNED: dict[str, tuple[str, str]] = {
+    "the schema": ("{ __schema { types { name } } }", "introspection"),
+    "a type beside others": (
+        '{ __type(name: "Workflow") { fields { name } } workflows { nodes { id } } }',
+        "introspection",
+    ),
 }

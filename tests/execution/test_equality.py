@@ -1,56 +1,50 @@
 """Byte for byte the same: a corpus that is kept, and documents made by chance."""
 
-from collections.abc import AsyncIterator
-
 import pytest
-import pytest_asyncio
 from graphql import get_named_type
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from db.engine import Database
-from db.enums import ExecutionStatus
 from tests.execution.both import Both
-from tests.execution.corpus import CORPUS, HANDED_OVER
-from tests.factories import Factory
-from tests.graph import world
+from tests.execution.corpus import CORPUS, UNPLANNED, WITH_ERRORS, WRONG_VARIABLES
 from tests.http.test_fuzzing import selections
 from tests.mutations import SCHEMA
 
-
-@pytest_asyncio.fixture
-async def both(database: Database, make: Factory) -> AsyncIterator[Both]:
-    """Both ways on a database with something of everything in it."""
-    await make.tree(workflows=3, executions=2, steps=3, logs=2)
-    await world.arrange(make, ExecutionStatus.FAILED)
-    yield Both(database)
+ALIKE = CORPUS | WITH_ERRORS | WRONG_VARIABLES
 
 
-@pytest.mark.parametrize("name", CORPUS)
-async def test_the_corpus_is_answered_alike(both: Both, name: str) -> None:
-    document, variables = CORPUS[name]
-    fast, slow = await both.answers(document, **variables)
-    assert fast is not None
-    assert fast == slow
+@pytest.mark.parametrize("name", ALIKE)
+async def test_both_answer_alike(both: Both, name: str) -> None:
+    document, variables = ALIKE[name]
+    await both.assert_alike(document, **variables)
+    assert both.unplanned is None
 
 
-@pytest.mark.parametrize("name", HANDED_OVER)
-async def test_what_is_out_of_the_ordinary_is_handed_over(both: Both, name: str) -> None:
-    document, variables = HANDED_OVER[name]
-    assert (await both.answers(document, **variables))[0] is None
+@pytest.mark.parametrize("name", WITH_ERRORS)
+async def test_an_error_is_in_the_answer(both: Both, name: str) -> None:
+    document, variables = WITH_ERRORS[name]
+    answer = await both.assert_alike(document, **variables)
+    assert answer is not None
+    assert answer.errors
+
+
+@pytest.mark.parametrize("name", UNPLANNED)
+async def test_what_no_plan_can_be_made_of_is_counted(both: Both, name: str) -> None:
+    document, reason = UNPLANNED[name]
+    await both.assert_alike(document)
+    assert both.unplanned == reason
 
 
 @pytest.mark.parametrize("yes", [True, False])
 async def test_a_plan_of_one_condition_does_not_answer_another(both: Both, yes: bool) -> None:
     document = "query ($yes: Boolean!) { workflows(first: 1) { nodes { name version @include(if: $yes) } } }"
-    await both.answers(document, yes=not yes)
-    fast, slow = await both.answers(document, yes=yes)
-    assert fast == slow
+    await both.assert_alike(document, yes=not yes)
+    await both.assert_alike(document, yes=yes)
 
 
 async def test_variables_of_one_request_do_not_answer_another(both: Both) -> None:
     document = "query ($n: Int) { executions(first: $n) { nodes { id } } }"
-    assert (await both.answers(document, n=1))[0] != (await both.answers(document, n=2))[0]
+    assert await both.assert_alike(document, n=1) != await both.assert_alike(document, n=2)
 
 
 QUERIES = selections(SCHEMA.query_type, 5).map(lambda selected: f"query {selected}")
@@ -75,8 +69,8 @@ DOCUMENTS = nested() | QUERIES
 
 async def _alike(both: Both, document: str) -> None:
     assume(not any(name in document for name in OF_THE_MOMENT))
-    fast, slow = await both.answers(document)
-    assert fast is None or fast == slow, document
+    await both.assert_alike(document)
+    assert both.unplanned is None
 
 
 @settings(max_examples=150, suppress_health_check=list(HealthCheck))

@@ -34,6 +34,18 @@ def of(samples: Samples, name: str, **labels: str) -> float:
     return samples.get((name, frozenset(labels.items())), 0.0)
 
 
+async def test_documents_without_a_plan_are_counted(client: Client) -> None:
+    before = await read(client)
+    await client.ask("{ __schema { queryType { name } } }")
+    await client.ask("{ workflows { nodes { id } } }")
+    after = await read(client)
+    counted = [of(samples, "flowkeep_unplanned_total", reason="introspection") for samples in (before, after)]
+    assert counted[1] - counted[0] == 1
+    assert {labels for name, labels in after if name == "flowkeep_unplanned_total"} == {
+        frozenset({("reason", "introspection")})
+    }
+
+
 async def test_requests_are_counted_by_name_once_it_came_twice(client: Client) -> None:
     before = await read(client)
     for _ in range(3):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from db.errors import Unavailable
+from graph.execution.plan import Answered
 from graph.live import encoding, tailer
 from graph.live.feeds import ExecutionFeed, News
 from tests.conftest import Statements
@@ -23,15 +24,15 @@ NESTED = """subscription ($id: ID!, $first: Int = 1) { executionLogs(executionId
 @pytest.fixture
 def encoded(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """What was encoded, once for each time."""
-    roots: list[object] = []
-    answer = encoding._answer
+    answers: list[object] = []
+    text = encoding._text
 
-    async def noted(executor: Any, root: Any) -> str:
-        roots.append(root)
-        return await answer(executor, root)
+    def noted(answered: Answered) -> str:
+        answers.append(answered)
+        return text(answered)
 
-    monkeypatch.setattr(encoding, "_answer", noted)
-    return roots
+    monkeypatch.setattr(encoding, "_text", noted)
+    return answers
 
 
 @asynccontextmanager

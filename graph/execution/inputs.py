@@ -1,0 +1,253 @@
+"""From JSON and from literals to what resolvers take, compiled once a document.
+
+Whole columns are coerced at once: all `message`s of a thousand log entries are one list. What does not fit
+raises `Unfit` and says no more; graphql-core is then asked the same, and says what is wrong in its own
+words.
+"""
+
+from collections.abc import Callable, Mapping
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from graph.execution.errors import attempted
+
+Variables = Mapping[str, Any]
+MISSING: Any = object()
+
+
+class Unfit(Exception):
+    """A value that its type does not take."""
+
+
+class Coercion(Protocol):
+    """What an input type makes of values."""
+
+    def column(self, values: list[Any]) -> list[Any]:
+        """The values as resolvers take them; raises `Unfit`."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class LeafInput:
+    """Scalars and enums; values that are all of the type `exact` stay as they are."""
+
+    coerce: Callable[[Any], Any]
+    exact: type | None = None
+
+    def column(self, values: list[Any]) -> list[Any]:
+        """Each by itself."""
+        if self.exact is not None and {*map(type, values)} <= {self.exact}:
+            return values
+        coerced = attempted(lambda: list(map(self.coerce, values)))
+        if isinstance(coerced, Exception):
+            raise Unfit
+        return coerced  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class OptionalInput:
+    """Null, or what the type inside takes."""
+
+    inner: Coercion
+
+    def column(self, values: list[Any]) -> list[Any]:
+        """Those that are given as one column."""
+        given = [value for value in values if value is not None]
+        if len(given) == len(values):
+            return self.inner.column(values)
+        coerced = iter(self.inner.column(given))
+        return [None if value is None else next(coerced) for value in values]
+
+
+@dataclass(frozen=True, slots=True)
+class RequiredInput:
+    """Anything but null."""
+
+    inner: Coercion
+
+    def column(self, values: list[Any]) -> list[Any]:
+        """As the type inside takes them."""
+        if any(value is None for value in values):
+            raise Unfit
+        return self.inner.column(values)
+
+
+@dataclass(frozen=True, slots=True)
+class ListInput:
+    """Lists, and single values as lists of one."""
+
+    item: Coercion
+
+    def column(self, values: list[Any]) -> list[Any]:
+        """The items of all lists as one column, then cut again."""
+        lists = [value if isinstance(value, list) else [value] for value in values]
+        coerced = self.item.column([item for items in lists for item in items])
+        if len(lists) == 1:
+            return [list(coerced)]
+        cut, at = [], 0
+        for items in lists:
+            cut.append(coerced[at : at + len(items)])
+            at += len(items)
+        return cut
+
+
+@dataclass(frozen=True, slots=True)
+class InputField:
+    """A field of an input type; `absent` is its value where it is left out, MISSING for the class's own."""
+
+    name: str
+    python_name: str
+    coercion: Coercion
+    required: bool
+    absent: Any = MISSING
+
+
+@dataclass(slots=True)
+class ObjectInput:
+    """Input types: instances of their classes. `fields` are set once all types are known."""
+
+    made_of: type
+    one_of: bool
+    fields: tuple[InputField, ...] = ()
+
+    def column(self, values: list[Any]) -> list[Any]:
+        """Column by column, then put together."""
+        if not all(isinstance(value, dict) for value in values):
+            raise Unfit
+        if self.one_of and not all(len(value) == 1 and None not in value.values() for value in values):
+            raise Unfit
+        known = 0
+        given: list[dict[str, Any]] = [{} for _ in values]
+        for field in self.fields:
+            known += self._add(field, values, given)
+        if known != sum(map(len, values)):
+            raise Unfit  # a field that the type does not have
+        return [self.made_of(**arguments) for arguments in given]
+
+    def _add(self, field: InputField, values: list[Any], given: list[dict[str, Any]]) -> int:
+        name, python_name = field.name, field.python_name
+        with_it = [(value[name], own) for value, own in zip(values, given, strict=True) if name in value]
+        if len(with_it) < len(values):
+            if field.required:
+                raise Unfit
+            if field.absent is not MISSING:
+                for own in given:
+                    own[python_name] = field.absent
+        if with_it:
+            coerced = field.coercion.column([value for value, _ in with_it])
+            for value, (_, own) in zip(coerced, with_it, strict=True):
+                own[python_name] = value
+        return len(with_it)
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """A variable of an operation; `default` makes the value that it has unless given."""
+
+    name: str
+    coercion: Coercion
+    required: bool
+    default: "Literal | None"
+
+
+def coerced_variables(declared: tuple[Variable, ...], given: Variables) -> dict[str, Any]:
+    """The values of an operation's variables; raises `Unfit`."""
+    coerced: dict[str, Any] = {}
+    for variable in declared:
+        value = given.get(variable.name, MISSING)
+        if value is not MISSING:
+            (coerced[variable.name],) = variable.coercion.column([value])
+        elif variable.default is not None:
+            coerced[variable.name] = variable.default(coerced)
+        elif variable.required:
+            raise Unfit
+    return coerced
+
+
+# The value of a literal with these variables; raises `Unfit`.
+Literal = Callable[[Variables], Any]
+
+
+def constant(value: Any) -> Literal:
+    """A literal that is the same whatever the variables are."""
+    if isinstance(value, list | dict):  # JSON, of which each request gets its own
+        return lambda variables: deepcopy(value)
+    return lambda variables: value
+
+
+def unfit(variables: Variables) -> Any:
+    """A literal that graphql-core is to read."""
+    raise Unfit
+
+
+def named(name: str, *, required: bool) -> Literal:
+    """A variable; what was not given is MISSING."""
+
+    def value(variables: Variables) -> Any:
+        found = variables.get(name, MISSING)
+        if required and found is None:
+            raise Unfit
+        return found
+
+    return value
+
+
+def listed(items: list[Literal], *, required: bool) -> Literal:
+    """A list of literals; an item that was not given is null where it may be."""
+
+    def value(variables: Variables) -> list[Any]:
+        found = [item(variables) for item in items]
+        if not any(item is MISSING for item in found):
+            return found
+        if required:
+            raise Unfit
+        return [None if item is MISSING else item for item in found]
+
+    return value
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectLiteral:
+    """An input object written in the document: its fields, those left out with None."""
+
+    made_of: type
+    one_of: bool
+    fields: tuple[tuple[InputField, Literal | None], ...]
+
+    def __call__(self, variables: Variables) -> Any:
+        """An instance of its class."""
+        given = {}
+        for field, literal in self.fields:
+            value = MISSING if literal is None else literal(variables)
+            if value is not MISSING:
+                given[field.python_name] = value
+            elif field.required:
+                raise Unfit
+            elif field.absent is not MISSING:
+                given[field.python_name] = field.absent
+        if self.one_of and (len(given) != 1 or None in given.values()):
+            raise Unfit
+        return self.made_of(**given)
+
+
+@dataclass(frozen=True, slots=True)
+class Arguments:
+    """The arguments of a field: Python names, whether they must be given, and what was written.
+
+    `source` is what graphql-core would make them of.
+    """
+
+    literals: tuple[tuple[str, bool, Literal], ...]
+    source: Any
+
+    def given(self, variables: Variables) -> dict[str, Any]:
+        """Those that were given; raises `Unfit`."""
+        found = {}
+        for name, required, literal in self.literals:
+            value = literal(variables)
+            if value is not MISSING:
+                found[name] = value
+            elif required:
+                raise Unfit
+        return found
