@@ -19,7 +19,7 @@ from db.partitions import cover_ahead
 from db.retention.runs import apply_enabled, expire_keys
 from graph.addresses import ENDPOINT
 from graph.auth.authenticator import Authenticator
-from graph.background import Background, Job
+from graph.background import STOP_SECONDS, Background, Job, ended
 from graph.documents.document import Document, Documents
 from graph.documents.persisted import PersistedDocuments, load_trusted
 from graph.http import pages
@@ -120,9 +120,11 @@ def _lifespan(
             async with background.running():
                 yield
         finally:
-            await database.close()
+            closing = [asyncio.create_task(database.close(), name="connections to the database")]
             if traces is not None:
-                await asyncio.to_thread(traces.close)
+                sending = asyncio.create_task(asyncio.to_thread(traces.close), name="traces")
+                closing.append(sending)
+            await ended(closing, STOP_SECONDS)
 
     return lifespan
 

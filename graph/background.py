@@ -8,10 +8,11 @@ minute, or to the job's own interval where that is shorter. `/readyz`, `health {
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from db.errors import FlowkeepError
 
@@ -19,7 +20,7 @@ logger = logging.getLogger("flowkeep.background")
 
 FIRST_PAUSE = 1.0
 LONGEST_PAUSE = 60.0
-STOP_SECONDS = 5.0
+STOP_SECONDS = 3.0
 # A round may fail now and then, as when the database restarts.
 FAILING_AFTER = 3
 
@@ -82,11 +83,7 @@ class Background:
         finally:
             for task in tasks:
                 task.cancel()
-            if tasks:
-                _, late = await asyncio.wait(tasks, timeout=STOP_SECONDS)
-                if late:
-                    names = ", ".join(sorted(task.get_name() for task in late))
-                    logger.error("Stopping without waiting any longer for: %s", names)
+            await ended(tasks, STOP_SECONDS)
 
     async def _keep(self, job: Job) -> None:
         await asyncio.sleep(job.first)
@@ -119,6 +116,19 @@ class Background:
             logger.warning("%s: %s", again, error)
         else:
             logger.error("%s", again, exc_info=error)
+
+
+async def ended(tasks: Iterable[asyncio.Task[Any]], seconds: float) -> None:
+    """Wait until the tasks have ended, whatever their outcome; the log names those that take longer."""
+    if not (waiting := list(tasks)):
+        return
+    done, late = await asyncio.wait(waiting, timeout=seconds)
+    if late:
+        names = ", ".join(sorted(task.get_name() for task in late))
+        logger.error("Stopping without waiting any longer for: %s", names)
+    for task in done:
+        if not task.cancelled() and (error := task.exception()) is not None:
+            logger.error("%s did not end in order", task.get_name(), exc_info=error)
 
 
 async def _outcome(work: Awaitable[object]) -> BaseException | None:

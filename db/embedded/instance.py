@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -90,7 +91,7 @@ class EmbeddedPostgres:
 
         Raises EmbeddedPostgresError when the server takes too long to stop.
         """
-        hold, self._hold = self._hold, None
+        hold = self._hold
         if hold is None:
             return
         try:
@@ -99,6 +100,17 @@ class EmbeddedPostgres:
                     hold.give_up()
         finally:
             hold.membership.close()
+            self._hold = None
+
+    def abandon(self) -> None:
+        """Stop using the server without waiting for anything; after its last user it stops by itself."""
+        hold, self._hold = self._hold, None
+        if hold is None or hold.membership.inherited:
+            return
+        pid = hold.server.pid
+        if hold.membership.leave() and pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGINT)  # what pg_ctl calls a fast shutdown
 
     def _join(self, folders: Folders, server: Server, password: str) -> None:
         """Become a user of the server, which is then running and has our database; undone by a failure."""

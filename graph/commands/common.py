@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -13,6 +13,7 @@ from db.embedded import EmbeddedPostgres, default_data_dir, guarded
 from db.engine import Database
 from graph.commands.environment import warn_of_unknown_variables
 from graph.settings import Settings
+from graph.shutdown import Shutdown
 
 T = TypeVar("T")
 
@@ -20,19 +21,29 @@ DataDir = Annotated[
     Path | None,
     typer.Option(help="Folder of the embedded PostgreSQL (FLOWKEEP_DATA_DIR).", show_default=False),
 ]
+# More than PostgreSQL is given to stop, so that it can say itself what is wrong.
+_POSTGRES_SECONDS = 120.0
 AsJson = Annotated[bool, typer.Option("--json", help="Print the outcome as JSON, for scripts.")]
 
 
 @contextmanager
-def with_database(settings: Settings) -> Iterator[Settings]:
-    """Settings whose `database_url` is set: the external database's, or an embedded one's while inside."""
+def with_database(settings: Settings, shutdown: Shutdown | None = None) -> Iterator[Settings]:
+    """Settings whose `database_url` is set: the external database's, or an embedded one's while inside.
+
+    The embedded one ends with the process also where that can't end in order, as `shutdown` sees to.
+    """
     warn_of_unknown_variables()
     if settings.database_url is not None:
         yield settings
         return
+    shutdown = shutdown or Shutdown()
     postgres = EmbeddedPostgres(settings.data_dir or default_data_dir())
-    with postgres as url, guarded(postgres):
-        yield settings.model_copy(update={"database_url": SecretStr(url)})
+    shutdown.abandon(postgres.abandon)
+    with ExitStack() as ending, postgres as url, guarded(postgres):
+        try:
+            yield settings.model_copy(update={"database_url": SecretStr(url)})
+        finally:
+            ending.enter_context(shutdown.step("the embedded PostgreSQL", _POSTGRES_SECONDS))
 
 
 def run(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:

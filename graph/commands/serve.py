@@ -3,6 +3,7 @@
 import signal
 import socket
 import sys
+from functools import partial
 from importlib.metadata import version
 from types import FrameType
 from typing import Annotated
@@ -22,6 +23,7 @@ from graph.commands.workers import Workers
 from graph.http.pages import built
 from graph.http.server import Server
 from graph.settings import Settings
+from graph.shutdown import Shutdown
 from graph.telemetry.logs import set_up
 
 
@@ -48,23 +50,22 @@ def serve(
     if migrate is None:
         migrate = settings.database_url is None
     set_up(settings)
-    # Python would die of SIGTERM without unwinding, and leave the embedded PostgreSQL running.
-    signal.signal(signal.SIGTERM, _unwind)
-    with bound(settings.host, settings.port) as listener, with_database(settings) as settings:
+    shutdown = Shutdown()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, partial(_unwind, shutdown))
+    with bound(settings.host, settings.port) as listener, with_database(settings, shutdown) as settings:
         # Before the server starts, so that what is wrong is a sentence rather than a failed start-up.
         run(settings, lambda database: _prepare(database, settings, migrate))
         if settings.workers == 1:
-            _serve_until_stopped(settings, listener)
+            _serve_until_stopped(settings, listener, shutdown)
         else:
-            Workers(settings, listener).run(lambda: _greet(settings, listener))
+            Workers(settings, listener, shutdown).run(lambda: _greet(settings, listener))
+    typer.echo("Stopped.", err=True)
 
 
-def _serve_until_stopped(settings: Settings, listener: socket.socket) -> None:
-    server = Server(create_app(settings), settings, lambda: _greet(settings, listener))
-    try:
-        server.run(sockets=[listener])
-    except KeyboardInterrupt:
-        typer.echo("Stopped.", err=True)
+def _serve_until_stopped(settings: Settings, listener: socket.socket, shutdown: Shutdown) -> None:
+    server = Server(create_app(settings), settings, lambda: _greet(settings, listener), shutdown)
+    server.run(sockets=[listener])
     if not server.started:
         raise NotReady("The service did not start; the log above says why.")
 
@@ -123,5 +124,7 @@ def bound(host: str, port: int) -> socket.socket:
     return listener
 
 
-def _unwind(number: int, frame: FrameType | None) -> None:
+def _unwind(shutdown: Shutdown, number: int, frame: FrameType | None) -> None:
+    # Python would die of SIGTERM without unwinding, and leave the embedded PostgreSQL running.
+    shutdown.signalled(number)
     raise SystemExit(0)

@@ -16,7 +16,6 @@ import tempfile
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
 from multiprocessing.connection import Connection, wait
 from types import FrameType
 
@@ -24,8 +23,9 @@ from prometheus_client import multiprocess
 
 from db.errors import NotReady
 from graph.app import create_app
-from graph.http.server import SHUTDOWN_SECONDS, Server
+from graph.http.server import LEFT_SECONDS, STOP_SECONDS, Server
 from graph.settings import Settings
+from graph.shutdown import Shutdown
 from graph.telemetry.logs import set_up
 from graph.telemetry.metrics import SHARED_FOLDER
 
@@ -35,7 +35,7 @@ logger = logging.getLogger("flowkeep.workers")
 _SPAWN = multiprocessing.get_context("spawn")
 _TICK_SECONDS = 0.2
 _START_SECONDS = 60.0
-_STOP_SECONDS = SHUTDOWN_SECONDS + 5.0
+_KILL_SECONDS = STOP_SECONDS + LEFT_SECONDS + 3.0
 _SETTLED_SECONDS = 10.0
 _LONGEST_PAUSE = 10.0
 
@@ -68,6 +68,9 @@ class _Worker:
         if self.alive:
             self.process.terminate()
 
+    def kill(self) -> None:
+        self.process.kill()
+
     def end(self, seconds: float) -> None:
         """Wait for the process, and kill one that takes longer."""
         self.process.join(max(0.0, seconds))
@@ -80,9 +83,11 @@ class _Worker:
 class Workers:
     """As many workers as the settings say, until a signal."""
 
-    def __init__(self, settings: Settings, listener: socket.socket) -> None:
+    def __init__(self, settings: Settings, listener: socket.socket, shutdown: Shutdown) -> None:
         self._settings = settings
         self._listener = listener
+        self._shutdown = shutdown
+        shutdown.abandon(self._kill)
         self._workers: list[_Worker] = []
         self._stopping = False
         self._replacing = False
@@ -107,7 +112,12 @@ class Workers:
             shutil.rmtree(folder, ignore_errors=True)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
+        self._shutdown.signalled(number)
         self._stopping = True
+
+    def _kill(self) -> None:
+        for worker in self._workers:
+            worker.kill()
 
     def _replace(self, number: int, frame: FrameType | None) -> None:
         self._replacing = True
@@ -160,7 +170,7 @@ class Workers:
     def _end(self, workers: list[_Worker]) -> None:
         for worker in workers:
             worker.stop()
-        deadline = time.monotonic() + _STOP_SECONDS
+        deadline = time.monotonic() + _KILL_SECONDS
         for worker in workers:
             worker.end(deadline - time.monotonic())
             self._bury(worker)
@@ -175,9 +185,9 @@ def _serve(settings: Settings, listener: socket.socket, ready: Connection) -> No
     signal.signal(signal.SIGHUP, signal.SIG_IGN)  # for the parent to act upon
     set_up(settings)
     threading.Thread(target=_follow_parent, daemon=True).start()
-    server = Server(create_app(settings), settings, lambda: ready.send(True))
-    with suppress(KeyboardInterrupt):
-        server.run(sockets=[listener])
+    # Ctrl-C reaches all processes, and some supervisors signal each: the parent says when to end at once.
+    shutdown = Shutdown(patient=True)
+    Server(create_app(settings), settings, lambda: ready.send(True), shutdown).run(sockets=[listener])
 
 
 def _follow_parent() -> None:

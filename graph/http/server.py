@@ -2,24 +2,48 @@
 
 import socket
 from collections.abc import Callable
+from contextlib import ExitStack
+from types import FrameType
 
 import uvicorn
 from starlette.applications import Starlette
 
 from graph.settings import Settings
+from graph.shutdown import Shutdown
 
-SHUTDOWN_SECONDS = 10
+REQUEST_SECONDS = 10
+# Requests, then the jobs, the database's connections and the traces, each with a deadline of its own.
+STOP_SECONDS = REQUEST_SECONDS + 12.0
+LEFT_SECONDS = 5.0
 
 
 class Server(uvicorn.Server):
     """Serves an application in this process, and stops in order."""
 
     def __init__(
-        self, app: Starlette, settings: Settings, on_started: Callable[[], None] = lambda: None
+        self,
+        app: Starlette,
+        settings: Settings,
+        on_started: Callable[[], None] = lambda: None,
+        shutdown: Shutdown | None = None,
     ) -> None:
         super().__init__(server_config(app, settings))
         self._app = app
         self._on_started = on_started
+        self._end = shutdown or Shutdown()
+        self._leaving = ExitStack()
+        self._owns_loop = False
+
+    def run(self, sockets: list[socket.socket] | None = None) -> None:
+        """Serve in an event loop of its own until a signal, and until nothing of it is left."""
+        self._owns_loop = True
+        with self._leaving:
+            super().run(sockets)
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """A signal: stop in order; `Shutdown` makes it at once where there was one before."""
+        self._end.signalled(sig)
+        self.should_exit = True
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Listen, then say so."""
@@ -33,7 +57,10 @@ class Server(uvicorn.Server):
         WebSockets are closed by uvicorn at once, with 1012: their clients come again.
         """
         self._app.state.stop()
-        await super().shutdown(sockets)
+        with self._end.step("requests and what runs beside them", STOP_SECONDS):
+            await super().shutdown(sockets)
+        if self._owns_loop:
+            self._leaving.enter_context(self._end.step("tasks and threads that are left", LEFT_SECONDS))
 
 
 def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
@@ -44,7 +71,7 @@ def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
         access_log=False,
         lifespan="on",
         server_header=False,
-        timeout_graceful_shutdown=SHUTDOWN_SECONDS,
+        timeout_graceful_shutdown=REQUEST_SECONDS,
         # Compressing each message by itself costs memory for every socket and gains little.
         ws_per_message_deflate=False,
         ws_max_size=settings.max_socket_message_bytes,

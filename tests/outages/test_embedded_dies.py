@@ -1,38 +1,15 @@
 """The embedded PostgreSQL is killed under a service: it goes on by itself."""
 
 import os
-import shutil
 import signal
-import tempfile
-import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import httpx
 import pytest
 
-from tests.outages.processes import service
+from tests.outages.processes import eventually, service
 
 CREATE = 'mutation { createWorkflow(input: {name: "w", version: "1", definition: {}}) { __typename } }'
-
-
-@pytest.fixture
-def data_dir(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """The data folder of the services that the test starts."""
-    folder = Path(tempfile.mkdtemp(prefix="flowkeep-dies-"))
-    folder.chmod(0o755)
-    monkeypatch.setenv("FLOWKEEP_DATA_DIR", str(folder / "data"))
-    yield folder / "data"
-    shutil.rmtree(folder)
-
-
-def eventually(done: Callable[[], bool]) -> None:
-    """Wait until it comes true, half a minute at most."""
-    for _ in range(600):
-        if done():
-            return
-        time.sleep(0.05)
-    raise AssertionError("It did not come true.")
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])

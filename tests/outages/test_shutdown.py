@@ -4,18 +4,22 @@ import asyncio
 import os
 import signal
 import subprocess
+import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from pathlib import Path
 from typing import Any
 
 import httpx
 import orjson
+import psutil
+import pytest
 import pytest_asyncio
 import websockets
 
 from db.engine import Database
 from tests.factories import Factory
-from tests.outages.processes import FLOWKEEP
+from tests.outages.processes import FLOWKEEP, ROOT, eventually
 
 # Well below the time that a request has to finish, however busy the machine is.
 QUICK = 8
@@ -25,11 +29,13 @@ FOLLOW = "subscription { executionChanges { cursor } }"
 class Running:
     """A service that the test stops itself."""
 
-    def __init__(self, database_url: str) -> None:
+    def __init__(self, database_url: str, *arguments: str, command: Sequence[str] = (FLOWKEEP,)) -> None:
         self.process = subprocess.Popen(
-            [FLOWKEEP, "serve", "--port", "0"],
+            [*command, "serve", "--port", "0", *arguments],
             stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
             text=True,
+            cwd=ROOT,
             env={**os.environ, "FLOWKEEP_DATABASE_URL": database_url},
         )
         assert self.process.stdout is not None
@@ -41,6 +47,11 @@ class Running:
         self.process.send_signal(signal.SIGTERM)
         assert await asyncio.to_thread(self.process.wait, 30) == 0
         return time.monotonic() - started
+
+    async def ended(self) -> tuple[int, str]:
+        """How it ends by itself, and what it has said."""
+        _, said = await asyncio.to_thread(self.process.communicate, timeout=60)
+        return self.process.returncode, said
 
 
 @pytest_asyncio.fixture
@@ -99,3 +110,80 @@ async def test_what_runs_finishes(running: Running, worker_url: str, make: Facto
         await stopping
     await locker.close()
     assert answer == {"data": {"workflows": {"totalCount": 0}}}
+
+
+async def stuck(running: Running, worker_url: str) -> tuple[int, str]:
+    """How a service ends that is told twice to stop, while a request of it waits for a lock."""
+    locker = Database(worker_url, pool_size=1)
+    async with httpx.AsyncClient(timeout=60) as http, locker.maintaining() as connection:
+        await connection.execute("LOCK TABLE workflows IN ACCESS EXCLUSIVE MODE")
+        query = {"query": "{ workflows { totalCount } }"}
+        asking = asyncio.create_task(http.post(running.url, json=query))
+        await asyncio.sleep(0.5)
+        running.process.send_signal(signal.SIGTERM)
+        await asyncio.sleep(1.5)
+        assert not asking.done()
+        running.process.send_signal(signal.SIGTERM)
+        ended = await running.ended()
+        with pytest.raises(httpx.TransportError):
+            await asking
+    await locker.close()
+    return ended
+
+
+@pytest.mark.parametrize("workers", ["1", "2"])
+async def test_a_second_signal_ends_it_at_once(worker_url: str, database: Database, workers: str) -> None:
+    running = await asyncio.to_thread(Running, worker_url, "--workers", workers)
+    processes = [
+        running.process.pid,
+        *(child.pid for child in psutil.Process(running.process.pid).children()),
+    ]
+    status, said = await stuck(running, worker_url)
+    assert (status, "A second SIGTERM" in said) == (128 + signal.SIGTERM, True)
+    eventually(lambda: not any(map(psutil.pid_exists, processes[1:])))
+
+
+async def test_it_says_what_it_waits_for(running: Running, worker_url: str) -> None:
+    _, said = await stuck(running, worker_url)
+    assert "waiting for requests and what runs beside them" in said
+
+
+async def test_an_embedded_server_ends_with_it(data_dir: Path) -> None:
+    running = await asyncio.to_thread(Running, "")
+    note = data_dir / "cluster" / "postmaster.pid"
+    assert note.exists()
+    os.kill(running.process.pid, signal.SIGSTOP)
+    for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
+        os.kill(running.process.pid, number)
+    status, _ = await running.ended()
+    eventually(lambda: not note.exists())
+    assert status > 128
+
+
+STUBBORN = """
+import sys, threading, time
+from graph import app, background, cli
+from graph.http import server
+background.STOP_SECONDS = 0.2
+server.LEFT_SECONDS = 2.0
+
+async def deaf():
+    while True:
+        try:
+            await background.asyncio.sleep(60)
+        except background.asyncio.CancelledError:
+            pass
+
+jobs = app._maintenance
+app._maintenance = lambda *given: [*jobs(*given), background.Job("deaf", deaf)]
+cli.main()
+"""
+
+
+async def test_what_can_not_be_stopped_does_not_keep_it(worker_url: str, database: Database) -> None:
+    running = await asyncio.to_thread(Running, worker_url, command=(sys.executable, "-c", STUBBORN))
+    running.process.send_signal(signal.SIGTERM)
+    status, said = await running.ended()
+    assert (status, "Stopping without waiting any longer for: deaf" in said) == (1, True)
+    assert "tasks and threads that are left did not end within 2 s" in said
+    assert "most recent call first" in said
