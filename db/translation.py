@@ -20,7 +20,6 @@ _DATABASE_ERRORS = (
     EmulatedDBAPIException,
     OSError,
 )
-_LOST = (OSError, asyncpg.InterfaceError, asyncpg.InternalClientError, DBAPIError, EmulatedDBAPIException)
 _CHECK_VIOLATION = "23514"
 _UNIQUE_VIOLATION = "23505"
 _FOREIGN_KEY_VIOLATION = "23503"
@@ -41,6 +40,15 @@ def _chain(error: BaseException) -> Iterator[BaseException]:
     while seen is not None:
         yield seen
         seen = seen.orig if isinstance(seen, DBAPIError) and seen.orig is not None else seen.__cause__
+
+
+def _is_lost(error: BaseException) -> bool:
+    """Whether the connection is gone, or was never made. All else that the driver refuses is a bug."""
+    return any(
+        isinstance(seen, OSError | asyncpg.InternalClientError)  # the latter when it lost track of the server
+        or (isinstance(seen, asyncpg.InterfaceError) and "connection is closed" in str(seen))
+        for seen in _chain(error)
+    )
 
 
 def _unreachable(error: BaseException, where: str) -> Unavailable:
@@ -67,7 +75,7 @@ def translate(error: BaseException, where: str = "The database") -> FlowkeepErro
         return Occupied("All connections to the database were in use for too long; try again.")
     cause = driver_error(error)
     if cause is None:
-        return _unreachable(error, where) if isinstance(error, _LOST) else None
+        return _unreachable(error, where) if _is_lost(error) else None
     constraint: str = getattr(cause, "constraint_name", None) or ""
     return _of_state(cause.sqlstate or "", constraint, cause) or _of_circumstances(
         cause.sqlstate or "", cause, where

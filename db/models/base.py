@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from datetime import datetime
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import orjson
@@ -10,18 +10,23 @@ from sqlalchemy import (
     JSON,
     BigInteger,
     CheckConstraint,
+    ColumnElement,
     DateTime,
     ForeignKey,
     MetaData,
     Text,
     Uuid,
+    any_,
+    bindparam,
     func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, mapped_column
+from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, mapped_column
 from sqlalchemy.types import TypeDecorator
+
+T = TypeVar("T")
 
 
 class Document(TypeDecorator[Any]):
@@ -90,6 +95,11 @@ def check(name: str, condition: str) -> CheckConstraint:
 def one_of(column: str, values: Iterable[str]) -> str:
     """SQL: `column` holds one of `values`."""
     return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+
+
+def among(column: InstrumentedAttribute[T], values: Iterable[T]) -> ColumnElement[bool]:
+    """SQL: `column` holds one of `values`, which are one parameter however many they are."""
+    return column == any_(bindparam(None, list(values), ARRAY(column.type)))
 
 
 def json_object(column: str, kind: str = "json") -> str:

@@ -10,6 +10,7 @@ from db.engine import Database
 from db.enums import EventType
 from db.errors import InvalidInput, NotFound
 from db.models import Checkpoint, Execution, State
+from db.models.base import among
 from db.writes.unit import NO_VALID_LEASE, Outcome, Unit, write_execution
 from db.writes.write import Write
 
@@ -122,11 +123,11 @@ async def prune_in_unit(unit: Unit, keep_last: int, *, dry_run: bool = False) ->
     """Within a write: what `prune_checkpoints` does."""
     mine = select(Checkpoint.seq, Checkpoint.state_version).where(Checkpoint.execution_id == unit.id)
     there = (await unit.session.execute(mine.order_by(Checkpoint.seq))).all()
-    needed = await _needed(unit)
     last = there[-keep_last:] if keep_last else []
-    going = [row.seq for row in there if row not in last and row.seq not in needed]
+    staying = {row.seq for row in last} | await _needed(unit)
+    going = [row.seq for row in there if row.seq not in staying]
     head = await state_head(unit)
-    kept = sorted({row.state_version for row in there if row.seq not in going})
+    kept = sorted({row.state_version for row in there if row.seq in staying})
     if head.checkpoint_seq is None:
         kept.append(1)  # recovery then starts over from the first variables
     floor = min((row.state_version for row in last), default=head.version)
@@ -157,7 +158,7 @@ async def _needed(unit: Unit) -> set[int]:
 
 async def _delete(unit: Unit, seqs: Sequence[int]) -> None:
     await unit.driver.execute(_ADOPT, unit.id, seqs)
-    gone = delete(Checkpoint).where(Checkpoint.execution_id == unit.id, Checkpoint.seq.in_(seqs))
+    gone = delete(Checkpoint).where(Checkpoint.execution_id == unit.id, among(Checkpoint.seq, seqs))
     await unit.session.execute(gone, execution_options={"synchronize_session": False})
     unit.note(EventType.CHECKPOINTS_DELETED, {"checkpoints": {"before": list(seqs)}})
 

@@ -11,6 +11,7 @@ from db.engine import Database
 from db.enums import Subject
 from db.errors import AlreadyExists, InvalidInput, NotFound
 from db.models import Execution, Hold, Workflow
+from db.models.base import among
 from db.writes.keyed import Outcome, audit, write_keyed
 from db.writes.write import Write
 
@@ -70,6 +71,6 @@ async def release_hold(database: Database, write: Write, subject: Subject, key: 
 async def require_not_held(session: AsyncSession, keys: Sequence[UUID]) -> None:
     """Within a transaction that deletes: raise `InvalidInput` where one of these is on hold."""
     await lock_holds(session)
-    found = await session.scalar(select(Hold.reason).where(Hold.subject_id.in_(keys)).limit(1))
+    found = await session.scalar(select(Hold.reason).where(among(Hold.subject_id, keys)).limit(1))
     if found is not None:
         raise InvalidInput(f"It is on hold ({found}); release it first.")

@@ -14,6 +14,7 @@ from db.enums import WorkflowStatus
 from db.errors import AlreadyExists, InvalidInput, NotFound, VersionConflict
 from db.ids import uuid7, uuid7_time
 from db.models import Event, Execution, LogEntry, Workflow
+from db.models.base import among
 from db.transitions import WORKFLOW_MOVES, require_move
 from db.writes.holds import require_not_held
 from db.writes.keyed import Outcome, audit, write_keyed
@@ -127,7 +128,7 @@ async def _delete_executions(session: AsyncSession, workflow: UUID, cascade: boo
         raise InvalidInput(f"{running} executions of the workflow have not ended; cancel them first.")
     await require_not_held(session, found)
     for unlinked in (LogEntry, Event):
-        await session.execute(delete(unlinked).where(unlinked.execution_id.in_(found)))
+        await session.execute(delete(unlinked).where(among(unlinked.execution_id, found)))
     await session.execute(delete(Execution).where(mine))
     return len(found)
 
