@@ -12,6 +12,7 @@ from db.enums import TERMINAL_STEP, StepStatus
 from db.models import Event
 from db.transitions import not_again
 from db.writes.checkpoints import checkpoint_in_unit, state_head
+from db.writes.dependencies import require_dependencies
 from db.writes.records import LogLine, append_in_unit
 from db.writes.states import StateChange, save_in_unit
 from db.writes.steps import (
@@ -71,6 +72,7 @@ async def commit_step(database: Database, execution_id: UUID, write: Write, comm
         latest = await latest_attempt(unit, commit.start.key)
         if latest is not None and latest.status == commit.end.status and commit.end.status not in TRIED_AGAIN:
             return await _done_so(unit, latest, commit)
+        await require_dependencies(unit, commit.start.key, commit.start.depends_on, latest)
         step = await _finished(unit, latest, commit)
         version = (
             (await state_head(unit)).version

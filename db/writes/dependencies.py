@@ -3,7 +3,8 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
+from sqlalchemy.dialects.postgresql import distinct_on
 
 from db.definitions import graph_of, require_acyclic, require_distinct
 from db.errors import InvalidInput
@@ -12,7 +13,7 @@ from db.models.base import Document, among
 from db.writes.unit import Unit
 
 # Taken out by the server: a definition can be large, and its steps are all that matters here.
-_STEPS = select(Workflow.definition.op("->", return_type=Document())("steps"))
+_STEPS = select(func.json_extract_path(Workflow.definition, "steps", type_=Document()))
 
 
 async def require_dependencies(unit: Unit, key: str, given: Sequence[str], latest: Any) -> None:
@@ -43,7 +44,7 @@ async def _begun(unit: Unit, keys: Sequence[str] | None = None) -> dict[str, lis
     statement = (
         select(Step.key, Step.depends_on)
         .where(Step.execution_id == unit.id)
-        .distinct(Step.key)
+        .ext(distinct_on(Step.key))
         .order_by(Step.key, Step.attempt.desc())
     )
     if keys is not None:

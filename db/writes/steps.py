@@ -12,6 +12,7 @@ from db.enums import TERMINAL_STEP, EventType, StepStatus
 from db.errors import InvalidInput, InvalidTransition, NotFound
 from db.models import Step
 from db.transitions import STEP_MOVES, differ, require_move, require_same
+from db.writes.dependencies import require_dependencies
 from db.writes.unit import NO_VALID_LEASE, Outcome, Unit, write_execution
 from db.writes.write import Write
 
@@ -60,8 +61,8 @@ async def start_step(database: Database, execution_id: UUID, write: Write, start
     """Start a step, or a new attempt at one that did not end well; returns the attempt's seq.
 
     Starting one that runs already changes nothing, provided that nothing else is said of it than before.
-    Raises `InvalidTransition` otherwise, and for a step that is done; `StaleLease` without the epoch of a
-    lease that is valid.
+    Raises `InvalidTransition` otherwise, and for a step that is done; `InvalidInput` for what it can't depend
+    on; `StaleLease` without the epoch of a lease that is valid.
     """
 
     async def work(unit: Unit) -> Outcome:
@@ -70,6 +71,7 @@ async def start_step(database: Database, execution_id: UUID, write: Write, start
         if latest is not None and latest.status == StepStatus.RUNNING:
             require_said(latest, start)
             return {"step": latest.seq}
+        await require_dependencies(unit, start.key, start.depends_on, latest)
         return {"step": await _start(unit, latest, start)}
 
     seq: int = (await write_execution(database, execution_id, write, work, guard=NO_VALID_LEASE))["step"]

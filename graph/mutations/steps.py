@@ -44,7 +44,9 @@ class StepInput:
     )
     input: JSON | None = strawberry.field(default=strawberry.UNSET, description="What it is given.")
     depends_on: list[str] | None = strawberry.field(
-        default=strawberry.UNSET, description="The keys of the steps that come before it."
+        default=strawberry.UNSET,
+        description="The keys of the steps that come before it, each once: steps of the workflow's "
+        "definition, or that have begun. As in a definition, there is no circle.",
     )
 
 

@@ -13,6 +13,7 @@ from tests.graph.world import lease
 from tests.rows import everything
 
 ERROR = {"message": "no", "code": "E1", "details": None, "retriable": True}
+DEFINED = {"steps": [{"key": "a", "dependsOn": ["b"]}, {"key": "b"}, {"key": "c"}]}
 WHOLE: dict[str, Any] = {
     "step": {
         "key": "a",
@@ -47,7 +48,7 @@ BAD_PARTS: dict[str, dict[str, Any]] = {
 
 async def begun(client: Client, make: Factory) -> str:
     """A RUNNING execution with a step `z` that was done, and a step `a` under way; nobody's by now."""
-    execution = await make.execution(**lease(seconds=-1))
+    execution = await make.execution(await make.workflow(definition=DEFINED), **lease(seconds=-1))
     await make.steps(execution, key="z")
     await make.steps(execution, start=2, key="a", status=StepStatus.RUNNING)
     return exec_id(execution)
@@ -69,7 +70,8 @@ async def test_every_part_is_written(client: Client, make: Factory) -> None:
 
 
 async def test_a_step_need_not_have_been_started(client: Client, make: Factory) -> None:
-    execution = await make.execution(status=ExecutionStatus.RUNNING)
+    workflow = await make.workflow(definition=DEFINED)
+    execution = await make.execution(workflow, status=ExecutionStatus.RUNNING)
     await client.done("commitStep", executionId=exec_id(execution), step=WHOLE["step"])
     (step,) = await read_steps(client, execution)
     assert {name: step[name] for name in WHOLE["step"]} == WHOLE["step"]

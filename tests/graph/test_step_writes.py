@@ -15,11 +15,12 @@ from tests.rows import everything
 ERROR = {"message": "no", "code": "E1", "details": {"at": [1, None, "é"]}, "retriable": True}
 ENDS = [status for status in StepStatus if status not in (StepStatus.PENDING, StepStatus.RUNNING)]
 BAD_ENDS = ["RETRYING", "FAILED", "CANCELLED", "TIMED_OUT"]
+DEFINED = {"steps": [{"key": "a"}, {"key": "b"}, {"key": "c", "dependsOn": ["b"]}]}
 FULL = {"key": "a", "name": "Step A", "type": "http", "input": {"x": [1, None]}, "dependsOn": ["b", "c"]}
 
 
 async def test_everything_that_is_said_of_a_step_is_kept(client: Client, make: Factory) -> None:
-    execution = await make.execution(status=ExecutionStatus.RUNNING)
+    execution = await make.execution(await make.workflow(definition=DEFINED), status=ExecutionStatus.RUNNING)
     await client.done("startStep", executionId=exec_id(execution), **FULL)
     (step,) = await read_steps(client, execution)
     assert {name: step[name] for name in FULL} == FULL
@@ -79,7 +80,7 @@ async def test_a_step_that_ended_badly_is_tried_again_as_another_attempt(
 async def test_another_attempt_makes_a_retrying_one_failed_with_its_error(
     client: Client, make: Factory
 ) -> None:
-    execution = await make.execution(status=ExecutionStatus.RUNNING)
+    execution = await make.execution(await make.workflow(definition=DEFINED), status=ExecutionStatus.RUNNING)
     first = (await client.done("startStep", executionId=exec_id(execution), **FULL))["step"]["id"]
     await client.done("finishStep", stepId=first, status="RETRYING", error=ERROR)
     await client.done("startStep", executionId=exec_id(execution), key="a")
@@ -249,3 +250,54 @@ async def test_a_steps_life_is_in_the_history(client: Client, make: Factory) -> 
         ("STEP_CHANGED", {**first, "status": {"before": "RETRYING", "after": "FAILED"}}),
         ("STEP_STARTED", {"step": 2, "key": "a", "attempt": 2, "status": {"after": "RUNNING"}}),
     ]
+
+
+CIRCLES: list[tuple[dict[str, list[str]], str, list[str]]] = [
+    ({"a": []}, "a", ["a"]),
+    ({"b": []}, "c", ["b", "b"]),
+    ({"b": []}, "b", ["nowhere"]),
+    ({}, "new", ["nowhere"]),
+    ({"b": [], "x": ["b"]}, "b", ["x"]),
+    ({"x": [], "y": ["x"], "z": ["y", "b"]}, "x", ["z"]),
+    ({}, "b", ["c"]),
+    ({"x": ["c"]}, "b", ["x"]),
+]
+
+
+@pytest.mark.parametrize("mutation", ["startStep", "commitStep"])
+@pytest.mark.parametrize(("begun", "key", "given"), CIRCLES)
+async def test_a_step_depends_on_what_a_definition_lets_it_depend_on(
+    client: Client,
+    database: Database,
+    make: Factory,
+    mutation: str,
+    begun: dict[str, list[str]],
+    key: str,
+    given: list[str],
+) -> None:
+    workflow = await make.workflow(definition=DEFINED)
+    execution = await make.execution(workflow, status=ExecutionStatus.RUNNING)
+    for seq, (name, before) in enumerate(begun.items(), 1):
+        await make.steps(execution, start=seq, key=name, depends_on=before, status=StepStatus.FAILED)
+    before_it = await everything(database)
+    step = {"key": key, "dependsOn": given}
+    said = step if mutation == "startStep" else {"step": step}
+    answer = await client.write(mutation, executionId=exec_id(execution), **said)
+    assert (answer["__typename"], await everything(database) == before_it) == ("InvalidInput", True)
+    assert repr(given[-1]) in answer["message"]
+
+
+@pytest.mark.parametrize("mutation", ["startStep", "commitStep"])
+@pytest.mark.parametrize(
+    ("key", "given"), [("a", ["c"]), ("c", ["b"]), ("new", ["done", "c"]), ("done", ["b"]), ("done", ["a"])]
+)
+async def test_a_step_may_depend_on_what_is_defined_or_has_begun(
+    client: Client, make: Factory, mutation: str, key: str, given: list[str]
+) -> None:
+    workflow = await make.workflow(definition=DEFINED)
+    execution = await make.execution(workflow, status=ExecutionStatus.RUNNING)
+    await make.steps(execution, key="done", status=StepStatus.FAILED)
+    step = {"key": key, "dependsOn": given}
+    said = step if mutation == "startStep" else {"step": step}
+    answer = await client.done(mutation, executionId=exec_id(execution), **said)
+    assert answer["step"]["dependsOn"] == given
