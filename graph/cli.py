@@ -13,6 +13,7 @@ from typer.core import TyperGroup
 from typer.main import get_group
 
 from db.errors import FlowkeepError
+from graph.commands.terminal import say
 
 # Name: where it is, and what `flowkeep --help` says of it, which is how its own help begins.
 SUBCOMMANDS = {
@@ -97,5 +98,5 @@ def main() -> None:
     try:
         app()
     except FlowkeepError as error:
-        typer.echo(f"flowkeep: {error}", err=True)
+        say(f"flowkeep: {error}", err=True)
         sys.exit(1)

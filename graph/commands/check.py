@@ -1,6 +1,5 @@
 """`flowkeep check`."""
 
-import orjson
 import typer
 
 from db.engine import Database
@@ -8,6 +7,7 @@ from db.migrate import require_head
 from db.queries.integrity import Finding, find_orphans
 from graph.commands.common import AsJson, DataDir, run, with_database
 from graph.commands.environment import load_settings
+from graph.commands.terminal import say, say_json
 
 
 def check(data_dir: DataDir = None, as_json: AsJson = False) -> None:
@@ -24,10 +24,10 @@ def check(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     with with_database(load_settings(data_dir=data_dir)) as settings:
         findings = run(settings, work)
     if as_json:
-        typer.echo(orjson.dumps(findings))
+        say_json(findings)
     else:
         for finding in findings:
-            typer.echo(f"{finding.table}: {finding.rows} rows of executions that are not there")
-        typer.echo("Something is wrong." if any(finding.rows for finding in findings) else "All is well.")
+            say(f"{finding.table}: {finding.rows} rows of executions that are not there")
+        say("Something is wrong." if any(finding.rows for finding in findings) else "All is well.")
     if any(finding.rows for finding in findings):
         raise typer.Exit(1)

@@ -9,6 +9,7 @@ from db.engine import Database
 from db.partitions import cover_ahead
 from graph.commands.common import DataDir, run, with_database
 from graph.commands.environment import load_settings
+from graph.commands.terminal import say
 from graph.settings import Settings
 
 
@@ -40,4 +41,4 @@ def migrate(
         return await migrations.current(database) or "base"
 
     with with_database(load_settings(data_dir=data_dir)) as settings:
-        typer.echo(f"The database is at revision {run(settings, work)}.")
+        say(f"The database is at revision {run(settings, work)}.")

@@ -12,7 +12,6 @@ import orjson
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from db.engine import Database
 from db.enums import ExecutionStatus, Subject
@@ -28,6 +27,8 @@ from db.writes.holds import place_hold, release_hold
 from db.writes.retention import create_policy, require_sense
 from graph.commands.common import AsJson, DataDir, run, with_database
 from graph.commands.environment import load_settings
+from graph.commands.tables import print_table
+from graph.commands.terminal import report, say, say_json
 from graph.commands.token import cli_write
 from graph.ids import Kind, decode, decode_as, encode
 
@@ -91,17 +92,17 @@ def list_policies(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List the policies, by name."""
     rows = _on_database(_listed, data_dir=data_dir)
     if as_json:
-        typer.echo(orjson.dumps([_as_json(row) for row in rows]))
+        say_json([_as_json(row) for row in rows])
         return
     columns = ("name", "enabled", "workflow", "statuses", "executions", "logs", "checkpoints", "last", "id")
-    table = Table(*columns, box=None, pad_edge=False)
+    shown = []
     for row in rows:
         ages = [_shown(row[name]) for name in ("keep_executions", "keep_logs", "keep_checkpoints")]
         which = row["workflow_name"] or "all", " ".join(row["statuses"] or ["all"])
         last = "" if row["keep_last"] is None else str(row["keep_last"])
         enabled = "yes" if row["enabled"] else "no"
-        table.add_row(row["name"], enabled, *which, *ages, last, encode(Kind.POLICY, row["id"]))
-    Console(width=None if Console().is_terminal else 250, markup=False).print(table)
+        shown.append((row["name"], enabled, *which, *ages, last, encode(Kind.POLICY, row["id"])))
+    print_table(columns, shown)
 
 
 @policies.command()
@@ -136,7 +137,7 @@ def create(
         raise InvalidInput("The name of a policy has 1 to 200 characters that can be printed.")
     key = _on_database(lambda database: create_policy(database, cli_write(), whole), data_dir=data_dir)
     made = encode(Kind.POLICY, key)
-    typer.echo(orjson.dumps({"id": made}) if as_json else f"{made}: the policy {name!r} is kept to.")
+    report({"id": made}, f"{made}: the policy {name!r} is kept to.", as_json=as_json)
 
 
 @policies.command("preview")
@@ -195,10 +196,10 @@ def apply(
         "seconds": (receipt["updated_at"] - receipt["started_at"]).total_seconds(),
     }
     if as_json:
-        typer.echo(orjson.dumps(shown))
+        say_json(shown)
         return
     gone = ", ".join(f"{number:,} {table}" for table, number in shown["deleted"].items()) or "nothing"
-    typer.echo(f"{shown['id']} {shown['status']}: {gone} in {shown['batches']} batches")
+    say(f"{shown['id']} {shown['status']}: {gone} in {shown['batches']} batches")
 
 
 @policies.command()
@@ -213,7 +214,7 @@ def hold(
         raise InvalidInput("A reason has 1 to 500 characters.")
     kind, key = _subject(subject)
     _on_database(lambda database: place_hold(database, cli_write(), kind, key, reason), data_dir=data_dir)
-    typer.echo(orjson.dumps({"subjectId": subject}) if as_json else f"{subject} is on hold.")
+    report({"subjectId": subject}, f"{subject} is on hold.", as_json=as_json)
 
 
 @policies.command()
@@ -221,7 +222,7 @@ def release(subject: Subjects, data_dir: DataDir = None, as_json: AsJson = False
     """End a hold."""
     kind, key = _subject(subject)
     _on_database(lambda database: release_hold(database, cli_write(), kind, key), data_dir=data_dir)
-    typer.echo(orjson.dumps({"subjectId": subject}) if as_json else f"{subject} is on hold no more.")
+    report({"subjectId": subject}, f"{subject} is on hold no more.", as_json=as_json)
 
 
 def _on_database(work: Callable[[Database], Coroutine[Any, Any, T]], **given: Any) -> T:
@@ -330,19 +331,19 @@ def _subject(text: str) -> tuple[Subject, UUID]:
 
 def _show(shown: Preview, as_json: bool) -> None:
     if as_json:
-        typer.echo(orjson.dumps(asdict(shown), option=orjson.OPT_UTC_Z))
+        say_json(asdict(shown))
         return
     about = "" if shown.exact else "about "
-    typer.echo(
+    say(
         f"{shown.executions:,} executions would go; {shown.with_logs:,} others would lose their logs, "
         f"{shown.with_checkpoints:,} others old checkpoints."
     )
     if shown.oldest is not None and shown.newest is not None:
-        typer.echo(f"They ended from {shown.oldest:%Y-%m-%d %H:%M} to {shown.newest:%Y-%m-%d %H:%M UTC}.")
+        say(f"They ended from {shown.oldest:%Y-%m-%d %H:%M} to {shown.newest:%Y-%m-%d %H:%M UTC}.")
     for share in shown.tables:
-        typer.echo(f"  {share.table}: {about}{share.rows:,} rows, {share.bytes / 2**20:,.1f} MiB")
+        say(f"  {share.table}: {about}{share.rows:,} rows, {share.bytes / 2**20:,.1f} MiB")
     for name in shown.partitions:
-        typer.echo(f"  {name} would be dropped as a whole, and those of the other tables with it.")
+        say(f"  {name} would be dropped as a whole, and those of the other tables with it.")
 
 
 def _shown(age: timedelta | None) -> str:

@@ -3,14 +3,13 @@
 from typing import Any
 
 import orjson
-import typer
 from pydantic import SecretStr
-from rich.console import Console
-from rich.table import Table
 
 from db.database_url import masked_url
 from graph.commands.common import AsJson
 from graph.commands.environment import load_settings, warn_of_unknown_variables
+from graph.commands.tables import print_table
+from graph.commands.terminal import say_json
 from graph.settings import Settings, variable
 
 
@@ -30,12 +29,10 @@ def show_settings(as_json: AsJson = False) -> None:
         for name in Settings.model_fields
     ]
     if as_json:
-        typer.echo(orjson.dumps(shown))
+        say_json(shown)
         return
-    table = Table("name", "value", "from", box=None, pad_edge=False)
-    for row in shown:
-        table.add_row(row["name"], _written(row["value"]), row["from"])
-    Console(width=None if Console().is_terminal else 250, markup=False, highlight=False).print(table)
+    rows = ((row["name"], _written(row["value"]), row["from"]) for row in shown)
+    print_table(("name", "value", "from"), rows)
 
 
 def _plain(name: str, value: object) -> Any:

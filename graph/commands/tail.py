@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, Literal
 
-import orjson
 import typer
 from rich.color import ColorSystem
 from rich.console import Console
@@ -21,7 +20,9 @@ from db.enums import TERMINAL_EXECUTION, EventType
 from db.errors import InvalidInput, NotFound
 from graph.commands.environment import find_service
 from graph.commands.following import Cut, Refused, Socket, connected
+from graph.commands.terminal import say
 from graph.ids import Kind, decode_as
+from graph.visible import json_text, visible, visible_lines
 
 _SHORTEST_PAUSE = 0.1
 _LONGEST_PAUSE = 5.0
@@ -54,10 +55,6 @@ _EVENTS_LEFT = """query ($id: ID!, $after: String) { execution(id: $id) {
 } }"""
 
 _COLOURS = {"DEBUG": "dim", "WARN": "yellow", "ERROR": "bold red"}
-# A log entry must not be able to drive the reader's terminal.
-_SHOWN = {
-    number: f"\\x{number:02x}" for number in (*range(32), *range(127, 160)) if chr(number) not in "\n\t"
-}
 
 
 def tail(
@@ -101,11 +98,19 @@ def tail(
     as_json: Annotated[
         bool, typer.Option("--json", help="Print one JSON object a line, each with its cursor.")
     ] = False,
+    raw: Annotated[
+        bool,
+        typer.Option(
+            "--raw",
+            help="Print messages as they are. Without it escape sequences and the like are shown as visible "
+            "text: they could drive the terminal.",
+        ),
+    ] = False,
 ) -> None:
     """Print the log of an execution, from its beginning and then as it is written, until Ctrl-C.
 
     When the connection is cut, by a restart of the service say, it goes on by itself where it stopped:
-    nothing is lost, nothing comes twice. Times are UTC.
+    nothing is lost, nothing comes twice. Times are UTC. The further lines of a message are indented.
 
         flowkeep tail exec_019cac4615007b51ab3711b6870580fc --min-level WARN
 
@@ -119,7 +124,7 @@ def tail(
     if events and (step is not None or min_level is not None):
         raise InvalidInput("--step and --min-level narrow the log; --events has neither.")
     wanted = Wanted(execution, step, min_level, events, now, until_end)
-    printer = Printer(events=events, as_json=as_json)
+    printer = Printer(events=events, as_json=as_json, raw=raw)
     service = find_service(url, token)
     try:
         asyncio.run(_while_read(Tail(service.url, service.token, wanted, after, printer)))
@@ -151,17 +156,17 @@ class Wanted:
 class Printer:
     """Writes items to standard output, each at once."""
 
-    def __init__(self, *, events: bool, as_json: bool) -> None:
+    def __init__(self, *, events: bool, as_json: bool, raw: bool = False) -> None:
         self._line = _event_line if events else self._log_line
         self._as_json = as_json
+        self._raw = raw
         console = Console()  # knows terminals, NO_COLOR and their like
-        self._on_terminal = console.is_terminal
         self._coloured = console.color_system is not None and not console.no_color
 
     def show(self, cursor: str, item: dict[str, Any]) -> None:
         """Print an item; raises `BrokenPipeError` when nobody reads any more."""
         if self._as_json:
-            written = orjson.dumps({"cursor": cursor, **item})
+            written = json_text({"cursor": cursor, **item})
         else:
             written = self._line(item).encode(sys.stdout.encoding or "utf-8", errors="replace")
         sys.stdout.buffer.write(written + b"\n")
@@ -173,10 +178,8 @@ class Printer:
             style = Style.parse(_COLOURS[entry["level"]])
             level = style.render(level, color_system=ColorSystem.STANDARD)
         step = entry["step"]["key"] if entry["step"] else "-"
-        return f"{_clock(entry['loggedAt'])} {level} {self._safe(step)}  {self._safe(entry['message'])}"
-
-    def _safe(self, text: str) -> str:
-        return text.translate(_SHOWN) if self._on_terminal else text
+        message = entry["message"] if self._raw else visible_lines(entry["message"])
+        return f"{_clock(entry['loggedAt'])} {level} {visible(step)}  {message}"
 
 
 class Tail:
@@ -220,7 +223,7 @@ class Tail:
                 "Another one can be named with --url."
             ) from cut
         if not self._told:
-            typer.echo(f"flowkeep: cut off ({cut}); this goes on when {self._url} is back.", err=True)
+            say(f"flowkeep: cut off ({cut}); this goes on when {self._url} is back.", err=True)
         self._told = True
 
     async def _follow(self, socket: Socket) -> None:
@@ -291,8 +294,8 @@ async def _while_read(tail: Tail) -> None:
 
 
 def _event_line(event: Mapping[str, Any]) -> str:
-    changes = orjson.dumps(event["changes"]).decode()
-    return f"{_clock(event['at'])} {event['type']} {event['actor']}  {changes}"
+    changes = json_text(event["changes"]).decode()
+    return f"{_clock(event['at'])} {visible(event['type'])} {visible(event['actor'])}  {changes}"
 
 
 def _clock(moment: str) -> str:

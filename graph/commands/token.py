@@ -9,10 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
-import orjson
 import typer
-from rich.console import Console
-from rich.table import Table
 
 from db.engine import Database
 from db.enums import Scope
@@ -27,6 +24,8 @@ from db.writes.write import Write
 from graph.auth.tokens import mint
 from graph.commands.common import AsJson, DataDir, run, with_database
 from graph.commands.environment import load_settings
+from graph.commands.tables import print_table
+from graph.commands.terminal import report, say, say_json
 from graph.ids import Kind, decode_as, encode
 from graph.scalars import parse_datetime
 
@@ -106,12 +105,12 @@ def create(
             "expiresAt": token.expires_at,
             "token": minted.text,
         }
-        typer.echo(orjson.dumps(made, option=orjson.OPT_UTC_Z))
+        say_json(made)
         return
     until = f"until {_shown(token.expires_at)}" if token.expires_at else "until it is revoked"
-    typer.echo(f"The token {name!r} is good for {', '.join(token.scopes)} {until}.", err=True)
-    typer.echo("Keep it now, it can't be shown again. Clients send `Authorization: Bearer` and it.", err=True)
-    typer.echo(minted.text)
+    say(f"The token {name!r} is good for {', '.join(token.scopes)} {until}.", err=True)
+    say("Keep it now, it can't be shown again. Clients send `Authorization: Bearer` and it.", err=True)
+    say(minted.text)
 
 
 @tokens.command("list")
@@ -124,15 +123,10 @@ def list_tokens(
     narrowed = TokenFilter(revoked=None if everything else False)
     shown = _on_database(lambda database: _listed(database, narrowed), data_dir=data_dir)
     if as_json:
-        typer.echo(orjson.dumps([_as_json(token) for token in shown], option=orjson.OPT_UTC_Z))
+        say_json([_as_json(token) for token in shown])
         return
-    table = Table("name", "scopes", "state", "expires", "created", "by", "id", box=None, pad_edge=False)
-    for token in shown:
-        created, expires = _shown(token.created_at), _shown(token.expires_at)
-        scopes = " ".join(token.scopes)
-        table.add_row(token.name, scopes, token.state, expires, created, token.created_by, token.id)
-    # As wide as it needs to be: a cut id could not be used.
-    Console(width=None if Console().is_terminal else 250, markup=False).print(table)
+    headings = ("name", "scopes", "state", "expires", "created", "by", "id")
+    print_table(headings, map(_row, shown))
 
 
 @tokens.command()
@@ -150,7 +144,7 @@ def revoke(
         return await revoke_token(database, cli_write(), await _key(database, name_or_id))
 
     revoked = encode(Kind.TOKEN, _on_database(work, data_dir=data_dir))
-    typer.echo(orjson.dumps({"id": revoked}) if as_json else f"{revoked} is revoked.")
+    report({"id": revoked}, f"{revoked} is revoked.", as_json=as_json)
 
 
 def _on_database(work: Callable[[Database], Coroutine[Any, Any, T]], **given: Any) -> T:
@@ -184,6 +178,11 @@ async def _listed(database: Database, narrowed: TokenFilter) -> list[Shown]:
             found += page.rows
             more = page.more
     return [Shown(**{**row, "id": encode(Kind.TOKEN, row["id"])}) for row in found]
+
+
+def _row(token: Shown) -> tuple[str, ...]:
+    created, expires = _shown(token.created_at), _shown(token.expires_at)
+    return token.name, " ".join(token.scopes), token.state, expires, created, token.created_by, token.id
 
 
 def _as_json(token: Shown) -> dict[str, Any]:

@@ -8,10 +8,9 @@ import sys
 from datetime import UTC, datetime
 from typing import Any
 
-import orjson
-
 from graph.settings import Settings
 from graph.telemetry.seen import CURRENT
+from graph.visible import json_text, visible_lines
 
 _OURS = ("flowkeep", "uvicorn")
 
@@ -32,7 +31,7 @@ class JsonLines(logging.Formatter):
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)
-        return orjson.dumps(line, default=str).decode()
+        return json_text(line, str).decode()
 
 
 class TextLines(logging.Formatter):
@@ -45,7 +44,7 @@ class TextLines(logging.Formatter):
         """The line, with a traceback below it where there is one."""
         fields = getattr(record, "fields", {})
         record.more = "".join(f" {name}={value!r}" for name, value in fields.items() if value is not None)
-        return super().format(record)
+        return visible_lines(super().format(record))
 
 
 def set_up(settings: Settings) -> None:

@@ -123,7 +123,7 @@ async def test_what_is_there_and_what_comes(tail: Tails, client: Client, make: F
         "12:00:00.001 INFO  -  line 1",
         "12:00:00.002 INFO  -  line 2",
         "12:00:00.003 WARN  step1  two",
-        "  lines",
+        "      lines",
     ]
     await append(client, execution, "it goes on")
     (line,) = await tailing.lines(1)
@@ -294,6 +294,30 @@ async def test_colours_are_for_terminals(
     os.close(outer)
     await process.wait()
     assert (b"\x1b[" in shown, b"a\\x1b[2Jb" in shown) == (coloured, True)
+
+
+EVIL = "a\x1b[2J\x9b2J\u202eb\tc\n12:00:00.000 ERROR -  forged"
+SAFE = ["12:00:00.001 INFO  -  a\\x1b[2J\\x9b2J\\u202eb\tc", "    12:00:00.000 ERROR -  forged"]
+
+
+@pytest.mark.slow
+async def test_a_message_does_not_drive_the_terminal_unless_asked(tail: Tails, make: Factory) -> None:
+    execution = await make.execution(status=ExecutionStatus.COMPLETED)
+    await make.logs(execution, message=EVIL)
+    shown, raw, as_json = [
+        (await (await tail(execution, "--until-end", *option)).end())[1]
+        for option in ([], ["--raw"], ["--json"])
+    ]
+    assert (shown, "\n".join(raw)) == (SAFE, f"12:00:00.001 INFO  -  {EVIL}")
+    assert ("\x9b" in as_json[0], orjson.loads(as_json[0])["message"]) == (False, EVIL)
+
+
+@pytest.mark.slow
+async def test_neither_does_what_is_told_of_events(tail: Tails, make: Factory) -> None:
+    execution = await make.execution(status=ExecutionStatus.COMPLETED)
+    await make.events(execution, actor=EVIL, changes={"name": {"after": EVIL}})
+    _, (line,), _ = await (await tail(execution, "--until-end", "--events")).end()
+    assert [character for character in line if not character.isprintable()] == ["\t"]
 
 
 MISSING = encode(Kind.EXECUTION, UUID(int=7))

@@ -117,3 +117,16 @@ def test_text_shows_the_fields() -> None:
         .format(record)
         .endswith("WARNING flowkeep.slow: slow operation operation='Slow' duration=1.5")
     )
+
+
+@pytest.mark.parametrize("formatter", [TextLines(), JsonLines()], ids=["text", "json"])
+def test_what_a_client_sent_does_not_drive_the_terminal(formatter: logging.Formatter) -> None:
+    evil = "a\x1b[2J\x9b\u202e\nERROR forged"
+    try:
+        raise ValueError(evil)
+    except ValueError as error:
+        info = (ValueError, error, error.__traceback__)
+    record = logging.LogRecord("flowkeep", logging.ERROR, "", 0, "%s", (evil,), info)
+    lines = formatter.format(record).split("\n")
+    assert all(line.isprintable() for line in lines)
+    assert [line for line in lines if line.startswith("ERROR")] == []
