@@ -11,6 +11,7 @@ from typing import Any
 REPLACEMENT = "\ufffd"
 
 _UNSTORABLE = re.compile("[\0\ud800-\udfff]")
+_HALF = re.compile("[\ud800-\udfff]")
 # The escapes of JSON text from left to right, so that a pair of surrogates is never taken for two halves, nor
 # an escaped backslash for the beginning of an escape. What can't be kept is the group.
 _HEX = "[0-9a-fA-F]"
@@ -29,6 +30,11 @@ def storable(text: str) -> str:
 def is_storable(text: str) -> bool:
     """Whether the text can be kept as it is."""
     return _UNSTORABLE.search(text) is None
+
+
+def is_unicode(text: str) -> bool:
+    """Whether the text has no half of a surrogate pair."""
+    return _HALF.search(text) is None
 
 
 def storable_escapes(json_text: str) -> str:

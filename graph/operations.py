@@ -21,6 +21,7 @@ from graph.auth.principals import Principal
 from graph.background import Background
 from graph.context import Context
 from graph.documents.document import Document, Operation
+from graph.documents.halves import refuse_halves
 from graph.documents.inputs import refuse_long_lists
 from graph.documents.persisted import Named, PersistedDocuments
 from graph.errors import Rejection, coded, too_complex
@@ -151,6 +152,7 @@ class Operations:
                 raise Rejection([GraphQLError(str(refusal), node, extensions={"code": refusal.code})])
         variables = request.variables
         try:
+            refuse_halves(variables, operation.lists)
             refuse_long_lists(variables, operation.lists, self._limits.list_items)
             cost = operation.measured.price.total({**operation.defaults, **variables})
             if cost > self._limits.cost:

@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 import orjson
 from starlette.datastructures import Headers
 
+from db.texts import storable_escapes
 from graph.errors import Rejection
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -74,8 +75,29 @@ def parse_json(data: bytes | str) -> object:
         if _LONG_NUMBER.search(data.encode() if isinstance(data, str) else data):
             value = json.loads(data)
     except (ValueError, RecursionError) as error:  # thousands of digits are a ValueError too
-        raise Rejection.of(f"This is not JSON that can be read: {error}.", "BAD_USER_INPUT", 400) from error
+        value = _with_halves(data)
+        if value is None:
+            raise Rejection.of(
+                f"This is not JSON that can be read: {error}.", "BAD_USER_INPUT", 400
+            ) from error
     return value
+
+
+def _with_halves(data: bytes | str) -> object:
+    """A request with halves of surrogate pairs in its variables, where a log entry may have them, else None.
+
+    Clients escape such halves when they cut a text in the middle of a character; what it may mean is not
+    for the parser to say.
+    """
+    try:
+        text = data if isinstance(data, str) else data.decode()
+        orjson.loads(storable_escapes(text))  # nothing else is wrong with it
+        value = json.loads(text)
+        request = value.get("payload", value)  # in a message on a socket
+        orjson.dumps({**value, "payload": None, **request, "variables": None})
+    except (ValueError, TypeError, AttributeError, RecursionError):
+        return None
+    return value if isinstance(request.get("variables"), dict) else None
 
 
 def parse_query_string(query_string: bytes) -> dict[str, Any]:

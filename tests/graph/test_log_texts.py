@@ -1,12 +1,16 @@
 """Log text is kept whatever it is, in every way in: a bad line never costs the step its outcome."""
 
+import json
 from typing import Any
 
 import pytest
 from pydantic import SecretStr
+from websockets.asyncio.client import connect
+from websockets.typing import Subprotocol
 
 from db.engine import Database
 from db.enums import ExecutionStatus
+from graph.http.sockets import PROTOCOL
 from graph.settings import Settings
 from tests.client import Client
 from tests.factories import Factory
@@ -75,6 +79,70 @@ async def test_what_can_not_be_kept_is_replaced(client: Client, make: Factory, m
     found = await logged(client, make, mutation, entry)
     assert found["message"] == "a NUL \ufffd from a binary"
     assert found["fields"] == {"k\ufffd": ["\ufffd", {"deep": "\ufffdx"}], "n": 1.5}
+
+
+def mutation_of(name: str) -> str:
+    """A document with a mutation and its input as the variable `i`."""
+    return f"mutation ($i: {name[0].upper()}{name[1:]}Input!) {{ {name}(input: $i) {{ __typename }} }}"
+
+
+async def send(client: Client, text: str, variables: dict[str, Any], way: str) -> dict[str, Any]:
+    """Send a document with variables as JSON that escapes everything, over HTTP or a socket; the answer."""
+    body = json.dumps({"query": text, "variables": variables})
+    if way == "http":
+        headers = {"content-type": "application/json"}
+        return dict((await client.http.post(client.url, content=body, headers=headers)).json())
+    async with connect(client.url.replace("http", "ws"), subprotocols=[Subprotocol(PROTOCOL)]) as socket:
+        await socket.send('{"type": "connection_init"}')
+        await socket.recv()
+        await socket.send(f'{{"type": "subscribe", "id": "1", "payload": {body}}}')
+        message = json.loads(await socket.recv())
+    return dict(message["payload"] if message["type"] == "next" else {"errors": message["payload"]})
+
+
+@pytest.mark.parametrize("way", ["http", "socket"])
+@pytest.mark.parametrize("mutation", WAYS)
+async def test_halves_of_characters_are_replaced(
+    client: Client, make: Factory, mutation: str, way: str
+) -> None:
+    execution = exec_id(await make.execution(status=ExecutionStatus.RUNNING))
+    entry = {"message": "cut \ud83d \U0001f600 \udfff", "fields": {"k\ud800": ["\udc00"]}}
+    variables = {"i": {"executionId": execution, **given(mutation, [entry])}}
+    answer = await send(client, mutation_of(mutation), variables, way)
+    assert "errors" not in answer
+    (found,) = await kept(client, execution)
+    assert (found["message"], found["fields"]) == ("cut \ufffd \U0001f600 \ufffd", {"k\ufffd": ["\ufffd"]})
+
+
+HALVES: dict[str, tuple[str, dict[str, Any]]] = {
+    "text": ("saveState", {"variables": {"a": ["\ud800"]}}),
+    "key": ("saveState", {"variables": {"\ud800": 1}}),
+    "id": ("saveState", {"executionId": "\ud800"}),
+    "step": ("appendLogs", {"entries": [{"message": "x", "stepKey": "\ud800"}]}),
+    "level": ("appendLogs", {"entries": [{"message": "x", "level": "\ud800"}]}),
+    "field": ("appendLogs", {"entries": [{"message": "x", "\ud800": 1}]}),
+    "idempotency key": ("appendLogs", {"entries": [{"message": "\ud800"}], "idempotencyKey": "\ud800"}),
+}
+
+
+@pytest.mark.parametrize("way", ["http", "socket"])
+@pytest.mark.parametrize("name", HALVES)
+async def test_halves_of_characters_anywhere_else_are_refused(
+    client: Client, database: Database, make: Factory, name: str, way: str
+) -> None:
+    execution = exec_id(await make.execution(status=ExecutionStatus.RUNNING))
+    before = await everything(database)
+    mutation, more = HALVES[name]
+    answer = await send(client, mutation_of(mutation), {"i": {"executionId": execution, **more}}, way)
+    assert [error["extensions"]["code"] for error in answer["errors"]] == ["BAD_USER_INPUT"]
+    assert await everything(database) == before
+
+
+@pytest.mark.parametrize("way", ["http", "socket"])
+async def test_halves_of_characters_in_a_query_are_refused(client: Client, way: str) -> None:
+    document = "query ($t: String) { executions(filter: {correlationId: $t}) { nodes { id } } }"
+    (error,) = (await send(client, document, {"t": "\ud800"}, way))["errors"]
+    assert (error["extensions"]["code"], "`t` holds half" in error["message"]) == ("BAD_USER_INPUT", True)
 
 
 async def test_a_bad_line_costs_a_step_nothing(client: Client, make: Factory) -> None:
