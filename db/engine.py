@@ -187,6 +187,18 @@ class Database:
                     raise
 
     @asynccontextmanager
+    async def batching(self) -> AsyncIterator[asyncpg.Connection]:
+        """The driver's connection inside the transaction of one session, for a batch of writes.
+
+        Committed at the end, rolled back on any error; raises a domain error for any database error.
+        """
+        async with self.writing() as session:
+            connection = await (await session.connection()).get_raw_connection()
+            driver: Any = connection.driver_connection
+            async with driver.transaction():
+                yield driver
+
+    @asynccontextmanager
     async def maintaining(self) -> AsyncIterator[asyncpg.Connection]:
         """The driver's connection inside one transaction, for bulk loads and changes of the schema."""
         async with self._driver(Session.MAINTENANCE) as connection, connection.transaction():

@@ -51,7 +51,7 @@ _ALL = _ENTRIES_AT.format(keys=_KEYS)
 _SOME = _ENTRIES_AT.format(keys=_GIVEN_KEYS)
 
 
-def _fold(values: list[str]) -> str:
+def spliced(values: Sequence[str]) -> str:
     """One JSON value from a SET and the lists appended to it, by splicing their texts."""
     if len(values) == 1:
         return values[0]
@@ -81,4 +81,4 @@ async def fetch_values(
             variables[row["key"]] = [row["value"]]
         else:
             variables.setdefault(row["key"], []).append(row["value"])
-    return [{key: _fold(values) for key, values in variables.items()} for variables in parts]
+    return [{key: spliced(values) for key, values in variables.items()} for variables in parts]

@@ -4,15 +4,19 @@ from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import delete, func, select, update
 
 from db.engine import Database
 from db.enums import EventType
 from db.errors import InvalidInput, NotFound
 from db.models import Checkpoint, Execution, State
 from db.models.base import among
-from db.writes.unit import NO_VALID_LEASE, Outcome, Unit, write_execution
+from db.writes.batch import Request
+from db.writes.draft import Draft, json_text
+from db.writes.needs import STATE
+from db.writes.unit import Outcome, Unit, write_execution
 from db.writes.write import Write
+from db.writes.writer import writer_of
 
 # A row of a variable is still seen by a kept version where no later SET or DELETE comes between the two.
 _PRUNE_ENTRIES = """
@@ -37,35 +41,35 @@ async def create_checkpoint(
     that is valid.
     """
 
-    async def work(unit: Unit) -> Outcome:
-        unit.require_live()
-        return {"checkpoint": await checkpoint_in_unit(unit, step_key, label, data)}
+    def decide(draft: Draft) -> Outcome:
+        draft.require_lease()
+        draft.require_live()
+        return {"checkpoint": add_checkpoint(draft, step_key, label, data)}
 
-    seq: int = (await write_execution(database, execution_id, write, work, guard=NO_VALID_LEASE))[
-        "checkpoint"
-    ]
+    request = Request(execution_id, write, decide, STATE)
+    seq: int = (await writer_of(database).write(request))["checkpoint"]
     return seq
 
 
-async def checkpoint_in_unit(unit: Unit, step_key: str | None, label: str | None, data: Any) -> int:
+def add_checkpoint(draft: Draft, step_key: str | None, label: str | None, data: Any) -> int:
     """Within a write: name the present version of the state; returns the checkpoint's seq."""
-    head = await state_head(unit)
-    seq = unit.take("checkpoint_seq")
-    changes = {"checkpoint": seq, "stateVersion": {"after": head.version}}
+    state, seq = draft.state, draft.take("checkpoint_seq")
+    changes = {"checkpoint": seq, "stateVersion": {"after": state.version}}
     row = {
-        "execution_id": unit.id,
+        "execution_id": draft.id,
         "seq": seq,
-        "parent_seq": head.checkpoint_seq,
+        "parent_seq": state.checkpoint_seq,
         "step_key": step_key,
         "label": label,
-        "state_version": head.version,
-        "event_seq": unit.note(EventType.CHECKPOINT_CREATED, changes),
-        "step_seq": unit.counted("step_seq"),
-        "data": data,
-        "created_by": unit.write.actor,
+        "state_version": state.version,
+        "event_seq": draft.note(EventType.CHECKPOINT_CREATED, changes),
+        "step_seq": draft.head.step_seq,
+        "data": None if data is None else json_text(data),
+        "created_by": draft.write.actor,
+        "created_at": draft.now,
     }
-    await unit.session.execute(insert(Checkpoint).values(row))
-    await descend_from(unit, seq)
+    draft.rows.add("checkpoints", row)
+    draft.set_state(state._replace(checkpoint_seq=seq))
     return seq
 
 

@@ -5,30 +5,30 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select
-
 from db.engine import Database
-from db.enums import TERMINAL_STEP, StepStatus
-from db.models import Event
+from db.enums import StepStatus
 from db.transitions import not_again
-from db.writes.checkpoints import checkpoint_in_unit, state_head
-from db.writes.dependencies import require_dependencies
-from db.writes.records import LogLine, append_in_unit
-from db.writes.states import StateChange, save_in_unit
+from db.writes.batch import Request
+from db.writes.checkpoints import add_checkpoint
+from db.writes.dependencies import needs_of_dependencies, require_dependencies
+from db.writes.draft import Draft, Outcome, json_text
+from db.writes.needs import STATE, steps
+from db.writes.records import LogLine, append, needs_of_logs
+from db.writes.seen import Attempt
+from db.writes.states import StateChange, needs_of, save
 from db.writes.steps import (
     TRIED_AGAIN,
     StepEnd,
     StepStart,
     close_for_retry,
-    finish_in_unit,
+    end_columns,
+    finish,
     insert_attempt,
-    latest_attempt,
     require_ended_so,
     require_said,
-    shown_attempt,
 )
-from db.writes.unit import NO_VALID_LEASE, Outcome, Unit, write_execution
 from db.writes.write import Write
+from db.writes.writer import writer_of
 
 
 @dataclass(frozen=True)
@@ -67,65 +67,51 @@ async def commit_step(database: Database, execution_id: UUID, write: Write, comm
     and what its parts raise; nothing is changed then.
     """
 
-    async def work(unit: Unit) -> Outcome:
-        unit.require_live()
-        latest = await latest_attempt(unit, commit.start.key)
-        if latest is not None and latest.status == commit.end.status and commit.end.status not in TRIED_AGAIN:
-            return await _done_so(unit, latest, commit)
-        await require_dependencies(unit, commit.start.key, commit.start.depends_on, latest)
-        step = await _finished(unit, latest, commit)
-        version = (
-            (await state_head(unit)).version
-            if commit.state is None
-            else await save_in_unit(unit, commit.state)
-        )
+    def decide(draft: Draft) -> Outcome:
+        draft.require_lease()
+        draft.require_live()
+        latest = draft.latest(commit.start.key)
+        if latest is not None and latest.status == commit.end.status and latest.status not in TRIED_AGAIN:
+            return _done_so(draft, latest, commit)
+        require_dependencies(draft, commit.start.key, commit.start.depends_on, latest)
+        step = _finished(draft, latest, commit)
+        version = draft.state.version if commit.state is None else save(draft, commit.state)
         if commit.logs:
-            await append_in_unit(unit, commit.logs, (commit.start.key, step), "logs")
+            append(draft, commit.logs, (commit.start.key, step), "logs")
         checkpoint = None
         if commit.checkpoint is not None:
             wish = commit.checkpoint
-            checkpoint = await checkpoint_in_unit(unit, commit.start.key, wish.label, wish.data)
-        return {"step": step, "version": version, "checkpoint": checkpoint}
+            checkpoint = add_checkpoint(draft, commit.start.key, wish.label, wish.data)
+        outcome = {"step": step, "version": version, "checkpoint": checkpoint}
+        draft.sign(step, outcome)
+        return outcome
 
-    return Committed(**await write_execution(database, execution_id, write, work, guard=NO_VALID_LEASE))
+    needs = STATE | steps((commit.start.key,)) | needs_of_logs(commit.logs)
+    needs |= needs_of_dependencies(commit.start.depends_on)
+    if commit.state is not None:
+        needs |= needs_of(commit.state)
+    return Committed(**await writer_of(database).write(Request(execution_id, write, decide, needs)))
 
 
-async def _finished(unit: Unit, latest: Any, commit: StepCommit) -> int:
+def _finished(draft: Draft, latest: Attempt | None, commit: StepCommit) -> int:
     """End the attempt under way, or insert one that has ended."""
     if latest is not None and latest.status in (StepStatus.PENDING, StepStatus.RUNNING):
-        await finish_in_unit(unit, latest, commit.end, commit.start)
-        unit.signed = unit.event_seq
-        seq: int = latest.seq
-        return seq
-    await close_for_retry(unit, latest)
-    end = commit.end
-    ended = {"completed_at": func.statement_timestamp()} if end.status in TERMINAL_STEP else {}
-    columns = {"output": end.output, "error": end.error, "metrics": end.metrics, **ended}
-    seq = await insert_attempt(unit, latest, commit.start, end.status, **columns)
-    unit.signed = unit.event_seq
-    return seq
+        finish(draft, latest, commit.end, commit.start)
+        return latest.seq
+    close_for_retry(draft, latest)
+    columns = end_columns(draft, commit.end, None)
+    if commit.end.metrics is not None:
+        columns["metrics"] = json_text(commit.end.metrics)
+    return insert_attempt(draft, latest, commit.start, commit.end.status, **columns)
 
 
-async def _done_so(unit: Unit, done: Any, commit: StepCommit) -> Outcome:
+def _done_so(draft: Draft, done: Attempt, commit: StepCommit) -> Outcome:
     """The outcome of a commit for a step that has ended so; raises `InvalidTransition` for another."""
-    if (first := await _first_outcome(unit, done)) is not None:
-        return first
+    if done.signed is not None and done.signed[0] == draft.write.fingerprint.hex():
+        return done.signed[1]
     require_said(done, commit.start)
     require_ended_so(done, commit.end)
     parts = {"state": commit.state, "checkpoint": commit.checkpoint, "logs": commit.logs or None}
     if brought := [name for name, part in parts.items() if part is not None]:
-        raise not_again(shown_attempt(done), done.status, f"another {' and another '.join(brought)}")
-    return {"step": done.seq, "version": (await state_head(unit)).version, "checkpoint": None}
-
-
-async def _first_outcome(unit: Unit, done: Any) -> Outcome | None:
-    """What the commit came to that ended the attempt, where it was this one word for word."""
-    recorded = select(Event.fingerprint, Event.outcome).where(
-        Event.execution_id == unit.id, Event.seq == done.event_seq
-    )
-    event = (await unit.session.execute(recorded)).one_or_none()
-    if event is None or event.outcome is None:
-        return None
-    outcome: Outcome = event.outcome
-    known = outcome.pop("fingerprint") if event.fingerprint is None else event.fingerprint.hex()
-    return outcome if known == unit.write.fingerprint.hex() else None
+        raise not_again(done.shown, done.status, f"another {' and another '.join(brought)}")
+    return {"step": done.seq, "version": draft.state.version, "checkpoint": None}

@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, delete, func, insert, or_, select
+from sqlalchemy import delete, insert, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
@@ -12,20 +12,17 @@ from db.errors import InvalidInput, NotFound
 from db.ids import uuid7, uuid7_time
 from db.models import Event, Execution, LogEntry, Workflow
 from db.transitions import EXECUTION_MOVES, require_move, require_same
+from db.writes.batch import Request
+from db.writes.draft import Draft, Outcome
 from db.writes.holds import require_not_held
-from db.writes.keyed import Outcome, audit, write_keyed
+from db.writes.keyed import audit, write_keyed
+from db.writes.needs import Needs
 from db.writes.states import seed_state
-from db.writes.unit import NO_VALID_LEASE, Unit, write_execution
 from db.writes.write import Write
+from db.writes.writer import writer_of
 
-# Without its epoch these need that no lease is valid. RUNNING is the holder's to say of what waits; from
-# anywhere else it is a resumption.
-_HOLDERS_MOVES: dict[ExecutionStatus, ColumnElement[bool]] = {
-    ExecutionStatus.RUNNING: or_(Execution.status != ExecutionStatus.PENDING, NO_VALID_LEASE),
-    ExecutionStatus.COMPLETED: NO_VALID_LEASE,
-    ExecutionStatus.FAILED: NO_VALID_LEASE,
-    ExecutionStatus.TIMED_OUT: NO_VALID_LEASE,
-}
+# What only the holder says of an execution while its lease is valid; RUNNING of one that waits.
+_OF_HOLDERS = (ExecutionStatus.COMPLETED, ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)
 _RUNNABLE = (WorkflowStatus.ACTIVE, WorkflowStatus.DRAFT, WorkflowStatus.DEPRECATED)
 
 
@@ -125,37 +122,40 @@ async def transition_execution(
     if error is not None and to not in (set(TERMINAL_EXECUTION) - {ExecutionStatus.COMPLETED}):
         raise InvalidInput(f"An error goes with FAILED, CANCELLED or TIMED_OUT only, not with {to}.")
 
-    async def work(unit: Unit) -> Outcome:
-        before = ExecutionStatus(unit.row.status)
+    def decide(draft: Draft) -> Outcome:
+        before = ExecutionStatus(draft.head.status)
+        if to in _OF_HOLDERS or (before, to) == (ExecutionStatus.PENDING, ExecutionStatus.RUNNING):
+            draft.require_lease()
         if require_move(EXECUTION_MOVES, before, to):
-            move_in_unit(unit, to, result, error)
+            move(draft, to, result, error)
         elif before in TERMINAL_EXECUTION:
-            columns = select(Execution.result, Execution.error).where(Execution.id == execution_id)
-            there = (await unit.session.execute(columns)).one()
             brought = {"result": result, "error": error}
-            require_same("The execution", before, {"result": there.result, "error": there.error}, brought)
+            require_same("The execution", before, draft.end, brought)
         return {}
 
-    await write_execution(database, execution_id, write, work, guard=_HOLDERS_MOVES.get(to))
+    needs = Needs(end=to in TERMINAL_EXECUTION)
+    await writer_of(database).write(Request(execution_id, write, decide, needs))
 
 
-def move_in_unit(unit: Unit, to: ExecutionStatus, result: Any, error: dict[str, Any] | None) -> None:
+def move(draft: Draft, to: ExecutionStatus, result: Any, error: dict[str, Any] | None) -> None:
     """Set the status and what goes with it: times, result, error, and the end of the lease."""
-    changes: dict[str, Any] = {"status": {"before": unit.row.status, "after": to}}
-    unit.columns["status"] = to
-    if to == ExecutionStatus.RUNNING and unit.row.started_at is None:
-        unit.columns["started_at"] = func.greatest(func.statement_timestamp(), Execution.created_at)
+    before = draft.head
+    changes: dict[str, Any] = {"status": {"before": before.status, "after": to}}
+    draft.change(status=to)
+    if to == ExecutionStatus.RUNNING and before.started_at is None:
+        draft.change(started_at=max(draft.now, before.created_at))
     if to in TERMINAL_EXECUTION:
         # Created ahead of the database's clock, or started so, an execution still can't end before.
-        unit.columns["completed_at"] = func.greatest(func.statement_timestamp(), Execution.started_at)
-        unit.columns |= {"lease_holder": None, "lease_expires_at": None}
-        if unit.row.lease_holder is not None:
-            changes["leaseHolder"] = {"before": unit.row.lease_holder, "after": None}
+        ended = draft.now if before.started_at is None else max(draft.now, before.started_at)
+        draft.change(completed_at=ended, lease_holder=None, lease_expires_at=None)
+        if before.lease_holder is not None:
+            changes["leaseHolder"] = {"before": before.lease_holder, "after": None}
     for name, value in (("result", result), ("error", error)):
         if value is not None:
-            unit.columns[name] = value
             changes[name] = {"after": value}
-    unit.note(EventType.STATUS_CHANGED, changes)
+    if result is not None or error is not None:
+        draft.set_end(result, error)
+    draft.note(EventType.STATUS_CHANGED, changes)
 
 
 async def delete_execution(database: Database, write: Write, execution_id: UUID) -> None:

@@ -18,7 +18,6 @@ from db.recovery_plan import done_at
 from db.state_values import fetch_values
 from db.writes.executions import note_first_event
 from db.writes.keyed import Outcome, write_keyed
-from db.writes.recovery import attempts_of, fields_at
 from db.writes.states import seed_state
 from db.writes.write import Write
 
@@ -93,6 +92,18 @@ async def _done_steps(session: AsyncSession, execution_id: UUID, base: Any) -> l
         {"seq": number, "attempt": 1, "event_seq": 1, **{name: getattr(step, name) for name in _COPIED}}
         for number, step in enumerate(done.values(), 1)
     ]
+
+
+async def attempts_of(session: AsyncSession, execution_id: UUID) -> list[Any]:
+    """All attempts at all steps, in their order."""
+    statement = select(*Step.__table__.columns).where(Step.execution_id == execution_id).order_by(Step.seq)
+    return list((await session.execute(statement)).all())
+
+
+async def fields_at(driver: Any, execution_id: UUID, version: int) -> dict[str, Any]:
+    """The state's own fields that had a value at `version`."""
+    (fields,) = await fetch_values(driver, [(execution_id, version)], field=True)
+    return {name: orjson.loads(text) for name, text in fields.items()}
 
 
 async def _insert_fork(session: AsyncSession, key: UUID, base: Any, write: Write, steps: int) -> None:

@@ -6,19 +6,19 @@ write that carries it.
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Any
 from uuid import UUID
 
-from sqlalchemy import func, select, text
+from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
 from db.enums import EventType
 from db.errors import StaleLease
-from db.models import Execution
-from db.writes.keyed import Outcome, write_keyed
-from db.writes.unit import Unit, write_execution
+from db.writes.batch import Request
+from db.writes.draft import Draft, Outcome
+from db.writes.keyed import write_keyed
 from db.writes.write import Write
+from db.writes.writer import writer_of
 
 # Rows that another claimer has locked are skipped, so claimers never wait for each other or share one.
 _CLAIM = text("""
@@ -87,14 +87,14 @@ async def acquire_lease(
     Raises `StaleLease` where somebody else holds it, `InvalidTransition` where the execution has ended.
     """
 
-    async def work(unit: Unit) -> Outcome:
-        unit.require_live()
-        if unit.row.lease_holder not in (None, holder) and await _holds(unit):
-            raise _not_yours(unit)
-        give_lease(unit, holder, ttl)
+    def decide(draft: Draft) -> Outcome:
+        draft.require_live()
+        if draft.head.lease_holder not in (None, holder) and draft.leased:
+            raise _not_yours(draft)
+        give_lease(draft, holder, ttl)
         return {}
 
-    await write_execution(database, execution_id, write, work)
+    await writer_of(database).write(Request(execution_id, write, decide))
 
 
 async def heartbeat(
@@ -105,16 +105,16 @@ async def heartbeat(
     Raises `StaleLease` where it is not `holder`'s, `InvalidTransition` where the execution has ended.
     """
 
-    async def work(unit: Unit) -> Outcome:
-        unit.require_live()
-        if unit.row.lease_holder != holder:
-            raise _not_yours(unit)
-        unit.columns |= _until(ttl)
-        if unit.write.key is not None:
-            unit.note(EventType.LEASE_EXTENDED, {})
+    def decide(draft: Draft) -> Outcome:
+        draft.require_live()
+        if draft.head.lease_holder != holder:
+            raise _not_yours(draft)
+        draft.change(lease_expires_at=draft.now + ttl, heartbeat_at=draft.now)
+        if draft.write.key is not None:
+            draft.note(EventType.LEASE_EXTENDED, {})
         return {}
 
-    await write_execution(database, execution_id, write, work)
+    await writer_of(database).write(Request(execution_id, write, decide))
 
 
 async def release_lease(database: Database, execution_id: UUID, write: Write, holder: str) -> None:
@@ -123,43 +123,35 @@ async def release_lease(database: Database, execution_id: UUID, write: Write, ho
     Raises `StaleLease` where somebody else holds it.
     """
 
-    async def work(unit: Unit) -> Outcome:
-        if unit.row.lease_holder is None:
+    def decide(draft: Draft) -> Outcome:
+        if draft.head.lease_holder is None:
             return {}
-        if unit.row.lease_holder != holder:
-            raise _not_yours(unit)
-        unit.columns |= {"lease_holder": None, "lease_expires_at": None}
-        unit.note(EventType.LEASE_RELEASED, {"leaseHolder": {"before": holder, "after": None}})
+        if draft.head.lease_holder != holder:
+            raise _not_yours(draft)
+        draft.change(lease_holder=None, lease_expires_at=None)
+        draft.note(EventType.LEASE_RELEASED, {"leaseHolder": {"before": holder, "after": None}})
         return {}
 
-    await write_execution(database, execution_id, write, work)
+    await writer_of(database).write(Request(execution_id, write, decide))
 
 
-def give_lease(unit: Unit, holder: str, ttl: timedelta) -> None:
+def give_lease(draft: Draft, holder: str, ttl: timedelta) -> None:
     """Within a write: a new epoch for `holder`."""
-    raise_epoch(unit)
-    unit.columns |= {"lease_holder": holder, **_until(ttl)}
+    before = draft.head
+    raise_epoch(draft)
+    draft.change(lease_holder=holder, lease_expires_at=draft.now + ttl, heartbeat_at=draft.now)
     changes = {
-        "leaseHolder": {"before": unit.row.lease_holder, "after": holder},
-        "leaseEpoch": {"before": unit.row.lease_epoch, "after": unit.row.lease_epoch + 1},
+        "leaseHolder": {"before": before.lease_holder, "after": holder},
+        "leaseEpoch": {"before": before.lease_epoch, "after": draft.head.lease_epoch},
     }
-    unit.note(EventType.LEASE_ACQUIRED, changes)
+    draft.note(EventType.LEASE_ACQUIRED, changes)
 
 
-def raise_epoch(unit: Unit) -> None:
+def raise_epoch(draft: Draft) -> None:
     """Within a write: fence out whoever holds the present epoch, and leave the lease to nobody."""
-    unit.columns |= {"lease_epoch": unit.row.lease_epoch + 1, "lease_holder": None, "lease_expires_at": None}
+    draft.change(lease_epoch=draft.head.lease_epoch + 1, lease_holder=None, lease_expires_at=None)
 
 
-def _until(ttl: timedelta) -> dict[str, Any]:
-    return {"lease_expires_at": func.statement_timestamp() + ttl, "heartbeat_at": func.statement_timestamp()}
-
-
-async def _holds(unit: Unit) -> bool:
-    alive = select(Execution.lease_expires_at > func.statement_timestamp()).where(Execution.id == unit.id)
-    return bool(await unit.session.scalar(alive))
-
-
-def _not_yours(unit: Unit) -> StaleLease:
-    row = unit.row
-    return StaleLease(unit.write.epoch, row.lease_holder, row.lease_epoch, row.lease_expires_at)
+def _not_yours(draft: Draft) -> StaleLease:
+    head = draft.head
+    return StaleLease(draft.write.epoch, head.lease_holder, head.lease_epoch, head.lease_expires_at)

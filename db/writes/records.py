@@ -7,30 +7,14 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-import orjson
-
 from db.engine import Database
 from db.enums import EventType
 from db.errors import InvalidInput, NotFound
-from db.writes.unit import Outcome, Unit, write_execution
+from db.writes.batch import Request
+from db.writes.draft import Draft, Outcome, json_text
+from db.writes.needs import Needs, steps
 from db.writes.write import Write
-
-_INSERT_LOGS = """
-INSERT INTO log_entries (execution_id, seq, step_seq, level, message, fields, logged_at, original_bytes)
-SELECT $1, seq, step_seq, level, message, fields::json, coalesce(logged_at, statement_timestamp()),
-       original_bytes
-FROM unnest($2::bigint[], $3::bigint[], $4::smallint[], $5::text[], $6::text[], $7::timestamptz[],
-            $8::bigint[])
-     AS given(seq, step_seq, level, message, fields, logged_at, original_bytes)
-"""
-_INSERT_POINTS = """
-INSERT INTO metric_points (execution_id, seq, step_seq, name, value)
-SELECT $1, seq, $3, name, value FROM unnest($2::bigint[], $4::text[], $5::float8[]) AS given(seq, name, value)
-"""
-_LATEST_ATTEMPTS = """
-SELECT DISTINCT ON (key) key, seq FROM steps WHERE execution_id = $1 AND key = ANY($2::text[])
-ORDER BY key, attempt DESC
-"""
+from db.writes.writer import writer_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,44 +40,53 @@ async def append_logs(
     Raises `NotFound` for a step that was never started, `InvalidInput` for no entries at all.
     """
 
-    async def work(unit: Unit) -> Outcome:
-        first = await append_in_unit(unit, entries)
+    def decide(draft: Draft) -> Outcome:
+        first = append(draft, entries)
         return {"first": first, "last": first + len(entries) - 1}
 
     if not entries:
         raise InvalidInput("`entries` is empty: there is nothing to append.")
-    outcome = await write_execution(database, execution_id, write, work)
+    request = Request(execution_id, write, decide, needs_of_logs(entries), size=_size(entries))
+    outcome = await writer_of(database).write(request)
     return outcome["first"], outcome["last"]
 
 
-async def append_in_unit(
-    unit: Unit, entries: Sequence[LogLine], step: tuple[str, int] | None = None, name: str = "entries"
+def _size(entries: Sequence[LogLine]) -> int:
+    return sum(len(entry.message) for entry in entries)
+
+
+def needs_of_logs(entries: Sequence[LogLine]) -> Needs:
+    """The steps that log entries name."""
+    return steps(entry.step_key for entry in entries if entry.step_key is not None)
+
+
+def append(
+    draft: Draft, entries: Sequence[LogLine], step: tuple[str, int] | None = None, name: str = "entries"
 ) -> int:
     """Within a write: append entries, without a step those of `step` (key, seq); returns the first seq.
 
     Raises `NotFound` for a step that was never started, telling by `name` which entry names it.
     """
-    seq_of = await _latest_attempts(unit, {entry.step_key for entry in entries if entry.step_key is not None})
-    for number, entry in enumerate(entries):
-        if entry.step_key is not None and entry.step_key not in seq_of:
-            raise _no_step(unit, entry.step_key, f", which {name}[{number}] names")
-    default = None
-    if step is not None:
-        seq_of[step[0]] = default = step[1]
-    first = unit.take("log_seq", len(entries))
-    await unit.driver.execute(
-        _INSERT_LOGS,
-        unit.id,
-        list(range(first, first + len(entries))),
-        [default if entry.step_key is None else seq_of[entry.step_key] for entry in entries],
-        [entry.level for entry in entries],
-        [entry.message for entry in entries],
-        [None if entry.fields is None else orjson.dumps(entry.fields).decode() for entry in entries],
-        [entry.logged_at for entry in entries],
-        [entry.original_bytes for entry in entries],
+    seqs: dict[str | None, int | None] = {None: None} if step is None else {None: step[1], step[0]: step[1]}
+    for at, entry in enumerate(entries):
+        if entry.step_key not in seqs:
+            seqs[entry.step_key] = _seq(draft, str(entry.step_key), f", which {name}[{at}] names")
+    first, number = draft.take("log_seq", len(entries)), len(entries)
+    draft.rows.add_columns(
+        "log_entries",
+        {
+            "execution_id": [draft.id] * number,
+            "seq": list(range(first, first + number)),
+            "step_seq": [seqs[entry.step_key] for entry in entries],
+            "level": [entry.level for entry in entries],
+            "message": [entry.message for entry in entries],
+            "fields": [None if entry.fields is None else json_text(entry.fields) for entry in entries],
+            "logged_at": [entry.logged_at or draft.now for entry in entries],
+            "original_bytes": [entry.original_bytes for entry in entries],
+        },
     )
-    last = first + len(entries) - 1
-    unit.note(EventType.LOGS_APPENDED, {"logs": {"count": len(entries), "firstSeq": first, "lastSeq": last}})
+    last = first + number - 1
+    draft.note(EventType.LOGS_APPENDED, {"logs": {"count": number, "firstSeq": first, "lastSeq": last}})
     return first
 
 
@@ -112,29 +105,22 @@ async def record_metrics(
         if not 1 <= len(name) <= 200:
             raise InvalidInput("The name of a metric has 1 to 200 characters.")
 
-    async def work(unit: Unit) -> Outcome:
-        step = None
-        if step_key is not None:
-            step = (await _latest_attempts(unit, {step_key})).get(step_key)
-            if step is None:
-                raise _no_step(unit, step_key)
-        first = unit.take("metric_seq", len(values))
-        seqs = list(range(first, first + len(values)))
-        numbers = [float(value) for value in values.values()]
-        await unit.driver.execute(_INSERT_POINTS, unit.id, seqs, step, list(values), numbers)
-        unit.note(EventType.METRICS_RECORDED, {"metrics": {"after": sorted(values)}})
+    def decide(draft: Draft) -> Outcome:
+        step = None if step_key is None else _seq(draft, step_key)
+        first = draft.take("metric_seq", len(values))
+        for seq, (name, value) in enumerate(values.items(), first):
+            row = {"execution_id": draft.id, "seq": seq, "step_seq": step, "name": name}
+            draft.rows.add("metric_points", {**row, "value": float(value)})
+        draft.note(EventType.METRICS_RECORDED, {"metrics": {"after": sorted(values)}})
         return {}
 
-    await write_execution(database, execution_id, write, work)
+    needs = steps(() if step_key is None else (step_key,))
+    await writer_of(database).write(Request(execution_id, write, decide, needs))
 
 
-async def _latest_attempts(unit: Unit, keys: set[str]) -> dict[str, int]:
-    """The seq of the last attempt at each of the steps that were ever started."""
-    if not keys:
-        return {}
-    rows = await unit.driver.fetch(_LATEST_ATTEMPTS, unit.id, sorted(keys))
-    return {row["key"]: row["seq"] for row in rows}
-
-
-def _no_step(unit: Unit, key: str, where: str = "") -> NotFound:
-    return NotFound("step", f"{key!r} in execution exec_{unit.id.hex}{where}")
+def _seq(draft: Draft, key: str, where: str = "") -> int:
+    """The seq of the last attempt at a step; raises `NotFound` for one that was never started."""
+    latest = draft.latest(key)
+    if latest is None:
+        raise NotFound("step", f"{key!r} in execution exec_{draft.id.hex}{where}")
+    return latest.seq

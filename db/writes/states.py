@@ -5,9 +5,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
-import asyncpg
 import orjson
-from sqlalchemy import JSON, Row, func, insert, select, update
+from sqlalchemy import JSON, insert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
@@ -15,54 +14,13 @@ from db.enums import EventType, StateOp
 from db.errors import InvalidInput, VersionConflict
 from db.merge import merge_patch
 from db.models import State, StateEntry
-from db.state_values import fetch_values
-from db.writes.unit import NO_VALID_LEASE, Outcome, Unit, write_execution
+from db.writes.batch import Request
+from db.writes.draft import Draft, Outcome, json_text
+from db.writes.needs import Needs
+from db.writes.seen import ABSENT, Variable
 from db.writes.write import Write
+from db.writes.writer import writer_of
 
-# Writes a row for every given variable whose value differs from what is there, and with `full` a DELETE
-# for every variable that is there but not given. `there` puts together the present values.
-_SET = """
-WITH given AS (
-    SELECT key, value::jsonb AS value FROM unnest($3::text[], $4::text[]) AS g(key, value)
-), base AS (
-    SELECT DISTINCT ON (key) key, version, op, value FROM state_entries
-    WHERE execution_id = $1 AND NOT field AND op <> 'APPEND' AND ($5 OR key = ANY($3))
-    ORDER BY key, version DESC
-), appended AS (
-    SELECT e.key, jsonb_agg(item.value ORDER BY e.version, item.at) AS value
-    FROM state_entries e LEFT JOIN base b ON b.key = e.key
-    CROSS JOIN LATERAL jsonb_array_elements(e.value) WITH ORDINALITY AS item(value, at)
-    WHERE e.execution_id = $1 AND NOT e.field AND e.op = 'APPEND' AND ($5 OR e.key = ANY($3))
-      AND e.version > coalesce(b.version, 0)
-    GROUP BY e.key
-), there AS (
-    SELECT key,
-           CASE WHEN a.value IS NULL THEN b.value
-                ELSE coalesce(b.value, '[]'::jsonb) || a.value END AS value
-    FROM base b FULL JOIN appended a USING (key)
-)
-INSERT INTO state_entries (execution_id, key, version, op, value)
-SELECT $1, key, $2, CASE WHEN g.value IS NULL THEN 'DELETE' ELSE 'SET' END, g.value
-FROM given g FULL JOIN there t USING (key)
-WHERE g.value IS DISTINCT FROM t.value AND (g.key IS NOT NULL OR $5)
-RETURNING key
-"""
-_DELETE = """
-INSERT INTO state_entries (execution_id, key, version, op)
-SELECT $1, k.key, $2, 'DELETE' FROM unnest($3::text[]) AS k(key)
-WHERE (SELECT e.op FROM state_entries e WHERE e.execution_id = $1 AND NOT e.field AND e.key = k.key
-       ORDER BY e.version DESC LIMIT 1) <> 'DELETE'
-RETURNING key
-"""
-_NOT_LISTS = """
-SELECT k.key FROM unnest($2::text[]) AS k(key)
-CROSS JOIN LATERAL (
-    SELECT e.op, e.value FROM state_entries e
-    WHERE e.execution_id = $1 AND NOT e.field AND e.key = k.key AND e.op <> 'APPEND'
-    ORDER BY e.version DESC LIMIT 1
-) b
-WHERE b.op = 'SET' AND jsonb_typeof(b.value) <> 'array'
-"""
 _LISTS = ("completed_steps", "failed_steps", "skipped_steps")
 
 
@@ -99,6 +57,18 @@ def require_keys(keys: Sequence[str]) -> None:
             raise InvalidInput("The name of a variable has 1 to 500 characters.")
 
 
+def needs_of(change: StateChange) -> Needs:
+    """What a save needs to see: the values that it is compared with, and no others."""
+    patch = change.patch or {}
+    return Needs(
+        state=True,
+        fields=bool(change.fields),
+        every_value=change.variables is not None,
+        values=frozenset(key for key, value in patch.items() if value is not None),
+        kinds=frozenset([*(change.appends or ()), *(key for key, value in patch.items() if value is None)]),
+    )
+
+
 async def save_state(database: Database, execution_id: UUID, write: Write, change: StateChange) -> int:
     """Save a state; returns its new version.
 
@@ -106,35 +76,118 @@ async def save_state(database: Database, execution_id: UUID, write: Write, chang
     an execution that has ended, and `StaleLease` without the epoch of a lease that is valid.
     """
 
-    async def work(unit: Unit) -> Outcome:
-        unit.require_live()
-        return {"version": await save_in_unit(unit, change)}
+    def decide(draft: Draft) -> Outcome:
+        draft.require_lease()
+        draft.require_live()
+        return {"version": save(draft, change)}
 
-    version: int = (await write_execution(database, execution_id, write, work, guard=NO_VALID_LEASE))[
-        "version"
-    ]
+    request = Request(execution_id, write, decide, needs_of(change))
+    version: int = (await writer_of(database).write(request))["version"]
     return version
 
 
-async def save_in_unit(unit: Unit, change: StateChange) -> int:
-    """Save within a write to the execution; returns the new version."""
-    head = (
-        await unit.session.execute(select(*State.__table__.columns).where(State.execution_id == unit.id))
-    ).one()
-    if change.expected_version is not None and head.version != change.expected_version:
-        raise VersionConflict(change.expected_version, head.version)
-    version: int = head.version + 1
-    keys = await _write_variables(unit.driver, unit.id, version, change)
-    fields = await _write_fields(unit.session, head, version, change.fields)
-    values = {"version": version, "updated_at": func.statement_timestamp(), **fields}
-    statement = update(State).where(State.execution_id == unit.id).values(values)
-    await unit.session.execute(statement, execution_options={"synchronize_session": False})
-    changes: dict[str, Any] = {"version": {"before": head.version, "after": version}}
+def save(draft: Draft, change: StateChange) -> int:
+    """Save within a write; returns the new version."""
+    before = draft.state
+    if change.expected_version is not None and before.version != change.expected_version:
+        raise VersionConflict(change.expected_version, before.version)
+    version = before.version + 1
+    keys = _change_variables(draft, version, change)
+    fields = _change_fields(draft, version, change.fields)
+    draft.set_state(before._replace(version=version), updated_at=draft.now)
+    changes: dict[str, Any] = {"version": {"before": before.version, "after": version}}
     if keys:
         changes["variables"] = {"after": sorted(keys)}
-    changes |= {name: _difference(getattr(head, name), value) for name, value in fields.items()}
-    unit.note(EventType.STATE_SAVED, changes)
+    draft.note(EventType.STATE_SAVED, changes | fields)
     return version
+
+
+def _change_variables(draft: Draft, version: int, change: StateChange) -> list[str]:
+    """The rows of a version; returns the keys that changed."""
+    if change.variables is not None:
+        gone = [key for key, there in draft.variables.items() if there.there and key not in change.variables]
+        return [*_set(draft, version, change.variables), *_delete(draft, version, gone)]
+    patch = {
+        key: merge_patch(_value(draft, key), value) if isinstance(value, dict) else value
+        for key, value in (change.patch or {}).items()
+    }
+    return [
+        *_set(draft, version, {key: value for key, value in patch.items() if value is not None}),
+        *_delete(draft, version, [key for key, value in patch.items() if value is None]),
+        *_append(draft, version, {key: items for key, items in (change.appends or {}).items() if items}),
+    ]
+
+
+def _value(draft: Draft, key: str) -> Any:
+    text = draft.variables[key].text
+    return None if text is None else orjson.loads(text)
+
+
+def _set(draft: Draft, version: int, values: Mapping[str, Any]) -> list[str]:
+    """Set the variables whose values differ from what is there."""
+    changed = []
+    for key, value in values.items():
+        text = json_text(value)
+        if not _same(text, draft.variables.get(key, ABSENT).text):
+            draft.set_variable(key, Variable(True, isinstance(value, list), (text,)))
+            _enter(draft, key, version, StateOp.SET, text)
+            changed.append(key)
+    return changed
+
+
+def _same(text: str, there: str | None) -> bool:
+    """Whether two texts are one JSON value, whatever their spaces and the order of their keys."""
+    return text == there or (there is not None and _canonical(text) == _canonical(there))
+
+
+def _canonical(text: str) -> bytes:
+    # As text again, since Python takes true for 1.
+    return orjson.dumps(orjson.loads(text), option=orjson.OPT_SORT_KEYS)
+
+
+def _delete(draft: Draft, version: int, keys: Sequence[str]) -> list[str]:
+    there = [key for key in keys if draft.variables[key].there]
+    for key in there:
+        draft.set_variable(key, ABSENT)
+        _enter(draft, key, version, StateOp.DELETE, None)
+    return there
+
+
+def _append(draft: Draft, version: int, appends: Mapping[str, Sequence[Any]]) -> list[str]:
+    for key, items in appends.items():
+        before, text = draft.variables[key], json_text(items)
+        if before.there and not before.is_list:
+            raise InvalidInput(f"Variable {key!r} holds no list, so nothing can be appended to it.")
+        parts = None if before.parts is None else (*before.parts, text)
+        draft.set_variable(key, Variable(True, True, parts))
+        _enter(draft, key, version, StateOp.APPEND, text)
+    return list(appends)
+
+
+def _enter(
+    draft: Draft, key: str, version: int, op: StateOp, value: str | None, *, field: bool = False
+) -> None:
+    row = {"execution_id": draft.id, "field": field, "key": key, "version": version, "op": op}
+    draft.rows.add("state_entries", {**row, "value": value})
+
+
+def _change_fields(draft: Draft, version: int, given: Mapping[str, Any]) -> dict[str, Any]:
+    """The rows of the state's own fields; returns what the event says of those that changed."""
+    changes = {}
+    for name, value in given.items():
+        before = draft.fields[name]
+        if _same(json_text(value), json_text(before)):
+            continue
+        grown = name in _LISTS and bool(before) and value[: len(before)] == before
+        if value is None:
+            _enter(draft, name, version, StateOp.DELETE, None, field=True)
+        elif grown:
+            _enter(draft, name, version, StateOp.APPEND, json_text(value[len(before) :]), field=True)
+        else:
+            _enter(draft, name, version, StateOp.SET, json_text(value), field=True)
+        draft.set_field(name, value)
+        changes[name] = _difference(before, value)
+    return changes
 
 
 async def seed_state(
@@ -165,83 +218,8 @@ async def seed_state(
     return version
 
 
-async def _write_variables(
-    driver: asyncpg.Connection, execution_id: UUID, version: int, change: StateChange
-) -> list[str]:
-    """Write the rows of a version; returns the keys that changed."""
-    if change.variables is not None:
-        return await _set(driver, execution_id, version, change.variables, full=True)
-    patch = await _resolved(driver, execution_id, version - 1, change.patch or {})
-    keys: list[str] = []
-    if setting := {key: value for key, value in patch.items() if value is not None}:
-        keys += await _set(driver, execution_id, version, setting, full=False)
-    if deleting := [key for key, value in patch.items() if value is None]:
-        keys += [row["key"] for row in await driver.fetch(_DELETE, execution_id, version, deleting)]
-    if appending := {key: items for key, items in (change.appends or {}).items() if items}:
-        keys += await _append(driver, execution_id, version, appending)
-    return keys
-
-
-async def _set(
-    driver: asyncpg.Connection, execution_id: UUID, version: int, values: Mapping[str, Any], *, full: bool
-) -> list[str]:
-    texts = [_text(value) for value in values.values()]
-    rows = await driver.fetch(_SET, execution_id, version, list(values), texts, full)
-    return [row["key"] for row in rows]
-
-
-async def _append(
-    driver: asyncpg.Connection, execution_id: UUID, version: int, appends: Mapping[str, Sequence[Any]]
-) -> list[str]:
-    if wrong := await driver.fetch(_NOT_LISTS, execution_id, list(appends)):
-        raise InvalidInput(f"Variable {wrong[0]['key']!r} holds no list, so nothing can be appended to it.")
-    await driver.execute(
-        "INSERT INTO state_entries (execution_id, key, version, op, value) "
-        "SELECT $1, key, $2, 'APPEND', value::jsonb FROM unnest($3::text[], $4::text[]) AS g(key, value)",
-        execution_id,
-        version,
-        list(appends),
-        [_text(items) for items in appends.values()],
-    )
-    return list(appends)
-
-
-async def _resolved(
-    driver: asyncpg.Connection, execution_id: UUID, version: int, patch: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The patch with objects merged into what is there; only those need to be read."""
-    merging = [key for key, value in patch.items() if isinstance(value, dict)]
-    if not merging:
-        return dict(patch)
-    (there,) = await fetch_values(driver, [(execution_id, version)], keys=merging)
-    present = {key: orjson.loads(text) for key, text in there.items()}
-    return {key: merge_patch(present.get(key), value) for key, value in patch.items()}
-
-
-async def _write_fields(
-    session: AsyncSession, head: Row[Any], version: int, given: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Write the rows of the state's own fields; returns those that changed."""
-    # As JSON, since Python takes true for 1.
-    changed = {name: value for name, value in given.items() if _text(getattr(head, name)) != _text(value)}
-    rows = []
-    for name, value in changed.items():
-        before = getattr(head, name)
-        row = {"execution_id": head.execution_id, "field": True, "key": name, "version": version}
-        grown = name in _LISTS and bool(before) and value[: len(before)] == before
-        op, value_ = (StateOp.APPEND, value[len(before) :]) if grown else (StateOp.SET, value)
-        rows.append({**row, "op": StateOp.DELETE if value is None else op, "value": value_})
-    if rows:
-        await session.execute(insert(StateEntry), rows)
-    return changed
-
-
 def _difference(before: Any, after: Any) -> dict[str, Any]:
     # A list that grew says by what: the whole of it in every event would cost more than the save.
     if isinstance(before, list) and isinstance(after, list) and after[: len(before)] == before:
         return {"added": after[len(before) :]}
     return {"before": before, "after": after}
-
-
-def _text(value: Any) -> str:
-    return orjson.dumps(value).decode()

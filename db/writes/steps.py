@@ -2,22 +2,27 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 from uuid import UUID
-
-from sqlalchemy import func, insert, select, update
 
 from db.engine import Database
 from db.enums import TERMINAL_STEP, EventType, StepStatus
 from db.errors import InvalidInput, InvalidTransition, NotFound
-from db.models import Step
 from db.transitions import STEP_MOVES, differ, require_move, require_same
-from db.writes.dependencies import require_dependencies
-from db.writes.unit import NO_VALID_LEASE, Outcome, Unit, write_execution
+from db.writes.batch import Request
+from db.writes.dependencies import needs_of_dependencies, require_dependencies
+from db.writes.draft import Draft, Outcome, json_text
+from db.writes.needs import Needs, steps
+from db.writes.rows import Row
+from db.writes.seen import Attempt
 from db.writes.write import Write
+from db.writes.writer import writer_of
 
 # A step that ended so may be tried again, as another attempt.
 TRIED_AGAIN = (StepStatus.RETRYING, StepStatus.FAILED, StepStatus.CANCELLED, StepStatus.TIMED_OUT)
+
+
 # What is said of a step, by the name that it has for clients.
 _SAID = {"name": "name", "type": "type", "input": "input", "depends_on": "dependsOn"}
 
@@ -65,16 +70,19 @@ async def start_step(database: Database, execution_id: UUID, write: Write, start
     on; `StaleLease` without the epoch of a lease that is valid.
     """
 
-    async def work(unit: Unit) -> Outcome:
-        unit.require_live()
-        latest = await latest_attempt(unit, start.key)
+    def decide(draft: Draft) -> Outcome:
+        draft.require_lease()
+        draft.require_live()
+        latest = draft.latest(start.key)
         if latest is not None and latest.status == StepStatus.RUNNING:
             require_said(latest, start)
             return {"step": latest.seq}
-        await require_dependencies(unit, start.key, start.depends_on, latest)
-        return {"step": await _start(unit, latest, start)}
+        require_dependencies(draft, start.key, start.depends_on, latest)
+        return {"step": _start(draft, latest, start)}
 
-    seq: int = (await write_execution(database, execution_id, write, work, guard=NO_VALID_LEASE))["step"]
+    needs = steps((start.key,)) | needs_of_dependencies(start.depends_on)
+    request = Request(execution_id, write, decide, needs)
+    seq: int = (await writer_of(database).write(request))["step"]
     return seq
 
 
@@ -85,43 +93,31 @@ async def finish_step(database: Database, execution_id: UUID, seq: int, write: W
     Raises `NotFound`, `InvalidTransition`, and `StaleLease` without the epoch of a lease that is valid.
     """
 
-    async def work(unit: Unit) -> Outcome:
-        unit.require_live()
-        statement = select(*Step.__table__.columns).where(Step.execution_id == unit.id, Step.seq == seq)
-        attempt = (await unit.session.execute(statement)).one_or_none()
+    def decide(draft: Draft) -> Outcome:
+        draft.require_lease()
+        draft.require_live()
+        attempt = draft.attempt(seq)
         if attempt is None:
             raise NotFound("step", f"step_{execution_id.hex}_{seq}")
-        await finish_in_unit(unit, attempt, end)
+        finish(draft, attempt, end)
         return {}
 
-    await write_execution(database, execution_id, write, work, guard=NO_VALID_LEASE)
+    await writer_of(database).write(Request(execution_id, write, decide, Needs(attempts=frozenset((seq,)))))
 
 
-async def latest_attempt(unit: Unit, key: str) -> Any:
-    """The row of the last attempt at a step; None before the first."""
-    statement = (
-        select(*Step.__table__.columns)
-        .where(Step.execution_id == unit.id, Step.key == key)
-        .order_by(Step.attempt.desc())
-        .limit(1)
-    )
-    return (await unit.session.execute(statement)).one_or_none()
-
-
-async def _start(unit: Unit, latest: Any, start: StepStart) -> int:
+def _start(draft: Draft, latest: Attempt | None, start: StepStart) -> int:
     if latest is not None and latest.status == StepStatus.PENDING:
-        said, changes = _said_anew(start, latest)
+        started, row, changes = _said_anew(start, latest)
         changes["status"] = {"before": StepStatus.PENDING, "after": StepStatus.RUNNING}
-        event = unit.note(EventType.STEP_STARTED, {"step": latest.seq, "key": start.key, **changes})
-        values = {"status": StepStatus.RUNNING, "started_at": func.statement_timestamp(), "event_seq": event}
-        await _change(unit, latest.seq, {**values, **said})
-        seq: int = latest.seq
-        return seq
-    await close_for_retry(unit, latest)
-    return await insert_attempt(unit, latest, start, StepStatus.RUNNING)
+        event = draft.note(EventType.STEP_STARTED, {"step": latest.seq, "key": start.key, **changes})
+        started = started._replace(status=StepStatus.RUNNING, started_at=draft.now, event_seq=event)
+        draft.change_attempt(started, {**row, **_moment(started)})
+        return latest.seq
+    close_for_retry(draft, latest)
+    return insert_attempt(draft, latest, start, StepStatus.RUNNING)
 
 
-async def close_for_retry(unit: Unit, latest: Any) -> None:
+def close_for_retry(draft: Draft, latest: Attempt | None) -> None:
     """Make room for another attempt: a RETRYING one has failed for good.
 
     Raises `InvalidTransition` where the step is done and needs none.
@@ -130,33 +126,50 @@ async def close_for_retry(unit: Unit, latest: Any) -> None:
         return
     if latest.status != StepStatus.RETRYING:
         raise InvalidTransition(latest.status, StepStatus.RUNNING, STEP_MOVES[StepStatus(latest.status)])
-    await finish_in_unit(unit, latest, StepEnd(StepStatus.FAILED))
+    finish(draft, latest, StepEnd(StepStatus.FAILED))
 
 
-async def insert_attempt(
-    unit: Unit, latest: Any, start: StepStart, status: StepStatus, **columns: Any
+def insert_attempt(
+    draft: Draft,
+    latest: Attempt | None,
+    start: StepStart,
+    status: StepStatus,
+    *,
+    copied: Attempt | None = None,
+    **columns: Any,
 ) -> int:
-    """Insert the next attempt at a step; returns its seq."""
-    seq = unit.take("step_seq")
-    attempt = 1 if latest is None else latest.attempt + 1
-    changes = {"key": start.key, "attempt": attempt, "status": {"after": status}}
-    event = unit.note(EventType.STEP_STARTED, {"step": seq, **changes})
-    row = {
-        "execution_id": unit.id,
-        "seq": seq,
-        "key": start.key,
-        "attempt": attempt,
-        "status": status,
-        "event_seq": event,
-        "started_at": None if status == StepStatus.PENDING else func.statement_timestamp(),
-        **_described(start, latest),
-        **columns,
-    }
-    await unit.session.execute(insert(Step).values(row))
+    """Insert the next attempt at a step, described like the `latest` one but for what `start` says.
+
+    A `copied` one gives all that it is. `columns` are more of its columns, JSON as text. Returns its seq.
+    """
+    seq = draft.take("step_seq")
+    number = 1 if latest is None else latest.attempt + 1
+    changes = {"key": start.key, "attempt": number, "status": {"after": status}}
+    event = draft.note(EventType.STEP_STARTED, {"step": seq, **changes})
+    started = None if status == StepStatus.PENDING or copied is not None else draft.now
+    attempt = Attempt(seq, start.key, number, status, event, started, **_described(start, latest))
+    row = {"key": start.key, "attempt": number, **_given(start), **_moment(attempt), **columns}
+    draft.add_attempt(attempt, row, like=copied or latest, whole=copied is not None)
     return seq
 
 
-def _described(start: StepStart, latest: Any) -> dict[str, Any]:
+def _moment(attempt: Attempt) -> Row:
+    """The columns of every change."""
+    return {"status": attempt.status, "event_seq": attempt.event_seq, "started_at": attempt.started_at}
+
+
+def _given(start: StepStart) -> Row:
+    """The columns of what is said of the step now."""
+    said = {
+        "name": start.name,
+        "type": start.type,
+        "input": None if start.input is None else json_text(start.input),
+        "depends_on": json_text(list(start.depends_on)) if start.depends_on else None,
+    }
+    return {name: value for name, value in said.items() if value is not None}
+
+
+def _described(start: StepStart, latest: Attempt | None) -> dict[str, Any]:
     """What is said of the step now, else what was said of the attempt before."""
     return {
         "name": start.name or (latest.name if latest else start.key),
@@ -166,35 +179,35 @@ def _described(start: StepStart, latest: Any) -> dict[str, Any]:
     }
 
 
-def _said_anew(start: StepStart, latest: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What is said of an attempt that was not said of it before: its columns, and the changes to them."""
-    there = latest._mapping
-    said = {name: value for name, value in _described(start, latest).items() if differ(there[name], value)}
-    return said, {_SAID[name]: {"before": there[name], "after": value} for name, value in said.items()}
+def _said_anew(start: StepStart, latest: Attempt) -> tuple[Attempt, Row, dict[str, Any]]:
+    """What is said of an attempt that was not said of it before: as it is then, its columns, the changes."""
+    said = {
+        name: value
+        for name, value in _described(start, latest).items()
+        if differ(getattr(latest, name), value)
+    }
+    columns = {name: text for name, text in _given(start).items() if name in said}
+    changes = {_SAID[name]: {"before": getattr(latest, name), "after": value} for name, value in said.items()}
+    return latest._replace(**said), columns, changes
 
 
-def require_said(attempt: Any, start: StepStart) -> None:
+def require_said(attempt: Attempt, start: StepStart) -> None:
     """Raise `InvalidTransition` where `start` says something else of the step than was said before."""
     there = {shown: getattr(attempt, name) for name, shown in _SAID.items()}
     brought = {"name": start.name, "type": start.type, "input": start.input}
     brought["dependsOn"] = list(start.depends_on) or None
-    require_same(shown_attempt(attempt), attempt.status, there, brought)
+    require_same(attempt.shown, attempt.status, there, brought)
 
 
-def require_ended_so(attempt: Any, end: StepEnd) -> None:
+def require_ended_so(attempt: Attempt, end: StepEnd) -> None:
     """Raise `InvalidTransition` where `end` brings something else than the attempt has ended with."""
     measured = attempt.metrics or {}
     there = {"output": attempt.output, "error": attempt.error, "metrics": measured}
     brought = {"output": end.output, "error": end.error, "metrics": {**measured, **(end.metrics or {})}}
-    require_same(shown_attempt(attempt), attempt.status, there, brought)
+    require_same(attempt.shown, attempt.status, there, brought)
 
 
-def shown_attempt(attempt: Any) -> str:
-    """What messages call an attempt."""
-    return f"Attempt {attempt.attempt} at the step {attempt.key!r}"
-
-
-async def finish_in_unit(unit: Unit, attempt: Any, end: StepEnd, start: StepStart | None = None) -> bool:
+def finish(draft: Draft, attempt: Attempt, end: StepEnd, start: StepStart | None = None) -> bool:
     """Within a write: end an attempt, with what `start` says of it. False where it had ended so already.
 
     Raises `InvalidTransition`, also where it had ended so, but with something else.
@@ -203,26 +216,40 @@ async def finish_in_unit(unit: Unit, attempt: Any, end: StepEnd, start: StepStar
     if not require_move(STEP_MOVES, before, end.status):
         require_ended_so(attempt, end)
         return False
-    said, changes = ({}, {}) if start is None else _said_anew(start, attempt)
+    row: Row = {}
+    changes: dict[str, Any] = {}
+    if start is not None:
+        attempt, row, changes = _said_anew(start, attempt)
     changes |= {"step": attempt.seq, "key": attempt.key, "attempt": attempt.attempt}
     changes["status"] = {"before": before, "after": end.status}
     if end.error is not None:
         changes["error"] = {"after": end.error}
-    values = {**said, "status": end.status, "event_seq": unit.note(EventType.STEP_CHANGED, changes)}
-    if end.status in TERMINAL_STEP:
-        values["completed_at"] = func.greatest(func.statement_timestamp(), Step.started_at)
-    if attempt.started_at is None and end.status in (StepStatus.COMPLETED, StepStatus.FAILED):
-        values["started_at"] = func.statement_timestamp()
-        values["completed_at"] = func.statement_timestamp()
-    for name, value in (("output", end.output), ("error", end.error)):
-        if value is not None:
-            values[name] = value
+    started = attempt.started_at
+    if started is None and end.status in (StepStatus.COMPLETED, StepStatus.FAILED):
+        started = draft.now
+    ended = attempt._replace(
+        status=end.status,
+        event_seq=draft.note(EventType.STEP_CHANGED, changes),
+        started_at=started,
+        metrics=attempt.metrics if end.metrics is None else {**(attempt.metrics or {}), **end.metrics},
+        output=end.output,
+        error=end.error,
+    )
+    row = {**row, **_moment(ended), **end_columns(draft, end, started)}
     if end.metrics is not None:
-        values["metrics"] = {**(attempt.metrics or {}), **end.metrics}
-    await _change(unit, attempt.seq, values)
+        row["metrics"] = json_text(ended.metrics)
+    draft.change_attempt(ended, row)
     return True
 
 
-async def _change(unit: Unit, seq: int, values: dict[str, Any]) -> None:
-    statement = update(Step).where(Step.execution_id == unit.id, Step.seq == seq).values(values)
-    await unit.session.execute(statement, execution_options={"synchronize_session": False})
+def end_columns(draft: Draft, end: StepEnd, started: datetime | None) -> Row:
+    """The columns that an end sets: when, and what came of it."""
+    row: Row = {}
+    if end.status in TERMINAL_STEP:
+        # Started by a clock that is ahead, it still can't end before.
+        row["completed_at"] = draft.now if started is None else max(draft.now, started)
+    if end.output is not None:
+        row["output"] = json_text(end.output)
+    if end.error is not None:
+        row["error"] = json_text(end.error)
+    return row

@@ -1,0 +1,137 @@
+"""A batch: the writes that are made in one transaction, in three steps.
+
+    read    one statement locks the executions, in the order of their keys, and reads what the writes need
+    decide  in the order of arrival, each write sees what those before it on its execution have changed
+    write   one statement writes the rows, changes and events of all that were not refused
+
+A refusal hurts nobody else: its draft is thrown away. A write alone is a batch of one.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+from uuid import UUID
+
+from db.engine import Database
+from db.errors import FlowkeepError, NotFound, StaleLease
+from db.writes.draft import Draft, Outcome
+from db.writes.needs import NOTHING, Needs, Unseen
+from db.writes.rows import Rows
+from db.writes.seen import Earlier, Seen
+from db.writes.sight import Asked, look
+from db.writes.write import Replay, Write, replayed
+
+Decision: TypeAlias = Callable[[Draft], Outcome]
+# What became of a write: its outcome, its refusal, what it needs to see as well; None where its execution is
+# held by somebody else.
+Answer: TypeAlias = Outcome | FlowkeepError | Needs | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Request:
+    """A write to one execution: what it needs to see, and the decision on what it does.
+
+    `size` is about how many bytes it brings along. An `exclusive` one needs to see what the database has, so
+    no other write to its execution is in its batch.
+    """
+
+    execution_id: UUID
+    write: Write
+    decide: Decision
+    needs: Needs = NOTHING
+    size: int = 0
+    exclusive: bool = False
+
+
+@dataclass(slots=True)
+class Batch:
+    """Requests that are made together, in the order of their arrival."""
+
+    requests: Sequence[Request]
+    committing: bool = False
+
+    async def make(self, database: Database, *, skip_locked: bool) -> list[Answer]:
+        """Make the writes; returns what became of each.
+
+        With `skip_locked`, those whose execution somebody else holds are left out. Raises where the whole
+        transaction failed; `committing` then says whether it may have been committed all the same.
+        """
+        self.committing = False
+        async with database.batching() as driver:
+            seen = await look(driver, _asked(self.requests), skip_locked=skip_locked)
+            decided = _Decided(seen)
+            answers = [decided.answer(request) for request in self.requests]
+            await decided.rows().write(driver)
+            self.committing = True
+        return answers
+
+
+def _asked(requests: Sequence[Request]) -> dict[UUID, Asked]:
+    """What is needed of each execution, in the order in which they are locked."""
+    asked: dict[UUID, Asked] = {}
+    for request in requests:
+        key = request.write.key
+        keys = frozenset() if key is None else frozenset((key,))
+        there = asked.get(request.execution_id)
+        asked[request.execution_id] = (
+            Asked(request.needs, keys)
+            if there is None
+            else Asked(there.needs | request.needs, there.keys | keys)
+        )
+    return dict(sorted(asked.items()))
+
+
+class _Decided:
+    """What a batch has come to so far."""
+
+    def __init__(self, seen: dict[UUID, Seen | None]) -> None:
+        self._seen = seen
+        self._drafts: dict[UUID, Draft] = {}
+        self._rows = Rows()
+
+    def answer(self, request: Request) -> Answer:
+        """Decide one write."""
+        if request.execution_id not in self._seen:
+            return None
+        try:
+            return self._decided(request, self._seen[request.execution_id])
+        except Replay as replay:
+            return replay.outcome
+        except Unseen as unseen:
+            # What comes after it on this execution waits with it, or the order would be lost.
+            del self._seen[request.execution_id]
+            return unseen.needs
+        except FlowkeepError as refusal:
+            return refusal
+
+    def _decided(self, request: Request, seen: Seen | None) -> Outcome:
+        if seen is None:
+            raise NotFound("execution", f"exec_{request.execution_id.hex}")
+        write, before = request.write, self._drafts.get(request.execution_id)
+        if write.key is not None and (earlier := seen.earlier.get(write.key)) is not None:
+            raise replayed(write, earlier.fingerprint, earlier.outcome)
+        draft = Draft(seen, write) if before is None else before.next(write)
+        _require_epoch(draft)
+        outcome = request.decide(draft)
+        draft.finish(outcome)
+        self._drafts[request.execution_id] = draft
+        self._rows.extend(draft.rows)
+        if write.key is not None:
+            seen.earlier[write.key] = Earlier(write.fingerprint, outcome)
+        return outcome
+
+    def rows(self) -> Rows:
+        """All that is to be written."""
+        for draft in self._drafts.values():
+            self._rows.extend(draft.pending())
+        return self._rows
+
+
+def _require_epoch(draft: Draft) -> None:
+    """Raise `StaleLease` where the write shows an epoch that is not the present lease's."""
+    head, epoch = draft.head, draft.write.epoch
+    if epoch is None:
+        return
+    # An ended execution holds no lease; its last holder may still hand in what it logged.
+    if epoch != head.lease_epoch or (head.lease_holder is None and head.completed_at is None):
+        raise StaleLease(epoch, head.lease_holder, head.lease_epoch, head.lease_expires_at)

@@ -1,0 +1,315 @@
+"""The one statement that locks the executions of a batch and reads all that their writes need to see.
+
+It is put together from an arm for each kind of thing that is needed, so that a batch of heartbeats does
+not pay for states. Each arm takes an array with one element an execution: the keys that it wants, as a
+JSON list. Rows are locked in the order in which the executions are given.
+
+The rest of the statement sees the database as it was when the statement began, while a locked row is seen
+as it is: where another process wrote in between, the head's event number differs from the one that the
+statement began with, and everything is read once more, under the locks that are now held.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from functools import cache
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from db.definitions import graph_of
+from db.state_values import spliced
+from db.writes.needs import Needs
+from db.writes.seen import ABSENT, Attempt, Base, Earlier, Head, Seen, StateHead, Variable
+
+
+def _values(keys: str, field: str = "NOT e.field", until: str = "") -> str:
+    """The keys' last SET or DELETE (`until` a version) and the parts that make up their values."""
+    own = f"e.execution_id = a.id AND {field} AND e.key = k.key{until}"
+    return f"""
+        SELECT json_agg(json_build_array(k.key, b.op, p.parts)) AS found FROM {keys} AS k(key)
+        LEFT JOIN LATERAL (
+            SELECT e.op, e.version FROM state_entries e WHERE {own} AND e.op <> 'APPEND'
+            ORDER BY e.version DESC LIMIT 1
+        ) b ON true
+        LEFT JOIN LATERAL (
+            SELECT json_agg(e.value::text ORDER BY e.version) AS parts FROM state_entries e
+            WHERE {own} AND e.op <> 'DELETE' AND e.version >= coalesce(b.version, 0)
+        ) p ON true
+        WHERE k.key IS NOT NULL AND a.{{wanted}} IS NOT NULL
+    """
+
+
+def _every_key(field: str = "NOT e.field") -> str:
+    """All keys, from one to the next through the primary key: many versions cost no more than few."""
+    own = f"e.execution_id = a.id AND {field}"
+    return f"""(
+        WITH RECURSIVE keys AS (
+            SELECT (SELECT min(e.key) FROM state_entries e WHERE {own}) AS key
+            UNION ALL
+            SELECT (SELECT min(e.key) FROM state_entries e WHERE {own} AND e.key > k.key)
+            FROM keys k WHERE k.key IS NOT NULL
+        )
+        SELECT key FROM keys WHERE a.{{wanted}} IS NOT NULL
+    )"""
+
+
+_AT_BASE = " AND e.version <= p.version"
+_ATTEMPT = """
+    s.seq, s.key, s.attempt, s.status, s.event_seq, s.started_at, s.metrics, s.output, s.error, s.name,
+    s.type, s.input, s.depends_on,
+    (SELECT json_build_array(encode(v.fingerprint, 'hex'), v.outcome) FROM events v
+     WHERE s.completed_at IS NOT NULL AND v.execution_id = s.execution_id AND v.seq = s.event_seq
+       AND v.outcome IS NOT NULL)
+"""
+# What each arm selects from the execution that is `a.id`; `a.{wanted}` has what it was asked for.
+_ARMS: Mapping[str, str] = {
+    "state": """
+        SELECT json_build_array(s.version, s.checkpoint_seq) AS found FROM states s
+        WHERE s.execution_id = a.id AND a.{wanted} IS NOT NULL
+    """,
+    "fields": """
+        SELECT json_build_object(
+            'current_step', s.current_step, 'completed_steps', s.completed_steps,
+            'failed_steps', s.failed_steps, 'skipped_steps', s.skipped_steps,
+            'parallel_groups', s.parallel_groups) AS found
+        FROM states s WHERE s.execution_id = a.id AND a.{wanted} IS NOT NULL
+    """,
+    "end": """
+        SELECT json_build_array(e.result, e.error) AS found FROM executions e
+        WHERE e.id = a.id AND a.{wanted} IS NOT NULL
+    """,
+    "values": _values("json_array_elements_text(a.{wanted}::json)"),
+    "every_value": _values(_every_key()),
+    "kinds": """
+        SELECT json_agg(json_build_array(k.key, b.op, json_typeof(b.value::json), p.appended)) AS found
+        FROM json_array_elements_text(a.{wanted}::json) AS k(key)
+        LEFT JOIN LATERAL (
+            SELECT e.op, e.version, e.value FROM state_entries e
+            WHERE e.execution_id = a.id AND NOT e.field AND e.key = k.key AND e.op <> 'APPEND'
+            ORDER BY e.version DESC LIMIT 1
+        ) b ON true
+        LEFT JOIN LATERAL (
+            SELECT true AS appended FROM state_entries e
+            WHERE e.execution_id = a.id AND NOT e.field AND e.key = k.key
+              AND e.version > coalesce(b.version, 0)
+            LIMIT 1
+        ) p ON true
+    """,
+    "steps": f"""
+        SELECT json_agg(s.found) AS found FROM json_array_elements_text(a.{{wanted}}::json) AS k(key)
+        CROSS JOIN LATERAL (
+            SELECT json_build_array({_ATTEMPT}) AS found FROM steps s
+            WHERE s.execution_id = a.id AND s.key = k.key ORDER BY s.attempt DESC LIMIT 1
+        ) s
+    """,
+    "attempts": f"""
+        SELECT json_agg(json_build_array({_ATTEMPT})) AS found
+        FROM json_array_elements_text(a.{{wanted}}::json) AS k(seq)
+        JOIN steps s ON s.execution_id = a.id AND s.seq = k.seq::bigint
+    """,
+    "every_attempt": """
+        SELECT json_agg(json_build_array(
+            s.seq, s.key, s.attempt, s.status, s.event_seq, s.started_at)) AS found
+        FROM steps s WHERE s.execution_id = a.id AND a.{wanted} IS NOT NULL
+    """,
+    # The place that a recovery goes back to: a checkpoint, or the first variables where there is none.
+    "base": f"""
+        SELECT json_build_array(p.seq, p.version, p.event_seq, p.step_seq,
+            ({_values(_every_key(), until=_AT_BASE)}),
+            ({_values(_every_key("e.field"), field="e.field", until=_AT_BASE)})) AS found
+        FROM (
+            SELECT c.seq, c.state_version AS version, c.event_seq, c.step_seq FROM states s
+            JOIN checkpoints c ON c.execution_id = s.execution_id
+              AND c.seq = coalesce((a.{{wanted}}::json ->> 0)::bigint, s.checkpoint_seq)
+            WHERE s.execution_id = a.id AND a.{{wanted}} IS NOT NULL
+            UNION ALL
+            SELECT NULL, CASE WHEN json_array_length(v.changes -> 'variables' -> 'after') > 0
+                              THEN 1 ELSE 0 END, 0, 0
+            FROM states s LEFT JOIN events v ON v.execution_id = s.execution_id AND v.seq = 1
+            WHERE s.execution_id = a.id AND s.checkpoint_seq IS NULL AND a.{{wanted}}::json ->> 0 IS NULL
+              AND a.{{wanted}} IS NOT NULL
+        ) p
+    """,
+    "defined": """
+        SELECT json_extract_path(w.definition, 'steps') AS found FROM executions e
+        JOIN workflows w ON w.id = e.workflow_id WHERE e.id = a.id AND a.{wanted} IS NOT NULL
+    """,
+    "begun": """
+        SELECT json_object_agg(b.key, b.depends_on) AS found FROM (
+            SELECT DISTINCT ON (s.key) s.key, s.depends_on FROM steps s
+            WHERE s.execution_id = a.id AND a.{wanted} IS NOT NULL ORDER BY s.key, s.attempt DESC
+        ) b
+    """,
+    "earlier": """
+        SELECT json_agg(json_build_array(
+            v.idempotency_key, encode(v.fingerprint, 'hex'), v.outcome)) AS found
+        FROM json_array_elements_text(a.{wanted}::json) AS k(key)
+        JOIN events v ON v.execution_id = a.id AND v.idempotency_key = k.key
+    """,
+}
+_HEAD = ", ".join(f"e.{column}" for column in Head._fields)
+_STATEMENT = """
+SELECT a.id AS asked, s.event_seq AS began_with, clock_timestamp() AS now, {head}{found}
+FROM unnest({arrays}) AS a({names})
+LEFT JOIN LATERAL (SELECT e.event_seq FROM executions e WHERE e.id = a.id) s ON true
+LEFT JOIN LATERAL (
+    SELECT {columns} FROM executions e WHERE e.id = a.id FOR NO KEY UPDATE{skip}
+) l ON true
+{joins}
+"""
+
+
+class Asked(NamedTuple):
+    """What the writes of a batch need of one execution, and their idempotency keys."""
+
+    needs: Needs
+    keys: frozenset[str]
+
+
+@cache
+def _statement(arms: tuple[str, ...], skip_locked: bool) -> str:
+    joins = [
+        f"LEFT JOIN LATERAL ({_ARMS[arm].replace('{wanted}', f'{arm}_wanted')}) of_{arm} ON true"
+        for arm in arms
+    ]
+    return _STATEMENT.format(
+        head=", ".join(f"l.{column}" for column in Head._fields),
+        found="".join(f", of_{arm}.found AS {arm}_found" for arm in arms),
+        arrays=", ".join(["$1::uuid[]", *(f"${number}::text[]" for number, _ in enumerate(arms, 2))]),
+        names=", ".join(["id", *(f"{arm}_wanted" for arm in arms)]),
+        columns=_HEAD,
+        skip=" SKIP LOCKED" if skip_locked else "",
+        joins="\n".join(joins),
+    )
+
+
+async def look(
+    driver: asyncpg.Connection, asked: Mapping[UUID, Asked], *, skip_locked: bool
+) -> dict[UUID, Seen | None]:
+    """Lock the executions and read what is asked of them, in the order of `asked`.
+
+    None for one that isn't there; one that somebody else holds is left out with `skip_locked`, and waited
+    for without.
+    """
+    wanted = {arm: [_wanted(arm, one) for one in asked.values()] for arm in _ARMS}
+    used = {arm: array for arm, array in wanted.items() if any(array)}
+    arguments = [list(asked), *used.values()]
+    rows = await driver.fetch(_statement(tuple(used), skip_locked), *arguments)
+    if any(row["id"] is not None and row["event_seq"] != row["began_with"] for row in rows):
+        # In the same transaction: what is locked stays so, and nobody else can have come in between.
+        rows = await driver.fetch(_statement(tuple(used), skip_locked), *arguments)
+    return {
+        row["asked"]: None if row["id"] is None else _seen(row, tuple(used), asked[row["asked"]])
+        for row in rows
+        if row["id"] is not None or row["began_with"] is None or not skip_locked
+    }
+
+
+def _wanted(arm: str, asked: Asked) -> str | None:
+    """What the arm is asked for, as a JSON list; None for nothing."""
+    wanted: Any = asked.keys if arm == "earlier" else getattr(asked.needs, arm)
+    if isinstance(wanted, bool):
+        return "[]" if wanted else None
+    return orjson.dumps(list(wanted)).decode() if wanted else None
+
+
+def _seen(row: asyncpg.Record, arms: Sequence[str], asked: Asked) -> Seen:
+    seen = Seen(row["now"], Head(*(row[column] for column in Head._fields)))
+    for key in (*asked.needs.values, *asked.needs.kinds):
+        seen.variables[key] = ABSENT
+    for key in asked.needs.steps:
+        seen.latest[key] = None
+    if asked.needs.begun:
+        seen.begun = {}
+    for arm in arms:
+        text = row[f"{arm}_found"]
+        if text is not None:
+            _TAKE[arm](seen, orjson.loads(text))
+    return seen
+
+
+def _take_state(seen: Seen, found: list[Any]) -> None:
+    seen.state = StateHead(*found)
+
+
+def _take_fields(seen: Seen, found: dict[str, Any]) -> None:
+    seen.fields = found
+
+
+def _take_end(seen: Seen, found: list[Any]) -> None:
+    seen.result, seen.error = found
+
+
+def _take_values(seen: Seen, found: list[list[Any]]) -> None:
+    for key, op, parts in found:
+        if parts:
+            is_list = op != "SET" or parts[0].startswith("[")
+            seen.variables[key] = Variable(True, is_list, tuple(parts))
+
+
+def _take_kinds(seen: Seen, found: list[list[Any]]) -> None:
+    for key, op, kind, appended in found:
+        if (op == "SET" or appended) and not seen.variables[key].there:
+            seen.variables[key] = Variable(True, op != "SET" or kind == "array", None)
+
+
+def _take_attempts(seen: Seen, found: list[list[Any]]) -> None:
+    for columns in found:
+        attempt = Attempt(*columns)
+        if attempt.started_at is not None:
+            attempt = attempt._replace(started_at=datetime.fromisoformat(columns[5]))
+        if attempt.signed is not None:
+            fingerprint, outcome = columns[-1]
+            # The table keeps fingerprints for keys only.
+            attempt = attempt._replace(signed=(fingerprint or outcome.pop("fingerprint"), outcome))
+        seen.attempts[attempt.seq] = attempt
+
+
+def _take_steps(seen: Seen, found: list[list[Any]]) -> None:
+    _take_attempts(seen, found)
+    seen.latest.update({key: seq for seq, key, *_ in found})
+
+
+def _take_earlier(seen: Seen, found: list[list[Any]]) -> None:
+    for key, fingerprint, outcome in found:
+        seen.earlier[key] = Earlier(bytes.fromhex(fingerprint), outcome)
+
+
+def _take_every_attempt(seen: Seen, found: list[list[Any]]) -> None:
+    _take_steps(seen, sorted(found))
+
+
+def _take_defined(seen: Seen, found: Any) -> None:
+    seen.defined = graph_of(found)
+
+
+def _take_begun(seen: Seen, found: dict[str, list[str]]) -> None:
+    seen.begun = found
+
+
+def _take_base(seen: Seen, found: list[Any]) -> None:
+    seq, version, event_seq, step_seq, values, fields = found
+    seen.base = Base(seq, version, event_seq, step_seq, _put_together(values), _put_together(fields))
+
+
+def _put_together(found: list[list[Any]] | None) -> dict[str, str]:
+    return {key: spliced(parts) for key, _, parts in found or () if parts}
+
+
+_TAKE: Mapping[str, Callable[[Seen, Any], None]] = {
+    "state": _take_state,
+    "fields": _take_fields,
+    "end": _take_end,
+    "values": _take_values,
+    "every_value": _take_values,
+    "kinds": _take_kinds,
+    "steps": _take_steps,
+    "attempts": _take_attempts,
+    "every_attempt": _take_every_attempt,
+    "defined": _take_defined,
+    "begun": _take_begun,
+    "base": _take_base,
+    "earlier": _take_earlier,
+}

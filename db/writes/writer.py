@@ -1,0 +1,232 @@
+"""The process's one writer: what arrives while a batch is being made goes together into the next.
+
+Nobody waits for a timer. A batch starts as soon as a lane is free, with all that has arrived by then; under
+load the batches grow and the cost of a commit is shared, and a write that comes alone is made alone.
+Never two batches with the same execution are under way, so the order of arrival is kept for each.
+"""
+
+import asyncio
+import random
+from collections import deque
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass, replace
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from db.engine import Database
+from db.errors import Contended, FlowkeepError, OutOfTime, Unavailable
+from db.retry import ATTEMPTS, FIRST_PAUSE
+from db.writes.batch import Answer, Batch, Request
+from db.writes.draft import Outcome
+from db.writes.needs import Needs
+
+LANES = 2
+MOST_WRITES = 256
+MOST_BYTES = 8 * 1024 * 1024
+
+
+@dataclass(slots=True, eq=False)
+class _Waiting:
+    """A write and who waits for its answer."""
+
+    request: Request
+    answer: "asyncio.Future[Outcome]"
+
+    def succeed(self, outcome: Outcome) -> None:
+        """Tell whoever still waits what came of it."""
+        if not self.answer.done():
+            self.answer.set_result(outcome)
+
+    def fail(self, error: BaseException) -> None:
+        """Tell whoever still waits why nothing did."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+class Writer:
+    """Makes the writes of a process, in batches.
+
+    At most `lanes` batches are under way, each with at most `most_writes` writes and about `most_bytes`
+    bytes of input. A write whose execution another process holds leaves its batch and is made alone, so
+    that nobody else waits for that lock.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        lanes: int = LANES,
+        most_writes: int = MOST_WRITES,
+        most_bytes: int = MOST_BYTES,
+    ) -> None:
+        self._database = database
+        self._lanes = lanes
+        self._most_writes = most_writes
+        self._most_bytes = most_bytes
+        self._queue: deque[_Waiting] = deque()
+        self._busy: set[UUID] = set()
+        self._running = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._called = False
+        self._patience = asyncio.Semaphore(LANES)
+
+    async def write(self, request: Request) -> Outcome:
+        """Make a write; returns its outcome, or that of the first for a repetition.
+
+        Raises the refusal of its decision, and `Unavailable` where the database can't be reached; without
+        an idempotency key the outcome is then unknown if the connection was lost during the commit. A
+        caller that goes away does not stop a write that has begun.
+        """
+        loop = asyncio.get_running_loop()
+        waiting = _Waiting(request, loop.create_future())
+        self._queue.append(waiting)
+        self._call_soon(loop)
+        return await waiting.answer
+
+    def _call_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        # Not at once: what else arrived in this round of the loop comes along.
+        if not self._called:
+            self._called = True
+            loop.call_soon(self._start)
+
+    def _start(self) -> None:
+        self._called = False
+        while self._running < self._lanes and (batch := self._take()):
+            self._running += 1
+            self._spawn(self._lane(batch))
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    def _take(self) -> list[_Waiting]:
+        """The next batch: in the order of arrival, but for executions that are under way."""
+        taken: list[_Waiting] = []
+        left: deque[_Waiting] = deque()
+        own: set[UUID] = set()
+        shut = set(self._busy)
+        size = 0
+        while self._queue and len(taken) < self._most_writes and size < self._most_bytes:
+            one = self._queue.popleft()
+            if one.answer.cancelled():
+                continue
+            request = one.request
+            if request.execution_id in shut or (request.exclusive and request.execution_id in own):
+                # What comes after it on this execution waits with it, or the order would be lost.
+                shut.add(request.execution_id)
+                left.append(one)
+                continue
+            taken.append(one)
+            own.add(request.execution_id)
+            size += request.size
+            if request.exclusive:
+                shut.add(request.execution_id)
+        left.extend(self._queue)
+        self._queue = left
+        self._busy |= own
+        return taken
+
+    async def _lane(self, waiting: list[_Waiting]) -> None:
+        """Make a batch; those whose execution another process holds or that need to see more go on alone."""
+        held = await self._make(waiting, skip_locked=True)
+        self._running -= 1
+        self._release(waiting, held)
+        alone: dict[UUID, list[_Waiting]] = {}
+        for one in held:
+            alone.setdefault(one.request.execution_id, []).append(one)
+        for execution_id, own in alone.items():
+            self._spawn(self._alone(execution_id, own))
+        self._start()
+
+    async def _alone(self, execution_id: UUID, waiting: list[_Waiting]) -> None:
+        """Make writes to one execution, waiting for its lock."""
+        async with self._patience:
+            while waiting:
+                # Again for those that found out only now what more they need to see.
+                waiting = await self._make(waiting, skip_locked=False)
+        self._busy.discard(execution_id)
+        self._start()
+
+    def _release(self, waiting: Sequence[_Waiting], held: Sequence[_Waiting]) -> None:
+        self._busy.difference_update(one.request.execution_id for one in waiting)
+        self._busy.update(one.request.execution_id for one in held)
+
+    async def _make(self, waiting: list[_Waiting], *, skip_locked: bool) -> list[_Waiting]:
+        """Make writes and tell who waits; returns those that are to be made alone.
+
+        What fails as a whole is made again: together where the database could not be reached, else one by
+        one, so that whoever is at fault hurts nobody else.
+        """
+        attempt = 1
+        while True:
+            batch = Batch([one.request for one in waiting])
+            (result,) = await asyncio.gather(
+                batch.make(self._database, skip_locked=skip_locked), return_exceptions=True
+            )
+            if not isinstance(result, BaseException):
+                return self._settle(waiting, result)
+            if batch.committing:
+                waiting = _repeatable(waiting, result)
+            if attempt == ATTEMPTS or not _passing(result, alone=len(waiting) == 1):
+                break
+            await asyncio.sleep(FIRST_PAUSE * 2**attempt * random.uniform(0.5, 1.5))
+            attempt += 1
+        if len(waiting) == 1 or _passing(result, alone=False):
+            for one in waiting:
+                one.fail(result)
+            return []
+        return [held for one in waiting for held in await self._make([one], skip_locked=skip_locked)]
+
+    def _settle(self, waiting: Sequence[_Waiting], answers: Sequence[Answer]) -> list[_Waiting]:
+        held, changed = [], {}
+        for one, answer in zip(waiting, answers, strict=True):
+            if answer is None:
+                held.append(one)
+            elif isinstance(answer, Needs):
+                one.request = replace(one.request, needs=one.request.needs | answer)
+                held.append(one)
+            elif isinstance(answer, FlowkeepError):
+                one.fail(answer)
+            else:
+                changed[one.request.execution_id] = True
+                one.succeed(answer)
+        for execution_id in changed:
+            self._database.committed(execution_id)
+        return held
+
+
+def _passing(error: BaseException, *, alone: bool) -> bool:
+    """Whether the same transaction may pass soon; one that lost against another only where it is `alone`."""
+    if isinstance(error, Contended):
+        return alone
+    return isinstance(error, Unavailable) and not isinstance(error, OutOfTime)
+
+
+def _repeatable(waiting: list[_Waiting], error: BaseException) -> list[_Waiting]:
+    """Those that find their own earlier outcome; the others hear that theirs is unknown."""
+    repeatable = []
+    for one in waiting:
+        if one.request.write.key is not None:
+            repeatable.append(one)
+        else:
+            one.fail(
+                Unavailable(
+                    "The connection to the database was lost during the commit, so whether this write was "
+                    "made is unknown. With an idempotency key it can be sent again safely."
+                )
+                if isinstance(error, Unavailable)
+                else error
+            )
+    return repeatable
+
+
+_writers: "WeakKeyDictionary[Database, Writer]" = WeakKeyDictionary()
+
+
+def writer_of(database: Database) -> Writer:
+    """The one writer of a database in this process."""
+    writer = _writers.get(database)
+    if writer is None:
+        writer = _writers[database] = Writer(database)
+    return writer
