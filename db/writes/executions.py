@@ -14,7 +14,7 @@ from db.models import Event, Execution, LogEntry, Workflow
 from db.transitions import EXECUTION_MOVES, require_move, require_same
 from db.writes.batch import Request
 from db.writes.draft import Draft, Outcome
-from db.writes.holds import require_not_held
+from db.writes.holds import lock_holds, require_not_held
 from db.writes.keyed import audit, write_keyed
 from db.writes.needs import Needs
 from db.writes.states import seed_state
@@ -165,6 +165,7 @@ async def delete_execution(database: Database, write: Write, execution_id: UUID)
     """
 
     async def work(session: AsyncSession) -> Outcome:
+        await lock_holds(session)
         mine = Execution.id == execution_id
         columns = Execution.status, Execution.completed_at, Execution.workflow_id
         statement = select(*columns).where(mine).with_for_update()

@@ -16,7 +16,7 @@ from db.writes.keyed import Outcome, audit, write_keyed
 from db.writes.write import Write
 
 # Batches of retention and changes of holds come one after another: what is on hold when the mutation is
-# answered was not taken, and won't be.
+# answered was not taken, and won't be. Whoever also locks rows takes this lock first.
 _LOCK = 0x686F6C6473000000
 _PREFIXES = {Subject.EXECUTION: "exec", Subject.WORKFLOW: "wf"}
 
@@ -69,8 +69,7 @@ async def release_hold(database: Database, write: Write, subject: Subject, key: 
 
 
 async def require_not_held(session: AsyncSession, keys: Sequence[UUID]) -> None:
-    """Within a transaction that deletes: raise `InvalidInput` where one of these is on hold."""
-    await lock_holds(session)
+    """Within a transaction that has the lock: raise `InvalidInput` where one of these is on hold."""
     found = await session.scalar(select(Hold.reason).where(among(Hold.subject_id, keys)).limit(1))
     if found is not None:
         raise InvalidInput(f"It is on hold ({found}); release it first.")

@@ -158,7 +158,7 @@ async def _insert_tree(connection: asyncpg.Connection, trace: Trace, execution_i
     await connection.copy_records_to_table("steps", records=steps, columns=_STEP_COLUMNS)
     points = [(execution_id, seq, *point) for seq, point in enumerate(sorted(trace.metrics.items()), 1)]
     await connection.copy_records_to_table("metric_points", records=points, columns=_POINT_COLUMNS)
-    await connection.execute("INSERT INTO states (execution_id) VALUES ($1)", execution_id)
+    await _insert_state(connection, trace, execution_id)
     changes = {"status": {"after": ExecutionStatus.COMPLETED}, "steps": {"after": len(steps)}}
     await connection.execute(
         "INSERT INTO events (execution_id, seq, type, actor, changes) "
@@ -166,6 +166,20 @@ async def _insert_tree(connection: asyncpg.Connection, trace: Trace, execution_i
         execution_id,
         actor,
         orjson.dumps(changes).decode(),
+    )
+
+
+async def _insert_state(connection: asyncpg.Connection, trace: Trace, execution_id: UUID) -> None:
+    """Version 1 of the state: all steps are done, in the order in which they ended."""
+    done = [step.key for step in sorted(trace.steps, key=lambda step: step.completed_at)]
+    await connection.execute(
+        "INSERT INTO states (execution_id, version, completed_steps) VALUES ($1, 1, $2)", execution_id, done
+    )
+    await connection.execute(
+        "INSERT INTO state_entries (execution_id, field, key, version, op, value) "
+        "VALUES ($1, true, 'completed_steps', 1, 'SET', $2)",
+        execution_id,
+        orjson.dumps(done).decode(),
     )
 
 

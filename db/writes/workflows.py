@@ -16,7 +16,7 @@ from db.ids import uuid7, uuid7_time
 from db.models import Event, Execution, LogEntry, Workflow
 from db.models.base import among
 from db.transitions import WORKFLOW_MOVES, require_move
-from db.writes.holds import require_not_held
+from db.writes.holds import lock_holds, require_not_held
 from db.writes.keyed import Outcome, audit, write_keyed
 from db.writes.write import Write
 
@@ -103,6 +103,7 @@ async def delete_workflow(database: Database, write: Write, key: UUID, *, cascad
     """
 
     async def work(session: AsyncSession) -> Outcome:
+        await lock_holds(session)
         before = await _locked(session, key)
         await require_not_held(session, [key])
         executions = await _delete_executions(session, key, cascade)

@@ -15,6 +15,7 @@ from db.importing.loglines import LogLine
 from db.importing.marks import Mark
 from db.importing.wfformat import Trace, parse_trace
 from db.queries.imports import fetch_imported
+from db.state_values import fetch_values
 from db.writes.imports import append_log_lines, import_trace
 from tests.db.importing.traces import diamond
 from tests.factories import Factory
@@ -46,6 +47,17 @@ async def test_a_trace_becomes_an_execution(database: Database) -> None:
         "events": 1,
         "audit_entries": 1,
     }
+
+
+async def test_all_steps_of_a_trace_are_done_in_the_order_of_their_ends(database: Database) -> None:
+    imported = await import_trace(database, trace(), "test")
+    async with database.reading() as connection:
+        head = await connection.fetchrow("SELECT version, completed_steps FROM states")
+        ended = await connection.fetch("SELECT key FROM steps ORDER BY completed_at, seq")
+        (fields,) = await fetch_values(connection, [(imported.execution_id, 1)], field=True)
+    keys = [row["key"] for row in ended]
+    assert (head["version"], head["completed_steps"], len(keys)) == (1, keys, 4)
+    assert orjson.loads(fields["completed_steps"]) == keys
 
 
 async def test_the_same_trace_again_changes_nothing(database: Database) -> None:

@@ -7,13 +7,15 @@ from uuid import UUID
 
 import pytest
 
+from db import retry
 from db.engine import Database
-from db.enums import ExecutionStatus, StepStatus
+from db.enums import ExecutionStatus, StepStatus, Subject
 from db.errors import IdempotencyConflict
 from db.writes.checkpoints import create_checkpoint, prune_checkpoints
 from db.writes.commits import CheckpointWish, StepCommit, commit_step
 from db.writes.executions import create_execution, delete_execution, transition_execution
 from db.writes.forks import fork_execution
+from db.writes.holds import place_hold
 from db.writes.leases import acquire_lease, claim_executions, heartbeat
 from db.writes.records import LogLine, append_logs
 from db.writes.recovery import Recovered, recover_execution
@@ -254,6 +256,43 @@ async def test_of_two_recoverers_at_once_one_gets_the_execution(
             lambda one, at: recover_execution(one, execution, write(), None, (f"w{at}", TTL), plan=False),
         )
     assert [answer for answer in answers if answer != "StaleLease"] == [Recovered(None, 1, [], [])]
+
+
+@pytest.fixture
+def tried_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What loses a deadlock is not tried again."""
+    monkeypatch.setattr(retry, "ATTEMPTS", 1)
+
+
+@pytest.mark.usefixtures("tried_once")
+@pytest.mark.parametrize("deletes", [True, False], ids=["deleted first", "held first"])
+async def test_a_deletion_and_a_hold_of_an_execution_wait_for_each_other_in_one_order(
+    make: Factory, worker_url: str, deletes: bool
+) -> None:
+    execution = await ended(make)
+    async with writers(worker_url, 2) as (one, other):
+        works = (
+            lambda: delete_execution(one, write(), execution),
+            lambda: place_hold(other, write(), Subject.EXECUTION, execution, "a dispute"),
+        )
+        answers = await queued(worker_url, execution, *(works if deletes else reversed(works)))
+    assert answers == ([None, "NotFound"] if deletes else [execution, "InvalidInput"])
+
+
+@pytest.mark.usefixtures("tried_once")
+@pytest.mark.parametrize("deletes", [True, False], ids=["deleted first", "held first"])
+async def test_a_deletion_and_a_hold_of_a_workflow_wait_for_each_other_in_one_order(
+    make: Factory, worker_url: str, deletes: bool
+) -> None:
+    workflow = await make.workflow()
+    async with writers(worker_url, 2) as (one, other):
+        works = (
+            lambda: delete_workflow(one, write(), workflow, cascade=False),
+            lambda: place_hold(other, write(), Subject.WORKFLOW, workflow, "a dispute"),
+        )
+        queue = works if deletes else reversed(works)
+        answers = await queued(worker_url, workflow, *queue, table="workflows")
+    assert answers == ([0, "NotFound"] if deletes else [workflow, "InvalidInput"])
 
 
 async def test_of_two_ends_at_once_one_counts(database: Database, make: Factory, worker_url: str) -> None:

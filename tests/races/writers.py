@@ -46,13 +46,18 @@ async def at_once(
     return list(await asyncio.gather(*(outcome(work(one, at)) for at, one in enumerate(databases))))
 
 
-async def queued(url: str, execution: UUID, *works: Callable[[], Awaitable[Any]]) -> list[Any]:
-    """The outcomes of writes to one execution that wait for its row in this order, and then get it."""
+async def queued(
+    url: str, key: UUID, *works: Callable[[], Awaitable[Any]], table: str = "executions"
+) -> list[Any]:
+    """The outcomes of writes to one execution that wait for its row in this order, and then get it.
+
+    Or to what another `table` has.
+    """
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     try:
         held = connection.transaction()
         await held.start()
-        await connection.execute("SELECT FROM executions WHERE id = $1 FOR UPDATE", execution)
+        await connection.execute(f"SELECT FROM {table} WHERE id = $1 FOR UPDATE", key)
         tasks = []
         for work in works:
             tasks.append(asyncio.create_task(outcome(work())))
