@@ -36,7 +36,7 @@ async def create_execution(
     """Create a PENDING execution of a workflow, named by key or by (name, version or None for the newest).
 
     `variables` become version 1 of its state. Returns its key. Raises `NotFound` for the workflow or the
-    parent, `InvalidInput` where the workflow's status allows no executions.
+    parent, `InvalidInput` where the workflow's status allows no executions or the parent was cancelled.
     """
     key = uuid7()
 
@@ -97,9 +97,13 @@ async def _runnable(session: AsyncSession, workflow: UUID | tuple[str, str | Non
 async def _require_parent(session: AsyncSession, parent: UUID | None) -> None:
     if parent is None:
         return
-    statement = select(Execution.id).where(Execution.id == parent).with_for_update(read=True, key_share=True)
-    if (await session.execute(statement)).one_or_none() is None:
+    # Locked against moves: a parent that is being cancelled would not see this child.
+    statement = select(Execution.status).where(Execution.id == parent).with_for_update(read=True)
+    status = await session.scalar(statement)
+    if status is None:
         raise NotFound("execution", f"exec_{parent.hex}")
+    if status == ExecutionStatus.CANCELLED:
+        raise InvalidInput(f"The parent exec_{parent.hex} is CANCELLED: it gets no more children.")
 
 
 async def transition_execution(
@@ -109,8 +113,12 @@ async def transition_execution(
     to: ExecutionStatus,
     result: Any = None,
     error: dict[str, Any] | None = None,
+    *,
+    cascade: bool = False,
 ) -> None:
     """Move an execution to another status; a result only goes with COMPLETED, an error with a bad end.
+
+    With `cascade`, which goes with an end only, its children that go on are cancelled, and theirs.
 
     The status that is there already changes nothing, provided that no other result or error comes with it.
     While a lease is valid, only who has its epoch starts, completes, fails or times out an execution; anybody
@@ -121,6 +129,8 @@ async def transition_execution(
         raise InvalidInput(f"A result goes with COMPLETED only, not with {to}.")
     if error is not None and to not in (set(TERMINAL_EXECUTION) - {ExecutionStatus.COMPLETED}):
         raise InvalidInput(f"An error goes with FAILED, CANCELLED or TIMED_OUT only, not with {to}.")
+    if cascade and to not in TERMINAL_EXECUTION:
+        raise InvalidInput(f"`cascade` goes with an end only, not with {to}.")
 
     def decide(draft: Draft) -> Outcome:
         before = ExecutionStatus(draft.head.status)
@@ -131,6 +141,8 @@ async def transition_execution(
         elif before in TERMINAL_EXECUTION:
             brought = {"result": result, "error": error}
             require_same("The execution", before, draft.end, brought)
+        if cascade:
+            draft.rows.cancel_children_of(execution_id, write.actor, to)
         return {}
 
     needs = Needs(end=to in TERMINAL_EXECUTION)

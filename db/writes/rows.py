@@ -10,8 +10,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any, TypeAlias
+from uuid import UUID
 
 import asyncpg
+
+from db.enums import ExecutionStatus
+from db.writes.cascade import cancel_descendants
 
 Row: TypeAlias = dict[str, Any]
 
@@ -235,6 +239,7 @@ class Rows:
     def __init__(self) -> None:
         self._rows: defaultdict[str, list[Row]] = defaultdict(list)
         self._columns: defaultdict[str, list[Mapping[str, list[Any]]]] = defaultdict(list)
+        self._parents: list[tuple[UUID, str, ExecutionStatus]] = []
 
     def add(self, arm: str, row: Row) -> None:
         """Add a row."""
@@ -244,18 +249,25 @@ class Rows:
         """Add many rows, column by column."""
         self._columns[arm].append(columns)
 
+    def cancel_children_of(self, execution: UUID, actor: str, status: ExecutionStatus) -> None:
+        """An execution ends as `status` and takes its children, and theirs, along."""
+        self._parents.append((execution, actor, status))
+
     def extend(self, other: "Rows") -> None:
         """Add all that another has."""
+        self._parents += other._parents
         for arm, rows in other._rows.items():
             self._rows[arm] += rows
         for arm, blocks in other._columns.items():
             self._columns[arm] += blocks
 
     async def write(self, driver: asyncpg.Connection) -> None:
-        """Write all of it in one statement; none where there is nothing."""
+        """Write all of it in one statement; none where there is nothing. Children follow, by generation."""
         arms = tuple(arm for arm in ARMS if self._rows.get(arm) or self._columns.get(arm))
         if arms:
             await driver.execute(_statement(arms), *(array for arm in arms for array in self._arrays(arm)))
+        for execution, actor, status in self._parents:
+            await cancel_descendants(driver, execution, actor, status)
 
     def _arrays(self, arm: str) -> list[list[Any]]:
         rows, blocks = self._rows[arm], self._columns[arm]

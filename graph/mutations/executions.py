@@ -81,6 +81,11 @@ class TransitionExecutionInput(EngineInput):
     error: FailureInput | None = strawberry.field(
         default=strawberry.UNSET, description="What went wrong; with FAILED, CANCELLED or TIMED_OUT only."
     )
+    cascade: bool | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Whether its children that go on are cancelled with it, and theirs: with an end only; "
+        "true for CANCELLED unless given, else false. Their events say which parent closed (`parentClosed`).",
+    )
 
 
 @strawberry.input(description="An execution to delete; it must have ended.")
@@ -210,7 +215,16 @@ class ExecutionMutations:
         write = accepted(info, "transitionExecution", input)
         key = execution_key(input.execution_id)
         result, error = document(info, "result", input.result), failure(info, input.error)
-        await executions.transition_execution(info.context.database, key, write, input.to, result, error)
+        cascade = given(input.cascade)
+        await executions.transition_execution(
+            info.context.database,
+            key,
+            write,
+            input.to,
+            result,
+            error,
+            cascade=input.to == ExecutionStatus.CANCELLED if cascade is None else cascade,
+        )
         return await _payload(info, key)
 
     @strawberry.mutation(

@@ -295,6 +295,40 @@ async def test_a_deletion_and_a_hold_of_a_workflow_wait_for_each_other_in_one_or
     assert answers == ([0, "NotFound"] if deletes else [workflow, "InvalidInput"])
 
 
+async def test_a_child_that_comes_while_its_parent_is_cancelled_is_not_left_behind(
+    database: Database, make: Factory, worker_url: str
+) -> None:
+    workflow = await make.workflow()
+    parent = await make.execution(workflow)
+    columns = {**BY_API, "parent_id": parent}
+    async with writers(worker_url, 2) as (one, other):
+        answers = await queued(
+            worker_url,
+            parent,
+            lambda: create_execution(one, write(), workflow, columns, {}),
+            lambda: transition_execution(other, parent, write(), ExecutionStatus.CANCELLED, cascade=True),
+        )
+    assert (isinstance(answers[0], UUID), answers[1]) == (True, None)
+    assert [row["status"] for row in await rows(database, "executions")] == ["CANCELLED"] * 2
+
+
+@pytest.mark.usefixtures("tried_once")
+async def test_parents_and_children_that_are_cancelled_at_once_wait_for_each_other_in_one_order(
+    database: Database, make: Factory, worker_url: str
+) -> None:
+    workflow = await make.workflow()
+    line = [await make.execution(workflow)]
+    for _ in range(7):
+        line.append(await make.execution(workflow, parent_id=line[-1]))
+
+    async def cancel(one: Database, at: int) -> None:
+        await transition_execution(one, line[-1 - at], write(), ExecutionStatus.CANCELLED, cascade=True)
+
+    async with writers(worker_url, 8) as all_of_them:
+        assert await at_once(all_of_them, cancel) == [None] * 8
+    assert [row["event_seq"] for row in await rows(database, "executions")] == [1] * 8
+
+
 async def test_of_two_ends_at_once_one_counts(database: Database, make: Factory, worker_url: str) -> None:
     execution = await make.execution(status=ExecutionStatus.RUNNING)
     async with writers(worker_url, 2) as (one, other):
