@@ -8,6 +8,8 @@ from uuid import UUID
 
 import asyncpg
 
+from db.jsonb import as_written
+
 # For every key of every asked-for state: its last SET or DELETE at or before the version, found by
 # stepping from key to key through the primary key (a loose index scan: a key with many versions costs no
 # more than one with few), then the APPENDs after it.
@@ -30,7 +32,7 @@ WITH RECURSIVE asked AS (
     SELECT execution_id, version, ord
     FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS a(execution_id, version, ord)
 ), keys AS ({keys})
-SELECT k.ord, k.key, e.op, e.value::text AS value
+SELECT k.ord, k.key, e.op, {value} AS value
 FROM keys k
 LEFT JOIN LATERAL (
     SELECT e.version FROM state_entries e
@@ -39,7 +41,7 @@ LEFT JOIN LATERAL (
     ORDER BY e.version DESC LIMIT 1
 ) base ON true
 CROSS JOIN LATERAL (
-    SELECT e.op, e.value, e.version FROM state_entries e
+    SELECT e.op, e.value, e.value_exact, e.version FROM state_entries e
     WHERE e.execution_id = k.execution_id AND e.field = $3 AND e.key = k.key
       AND e.version >= coalesce(base.version, 0) AND e.version <= k.version
     ORDER BY e.version
@@ -47,8 +49,9 @@ CROSS JOIN LATERAL (
 WHERE k.key IS NOT NULL
 ORDER BY k.ord, k.key, e.version
 """
-_ALL = _ENTRIES_AT.format(keys=_KEYS)
-_SOME = _ENTRIES_AT.format(keys=_GIVEN_KEYS)
+_VALUE = as_written("e", "value")
+_ALL = _ENTRIES_AT.format(keys=_KEYS, value=_VALUE)
+_SOME = _ENTRIES_AT.format(keys=_GIVEN_KEYS, value=_VALUE)
 
 
 def spliced(values: Sequence[str]) -> str:

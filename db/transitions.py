@@ -6,10 +6,9 @@ ARCHITECTURE.md draws these tables; a test compares the two.
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-import orjson
-
 from db.enums import ExecutionStatus, StepStatus, WorkflowStatus
 from db.errors import InvalidTransition
+from db.jsonb import differ
 
 S = TypeVar("S", WorkflowStatus, ExecutionStatus, StepStatus)
 
@@ -103,9 +102,3 @@ def not_again(what: str, current: str, other: str) -> InvalidTransition:
         reason=f"{what} is {current} already, and {other} can't come on top of that; what is there stays. "
         "Who repeats a call says so by its `idempotencyKey`.",
     )
-
-
-def differ(one: Any, other: Any) -> bool:
-    """Whether two values are different JSON: Python takes true for 1, and the order of keys says nothing."""
-    option = orjson.OPT_SORT_KEYS
-    return orjson.dumps(one, option=option) != orjson.dumps(other, option=option)

@@ -1,15 +1,16 @@
 """Custom scalars. JSON goes out as the database's own text, never parsed; moments as orjson writes them."""
 
-import math
 import re
 from datetime import UTC, datetime, timedelta
 from typing import Any, NewType
 
 import orjson
 import strawberry
+from graphql import ValueNode
 from strawberry.types.scalar import ScalarDefinition
 
 from db.errors import InvalidInput
+from graph.numbers import has_no_number, literal_value
 
 JSON = NewType("JSON", object)
 JSONObject = NewType("JSONObject", object)
@@ -99,18 +100,14 @@ def json_text(value: object) -> str:
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"This JSON can't be kept: {error}.") from error
     refuse_nul(text)
-    if b"null" in text and _has_no_number(value):
-        raise InvalidInput("This JSON can't be kept: it holds a number that is infinite or none.")
+    refuse_no_number(text, value)
     return text.decode()
 
 
-def _has_no_number(value: object) -> bool:
-    """Whether a NaN or an infinity is in there, which orjson writes as null."""
-    if isinstance(value, dict):
-        return any(map(_has_no_number, value.values()))
-    if isinstance(value, list):
-        return any(map(_has_no_number, value))
-    return isinstance(value, float) and not math.isfinite(value)
+def refuse_no_number(text: bytes, value: object) -> None:
+    """Raise `InvalidInput` for JSON, or an input with JSON in it, that orjson has written as `text`."""
+    if b"null" in text and has_no_number(value):
+        raise InvalidInput("This JSON can't be kept: it holds a number that is infinite or none.")
 
 
 def refuse_nul(text: bytes) -> None:
@@ -123,6 +120,10 @@ def _parse_json_object(value: object) -> object:
     if not isinstance(value, dict):
         raise InvalidInput(f"A JSON object is expected, not {type(value).__name__}.")
     return value
+
+
+def _literal_object(node: ValueNode, variables: dict[str, Any] | None = None) -> object:
+    return _parse_json_object(literal_value(node, variables))
 
 
 def _serialize_json(value: Any) -> Any:
@@ -153,10 +154,12 @@ SCALARS: dict[object, ScalarDefinition] = {
     ),
     JSON: strawberry.scalar(
         name="JSON",
-        description="Any JSON value.",
+        description="Any JSON value. Its numbers are whole ones of 64 bits and doubles; `1e+20`, `1.0` and "
+        "`-0.0` come back in that form.",
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259",
         serialize=_serialize_json,
         parse_value=_passed,
+        parse_literal=literal_value,
     ),
     JSONObject: strawberry.scalar(
         name="JSONObject",
@@ -164,6 +167,7 @@ SCALARS: dict[object, ScalarDefinition] = {
         specified_by_url="https://www.rfc-editor.org/rfc/rfc8259#section-4",
         serialize=_serialize_json,
         parse_value=_parse_json_object,
+        parse_literal=_literal_object,
     ),
     Long: strawberry.scalar(
         name="Long",

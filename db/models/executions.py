@@ -64,6 +64,7 @@ class Execution(Base):
     created_at: Mapped[now]
     started_at: Mapped[moment | None]
     completed_at: Mapped[moment | None]
+    attributes_exact: Mapped[document | None]
 
     __table_args__ = (
         # The base of a fork may go; the fork stands on its own copy of the state and only forgets where

@@ -51,7 +51,10 @@ class State(Base):
 
 
 class StateEntry(Base):
-    """What one version did to one key: a variable, or one of the state's own fields (`field`)."""
+    """What one version did to one key: a variable, or one of the state's own fields (`field`).
+
+    `value_exact` has the value's text where jsonb would change the form of a number (`db.jsonb`).
+    """
 
     __tablename__ = "state_entries"
 
@@ -62,6 +65,7 @@ class StateEntry(Base):
     op: Mapped[word]
     value: Mapped[searchable | None]
     recorded_at: Mapped[now]
+    value_exact: Mapped[document | None]
 
     __table_args__ = (
         check("op_known", one_of("op", StateOp)),

@@ -3,6 +3,7 @@
 All of them are constants, told apart by identity: they are parts of keys that are hashed for every row.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from sqlalchemy import Table
 
 from db import models
+from db.jsonb import as_written
 from db.queries.filters import moment_or_end
 
 END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
@@ -43,24 +45,24 @@ class Order:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """A table that is read as a list or by key."""
+    """A table that is read as a list or by key; `selected` has the SQL of each column by its name."""
 
     table: str
-    names: tuple[str, ...]
+    selected: Mapping[str, str]
     key: tuple[Key, ...]
     orders: tuple[Order, ...]
 
     @property
     def columns(self) -> str:
         """All columns of the alias `c`."""
-        return ", ".join(f"c.{name}" for name in self.names)
+        return ", ".join(self.selected.values())
 
     def chosen(self, order: Order, names: frozenset[str] | None) -> str:
         """These columns of the alias `c`, and what `order` looks at; all of them for None."""
         if names is None:
             return self.columns
         wanted = names.union(key.column for key in (*self.key, *order.keys))
-        return ", ".join(f"c.{name}" for name in self.names if name in wanted)
+        return ", ".join(sql for name, sql in self.selected.items() if name in wanted)
 
     def order(self, name: str) -> Order:
         """The ordering called `name`."""
@@ -105,8 +107,13 @@ _SEQ = (_bigint("seq"),)
 def _source(model: type[models.Base], key: tuple[Key, ...], *orders: Order, without: str = "") -> Source:
     table = model.__table__
     assert isinstance(table, Table)
-    names = tuple(column.name for column in table.columns if column.name not in without.split())
-    return Source(table.name, names, key, orders)
+    names = [column.name for column in table.columns if column.name not in without.split()]
+    selected = {name: _selected(name, names) for name in names if not name.endswith("_exact")}
+    return Source(table.name, selected, key, orders)
+
+
+def _selected(name: str, names: list[str]) -> str:
+    return f"{as_written('c', name)} AS {name}" if f"{name}_exact" in names else f"c.{name}"
 
 
 WORKFLOWS = _source(

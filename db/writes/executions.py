@@ -10,6 +10,7 @@ from db.engine import Database
 from db.enums import TERMINAL_EXECUTION, EventType, ExecutionStatus, WorkflowStatus
 from db.errors import InvalidInput, NotFound
 from db.ids import uuid7, uuid7_time
+from db.jsonb import exact
 from db.models import Event, Execution, LogEntry, Workflow
 from db.transitions import EXECUTION_MOVES, require_move, require_same
 from db.writes.batch import Request
@@ -50,6 +51,7 @@ async def create_execution(
             "triggered_by": write.actor,
             "created_at": uuid7_time(key),
             "event_seq": 1,
+            "attributes_exact": exact(columns.get("attributes")),
             **columns,
         }
         await session.execute(insert(Execution).values(row))

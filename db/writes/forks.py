@@ -73,8 +73,8 @@ async def _forked(session: AsyncSession, execution_id: UUID, seq: int) -> Any:
             Checkpoint.state_version,
             Checkpoint.event_seq,
             Checkpoint.step_seq,
-            *(Execution.workflow_id, Execution.input, Execution.attributes, Execution.tags),
-            *(Execution.correlation_id, Execution.trigger_type),
+            *(Execution.workflow_id, Execution.input, Execution.attributes, Execution.attributes_exact),
+            *(Execution.tags, Execution.correlation_id, Execution.trigger_type),
         )
         .join(Execution, Execution.id == Checkpoint.execution_id)
         .where(Checkpoint.execution_id == execution_id, Checkpoint.seq == seq)
@@ -118,6 +118,7 @@ async def _insert_fork(session: AsyncSession, key: UUID, base: Any, write: Write
         "forked_from_seq": base.seq,
         "input": base.input,
         "attributes": base.attributes,
+        "attributes_exact": base.attributes_exact,
         "tags": base.tags,
         "event_seq": 1,
         "step_seq": steps,

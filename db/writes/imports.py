@@ -23,6 +23,7 @@ from db.ids import uuid7
 from db.importing.loglines import LogLine
 from db.importing.marks import Mark
 from db.importing.wfformat import Trace
+from db.jsonb import exact_text
 from db.partitions import cover
 
 _STEP_COLUMNS = [
@@ -40,8 +41,9 @@ RETURNING id
 """
 _INSERT_EXECUTION = """
 INSERT INTO executions (id, workflow_id, status, trigger_type, triggered_by, input, attributes,
-                        event_seq, step_seq, metric_seq, created_at, started_at, completed_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, 1, $8, $9, $10, $10, $11)
+                        attributes_exact, event_seq, step_seq, metric_seq,
+                        created_at, started_at, completed_at)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 1, $9, $10, $11, $11, $12)
 ON CONFLICT (id) DO NOTHING
 RETURNING id
 """
@@ -128,6 +130,7 @@ async def _insert_execution(
         actor,
         trace.input.decode() if trace.input else None,
         orjson.dumps(trace.attributes).decode(),
+        exact_text(orjson.dumps(trace.attributes).decode()),
         len(trace.steps),
         len(trace.metrics),
         trace.executed_at,

@@ -181,6 +181,7 @@ ARMS: Mapping[str, Arm] = {
             "version": "bigint",
             "op": "text",
             "value": "jsonb",
+            "value_exact": "json",
         },
     ),
     "checkpoints": _insert(

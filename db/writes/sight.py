@@ -19,9 +19,12 @@ import asyncpg
 import orjson
 
 from db.definitions import graph_of
+from db.jsonb import as_written
 from db.state_values import spliced
 from db.writes.needs import Needs
 from db.writes.seen import ABSENT, Attempt, Base, Earlier, Head, Seen, StateHead, Variable
+
+_VALUE = as_written("e", "value")
 
 
 def _values(keys: str, field: str = "NOT e.field", until: str = "") -> str:
@@ -34,7 +37,7 @@ def _values(keys: str, field: str = "NOT e.field", until: str = "") -> str:
             ORDER BY e.version DESC LIMIT 1
         ) b ON true
         LEFT JOIN LATERAL (
-            SELECT json_agg(e.value::text ORDER BY e.version) AS parts FROM state_entries e
+            SELECT json_agg({_VALUE} ORDER BY e.version) AS parts FROM state_entries e
             WHERE {own} AND e.op <> 'DELETE' AND e.version >= coalesce(b.version, 0)
         ) p ON true
         WHERE k.key IS NOT NULL AND a.{{wanted}} IS NOT NULL

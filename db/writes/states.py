@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.engine import Database
 from db.enums import EventType, StateOp
 from db.errors import InvalidInput, VersionConflict
+from db.jsonb import exact, exact_text, same_json
 from db.merge import merge_patch
 from db.models import State, StateEntry
 from db.writes.batch import Request
@@ -128,21 +129,12 @@ def _set(draft: Draft, version: int, values: Mapping[str, Any]) -> list[str]:
     changed = []
     for key, value in values.items():
         text = json_text(value)
-        if not _same(text, draft.variables.get(key, ABSENT).text):
+        there = draft.variables.get(key, ABSENT).text
+        if there is None or not same_json(text, there):
             draft.set_variable(key, Variable(True, isinstance(value, list), (text,)))
             _enter(draft, key, version, StateOp.SET, text)
             changed.append(key)
     return changed
-
-
-def _same(text: str, there: str | None) -> bool:
-    """Whether two texts are one JSON value, whatever their spaces and the order of their keys."""
-    return text == there or (there is not None and _canonical(text) == _canonical(there))
-
-
-def _canonical(text: str) -> bytes:
-    # As text again, since Python takes true for 1.
-    return orjson.dumps(orjson.loads(text), option=orjson.OPT_SORT_KEYS)
 
 
 def _delete(draft: Draft, version: int, keys: Sequence[str]) -> list[str]:
@@ -168,7 +160,8 @@ def _enter(
     draft: Draft, key: str, version: int, op: StateOp, value: str | None, *, field: bool = False
 ) -> None:
     row = {"execution_id": draft.id, "field": field, "key": key, "version": version, "op": op}
-    draft.rows.add("state_entries", {**row, "value": value})
+    form = None if value is None else exact_text(value)
+    draft.rows.add("state_entries", {**row, "value": value, "value_exact": form})
 
 
 def _change_fields(draft: Draft, version: int, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -176,7 +169,7 @@ def _change_fields(draft: Draft, version: int, given: Mapping[str, Any]) -> dict
     changes = {}
     for name, value in given.items():
         before = draft.fields[name]
-        if _same(json_text(value), json_text(before)):
+        if same_json(json_text(value), json_text(before)):
             continue
         grown = name in _LISTS and bool(before) and value[: len(before)] == before
         if value is None:
@@ -209,6 +202,7 @@ async def seed_state(
             "version": version,
             "op": StateOp.SET,
             "value": JSON.NULL if value is None else value,
+            "value_exact": exact(value),
         }
         for given in (variables, fields)
         for key, value in given.items()

@@ -9,7 +9,8 @@ from uuid import UUID
 from db.engine import Database
 from db.enums import TERMINAL_STEP, EventType, StepStatus
 from db.errors import InvalidInput, InvalidTransition, NotFound
-from db.transitions import STEP_MOVES, differ, require_move, require_same
+from db.jsonb import differ
+from db.transitions import STEP_MOVES, require_move, require_same
 from db.writes.batch import Request
 from db.writes.dependencies import needs_of_dependencies, require_dependencies
 from db.writes.draft import Draft, Outcome, json_text

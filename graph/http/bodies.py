@@ -12,10 +12,11 @@ from starlette.datastructures import Headers
 
 from db.texts import storable_escapes
 from graph.errors import Rejection
+from graph.numbers import whole_number
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-_LONG_NUMBER = re.compile(rb"[0-9]{19}")
+_UNUSUAL_NUMBER = re.compile(rb"[0-9]{19}|[:,\[\s]-0\s*[,}\]]")
 _GET_PARAMETERS = ("query", "operationName", "documentId")
 _GET_JSON_PARAMETERS = ("variables", "extensions")
 
@@ -66,14 +67,14 @@ def _too_large(most_bytes: int) -> Rejection:
 def parse_json(data: bytes | str) -> object:
     """JSON from a client; raises `Rejection`.
 
-    orjson refuses what would break further on: lone surrogates, deep nesting. But it makes floats of whole
-    numbers beyond 64 bits: where there may be one, Python's own parser keeps it whole, for the scalars to
-    refuse.
+    orjson refuses what would break further on: lone surrogates, deep nesting. But it makes floats of all
+    whole numbers beyond 64 bits, and takes the sign from -0: where there may be one, Python's own parser
+    asks `whole_number`.
     """
     try:
         value: object = orjson.loads(data)
-        if _LONG_NUMBER.search(data.encode() if isinstance(data, str) else data):
-            value = json.loads(data)
+        if _UNUSUAL_NUMBER.search(data.encode() if isinstance(data, str) else data):
+            value = json.loads(data, parse_int=whole_number)
     except (ValueError, RecursionError) as error:  # thousands of digits are a ValueError too
         value = _with_halves(data)
         if value is None:

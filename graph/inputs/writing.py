@@ -14,7 +14,7 @@ from db.writes.write import Write
 from graph.context import Info
 from graph.ids import Kind, decode_as
 from graph.inputs.common import given
-from graph.scalars import JSON, Long, format_duration, json_text, refuse_nul
+from graph.scalars import JSON, Long, format_duration, json_text, refuse_no_number, refuse_nul
 
 T = TypeVar("T")
 
@@ -76,6 +76,7 @@ def accepted(info: Info, mutation: str, value: Any, **instead: Any) -> Write:
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"This input can't be kept: {error}.") from error
     refuse_nul(text)
+    refuse_no_number(text, value)
     info.context.limits.require_input(len(text))
     epoch = given(value.epoch) if isinstance(value, EngineInput) else None
     fingerprint = hashlib.sha256(mutation.encode() + b"\0" + text).digest()

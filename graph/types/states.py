@@ -9,6 +9,7 @@ import orjson
 import strawberry
 
 from db.errors import InvalidInput, NotFound
+from db.jsonb import same_json
 from db.queries.filters import HistoryFilter
 from db.queries.pages import Row
 from db.queries.sources import CHECKPOINTS, EXECUTIONS, HISTORY_OF_VARIABLE, STATE_ENTRIES, STATES, STEPS
@@ -283,7 +284,7 @@ class Checkpoint(Node):
 
 
 def _compared(before: dict[str, str], after: dict[str, str]) -> dict[str, list[VariableDifference]]:
-    """The database writes equal values as equal texts."""
+    """What differs, by the values that the texts stand for."""
 
     def entry(key: str) -> VariableDifference:
         return VariableDifference(key=key, before=JSON(before.get(key)), after=JSON(after.get(key)))
@@ -291,7 +292,7 @@ def _compared(before: dict[str, str], after: dict[str, str]) -> dict[str, list[V
     common = before.keys() & after.keys()
     return {
         "added": [entry(key) for key in sorted(after.keys() - before.keys())],
-        "changed": [entry(key) for key in sorted(common) if before[key] != after[key]],
+        "changed": [entry(key) for key in sorted(common) if not same_json(before[key], after[key])],
         "removed": [entry(key) for key in sorted(before.keys() - after.keys())],
     }
 
