@@ -71,6 +71,7 @@ CREATE TABLE public.executions (
     started_at timestamp with time zone,
     completed_at timestamp with time zone,
     attributes_exact json,
+    priority smallint DEFAULT 1 NOT NULL,
     CONSTRAINT executions_attributes_are_object CHECK ((jsonb_typeof(attributes) = 'object'::text)),
     CONSTRAINT executions_completed_after_start CHECK ((completed_at >= started_at)),
     CONSTRAINT executions_completed_at_set_exactly_when_terminal CHECK (((completed_at IS NOT NULL) = (status = ANY (ARRAY['COMPLETED'::text, 'FAILED'::text, 'CANCELLED'::text, 'TIMED_OUT'::text])))),
@@ -357,6 +358,8 @@ CREATE INDEX executions_by_correlation ON ONLY public.executions USING btree (co
 CREATE INDEX executions_by_fork ON ONLY public.executions USING btree (forked_from_execution_id, forked_from_seq) WHERE (forked_from_execution_id IS NOT NULL);
 
 CREATE INDEX executions_by_parent ON ONLY public.executions USING btree (parent_id, id) WHERE (parent_id IS NOT NULL);
+
+CREATE INDEX executions_by_priority ON ONLY public.executions USING btree (status, priority DESC, id) WHERE (status = ANY (ARRAY['PENDING'::text, 'RUNNING'::text]));
 
 CREATE INDEX executions_by_start ON ONLY public.executions USING btree (COALESCE(started_at, '9999-12-31 00:00:00+00'::timestamp with time zone), id);
 

@@ -2,7 +2,17 @@
 
 from uuid import UUID
 
-from sqlalchemy import DateTime, ForeignKey, ForeignKeyConstraint, Index, Uuid, func, literal_column, text
+from sqlalchemy import (
+    DateTime,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    SmallInteger,
+    Uuid,
+    func,
+    literal_column,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.elements import ColumnElement
 
@@ -65,6 +75,8 @@ class Execution(Base):
     started_at: Mapped[moment | None]
     completed_at: Mapped[moment | None]
     attributes_exact: Mapped[document | None]
+    # The workflow's priority as a rank, for claims: 0 (LOW) to 3 (CRITICAL). Kept up while it has not ended.
+    priority: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))
 
     __table_args__ = (
         # The base of a fork may go; the fork stands on its own copy of the state and only forgets where
@@ -105,6 +117,13 @@ class Execution(Base):
         Index("executions_by_workflow_start", "workflow_id", end_of_time_if_null("started_at"), "id"),
         Index("executions_by_workflow_completion", "workflow_id", end_of_time_if_null("completed_at"), "id"),
         Index("executions_by_status", "status", "id"),
+        Index(
+            "executions_by_priority",
+            "status",
+            text("priority DESC"),
+            "id",
+            postgresql_where=text(one_of("status", ["PENDING", "RUNNING"])),
+        ),
         Index("executions_by_trigger", "trigger_type", "id"),
         Index("executions_by_start", end_of_time_if_null("started_at"), "id"),
         Index("executions_by_completion", end_of_time_if_null("completed_at"), "id"),

@@ -18,6 +18,7 @@ from db.writes.draft import Draft, Outcome
 from db.writes.holds import lock_holds, require_not_held
 from db.writes.keyed import audit, write_keyed
 from db.writes.needs import Needs
+from db.writes.priorities import rank_of
 from db.writes.states import seed_state
 from db.writes.write import Write
 from db.writes.writer import writer_of
@@ -50,6 +51,7 @@ async def create_execution(
             "status": ExecutionStatus.PENDING,
             "triggered_by": write.actor,
             "created_at": uuid7_time(key),
+            "priority": rank_of(found.id),
             "event_seq": 1,
             "attributes_exact": exact(columns.get("attributes")),
             **columns,

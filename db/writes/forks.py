@@ -18,6 +18,7 @@ from db.recovery_plan import done_at
 from db.state_values import fetch_values
 from db.writes.executions import note_first_event
 from db.writes.keyed import Outcome, write_keyed
+from db.writes.priorities import rank_of
 from db.writes.states import seed_state
 from db.writes.write import Write
 
@@ -120,6 +121,7 @@ async def _insert_fork(session: AsyncSession, key: UUID, base: Any, write: Write
         "attributes": base.attributes,
         "attributes_exact": base.attributes_exact,
         "tags": base.tags,
+        "priority": rank_of(base.workflow_id),
         "event_seq": 1,
         "step_seq": steps,
         "checkpoint_seq": 1,

@@ -78,6 +78,10 @@ ARMS: Mapping[str, Arm] = {
             heartbeat_at = g.heartbeat_at, event_seq = g.event_seq, log_seq = g.log_seq,
             step_seq = g.step_seq, checkpoint_seq = g.checkpoint_seq, metric_seq = g.metric_seq,
             started_at = g.started_at, completed_at = g.completed_at,
+            -- What had ended and goes on again is as urgent as its workflow is by now.
+            priority = CASE WHEN e.completed_at IS NULL OR g.completed_at IS NOT NULL THEN e.priority
+                ELSE (SELECT array_position(ARRAY['LOW', 'NORMAL', 'HIGH', 'CRITICAL'], w.priority) - 1
+                      FROM workflows w WHERE w.id = e.workflow_id) END,
             result = CASE WHEN g.result IS NULL THEN e.result ELSE nullif(g.result, 'null')::json END,
             error = CASE WHEN g.error IS NULL THEN e.error ELSE nullif(g.error, 'null')::json END
         FROM {given} WHERE e.id = g.id

@@ -18,6 +18,7 @@ from db.models.base import among
 from db.transitions import WORKFLOW_MOVES, require_move
 from db.writes.holds import lock_holds, require_not_held
 from db.writes.keyed import Outcome, audit, write_keyed
+from db.writes.priorities import rank_executions
 from db.writes.write import Write
 
 _SUBJECT = "WORKFLOW"
@@ -47,7 +48,9 @@ async def create_workflow(database: Database, write: Write, columns: dict[str, A
 async def update_workflow(
     database: Database, write: Write, key: UUID, columns: dict[str, Any], expected_revision: int | None
 ) -> UUID:
-    """Change metadata; a definition only of a DRAFT. Returns the key.
+    """Change metadata; a definition only of a DRAFT. A priority holds for executions that wait already.
+
+    Returns the key.
 
     Raises `NotFound`, `VersionConflict` with the present revision, and `InvalidInput` for a definition of a
     workflow that is no DRAFT.
@@ -68,6 +71,8 @@ async def update_workflow(
         }
         if changed:
             await _change(session, key, changed)
+            if "priority" in changed:
+                await rank_executions(session, key, changed["priority"])
             await audit(session, write, "WORKFLOW_UPDATED", (_SUBJECT, key.hex), _difference(before, changed))
         return {"workflow": key.hex}
 

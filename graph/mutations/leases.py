@@ -67,7 +67,8 @@ class ClaimExecutionsPayload:
     """What claiming answers."""
 
     executions: list[Execution] = strawberry.field(
-        description="The executions, RUNNING, each with its lease; orphans and then the oldest first."
+        description="The executions, RUNNING, each with its lease: by their workflows' priority, orphans "
+        "before those that wait, and then the oldest first."
     )
 
 
@@ -95,7 +96,8 @@ class LeaseMutations:
 
     @strawberry.mutation(
         description="Take the leases of PENDING executions and of orphans (RUNNING, their lease over), "
-        "and set them RUNNING. Claimers at the same time never share one and never wait for each other.",
+        "and set them RUNNING: by their workflows' priority, CRITICAL first, and then by age. "
+        "Claimers at the same time never share one and never wait for each other.",
         directives=[WRITE],
     )
     async def claim_executions(

@@ -11,6 +11,7 @@ import asyncpg
 import orjson
 import pytest
 import pytest_asyncio
+from sqlalchemy import text
 
 from db.engine import Database
 from db.ids import milliseconds, uuid7_time
@@ -32,6 +33,7 @@ from db.queries.sources import (
     VERSIONS_OF_WORKFLOW,
     Relation,
 )
+from db.writes.leases import CLAIM
 from tests.conftest import TEMPLATE, create_database, drop_database
 
 NOW = datetime.now(UTC)
@@ -265,6 +267,22 @@ async def test_a_page_deep_inside_starts_where_the_last_one_ended(
     place = tuple(PLACES[key.cast] for key in keys.keys)
     await explainer.read(relation, Works(), Window(keys, descending, 50, after=place))
     assert bool(explainer.filtered()) == ((relation, order) in SORTED), explainer.nodes
+
+
+@pytest.mark.parametrize("names", [None, ["workflow 7"]])
+async def test_a_claim_walks_an_index_by_priority_and_age(stocked: Database, names: list[str] | None) -> None:
+    explain = text(f"EXPLAIN (FORMAT JSON) {CLAIM.text}")
+    arguments = {"every": names is None, "names": names or [], "most": 10, "holder": "w", "actor": "test"}
+    async with stocked.writing() as session:
+        await session.execute(text("SET LOCAL enable_seqscan = off"))
+        (plan,) = (await session.scalars(explain, arguments | {"ttl": timedelta(minutes=1)})).all()
+    nodes = list(walk((orjson.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]))
+    walked = [node for node in nodes if "executions_" in node.get("Index Name", "")]
+    assert {"Seq Scan"} & {node["Node Type"] for node in nodes} == set()
+    assert [node["Index Name"] for node in walked if "status_priority" in node["Index Name"]]
+    assert [node["Sort Key"] for node in nodes if node["Node Type"] == "Sort"] == [
+        ["claimed.place", "claimed.id"],
+    ]
 
 
 UNINDEXED = """

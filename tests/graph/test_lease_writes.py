@@ -1,12 +1,14 @@
 """Leases: claimed by many, held by one, extended, given up and taken over; the epoch only grows."""
 
 from typing import Any
+from uuid import UUID
 
 import pytest
 from pydantic import SecretStr
 
 from db.engine import Database
-from db.enums import ExecutionStatus
+from db.enums import ExecutionStatus, Priority
+from graph.ids import Kind, encode
 from graph.settings import Settings
 from tests.client import Client
 from tests.factories import Factory
@@ -75,6 +77,57 @@ async def test_orphans_come_before_what_waits(client: Client, make: Factory) -> 
         [exec_id(orphan)],
         [exec_id(waiting)],
     ]
+
+
+async def created(client: Client, workflow: UUID) -> str:
+    """The id of a new execution."""
+    answer = await client.done("createExecution", workflowId=encode(Kind.WORKFLOW, workflow))
+    return str(answer["execution"]["id"])
+
+
+URGENT_FIRST = [Priority.CRITICAL, Priority.HIGH, Priority.NORMAL, Priority.LOW]
+
+
+async def test_the_urgent_come_first_and_of_those_the_oldest(client: Client, make: Factory) -> None:
+    workflows = {priority: await make.workflow(priority=priority) for priority in reversed(URGENT_FIRST)}
+    made = {key: [await created(client, key) for _ in range(2)] for key in workflows.values()}
+    expected = [execution for priority in URGENT_FIRST for execution in made[workflows[priority]]]
+    assert [(await claimed(client, limit=1))[0] for _ in expected[:3]] == expected[:3]
+    assert await claimed(client, limit=100) == expected[3:]
+
+
+async def test_an_orphan_goes_before_what_waits_but_not_before_what_is_more_urgent(
+    client: Client, make: Factory
+) -> None:
+    low, high = await make.workflow(priority=Priority.LOW), await make.workflow(priority=Priority.HIGH)
+    older, orphan, urgent = [await created(client, workflow) for workflow in (low, low, high)]
+    await client.done("acquireLease", executionId=orphan, holder="gone")
+    await client.done("transitionExecution", executionId=orphan, to="RUNNING", epoch=1)
+    await client.done("releaseLease", executionId=orphan, holder="gone")
+    assert await claimed(client) == [urgent, orphan, older]
+
+
+async def test_another_priority_holds_for_what_waits_already(client: Client, make: Factory) -> None:
+    workflows = [await make.workflow(), await make.workflow()]
+    first, second = [await created(client, workflow) for workflow in workflows]
+    raised = encode(Kind.WORKFLOW, workflows[1])
+    await client.done("updateWorkflow", workflowId=raised, priority="CRITICAL")
+    assert await claimed(client) == [second, first]
+
+
+@pytest.mark.parametrize("again", ["recoverExecution", "forkExecution"])
+async def test_what_begins_again_is_as_urgent_as_its_workflow_is_now(
+    client: Client, make: Factory, again: str
+) -> None:
+    workflow, other = await make.workflow(), await make.workflow()
+    ended = await created(client, workflow)
+    checkpoint = (await client.done("createCheckpoint", executionId=ended))["checkpoint"]["id"]
+    await client.done("transitionExecution", executionId=ended, to="CANCELLED")
+    await client.done("updateWorkflow", workflowId=encode(Kind.WORKFLOW, workflow), priority="HIGH")
+    waits = await created(client, other)
+    given = {"executionId": ended} if again == "recoverExecution" else {"checkpointId": checkpoint}
+    answer = await client.done(again, **given)
+    assert await claimed(client) == [answer["execution"]["id"], waits]
 
 
 async def test_a_claim_can_be_for_some_workflows_only(client: Client, make: Factory) -> None:
