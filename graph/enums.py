@@ -129,6 +129,7 @@ described(
     EXECUTION_IMPORTED="It was imported with its steps.",
     EXECUTION_FORKED="It was started from a checkpoint of another one.",
     EXECUTION_RECOVERED="It was brought back to a checkpoint.",
+    EXECUTION_UPDATED="Its tags or attributes changed.",
     STATUS_CHANGED="It went to another status.",
     LEASE_ACQUIRED="An engine took its lease.",
     LEASE_EXTENDED="Its engine extended the lease.",
@@ -274,6 +275,7 @@ class ExecutionStatsGroup(Enum):
     STATUS = "STATUS"
     TRIGGER = "TRIGGER"
     ENVIRONMENT = "ENVIRONMENT"
+    TAG = "TAG"
     DAY = "DAY"
     HOUR = "HOUR"
 
@@ -295,6 +297,7 @@ described(
     STATUS="The status.",
     TRIGGER="What set them off.",
     ENVIRONMENT="The environment of the workflow version.",
+    TAG="A tag: those with several are in several groups, those without in none.",
     DAY="The day in UTC on which they were created.",
     HOUR="The hour in UTC in which they were created.",
 )

@@ -5,6 +5,7 @@ from uuid import UUID
 
 import asyncpg
 
+from db.enums import StepStatus
 from db.queries.sources import CHECKPOINTS
 
 _LATEST_CHECKPOINTS = f"""
@@ -15,26 +16,28 @@ CROSS JOIN LATERAL (
 ) c
 """
 
-_DERIVED_METRICS = """
+_COUNTED = ",\n           ".join(
+    f"count(*) FILTER (WHERE s.status = '{status}'{last}) AS {prefix}{status.lower()}"
+    for prefix, last in (("", ""), ("last_", " AND s.last"))
+    for status in StepStatus
+)
+_DERIVED_METRICS = f"""
 SELECT p.ord, derived.*, reported.values::text AS reported
 FROM unnest($1::uuid[]) WITH ORDINALITY AS p(execution_id, ord)
 CROSS JOIN LATERAL (
     SELECT count(*) AS attempts,
-           count(DISTINCT s.key) AS steps,
-           count(*) - count(DISTINCT s.key) AS retries,
-           count(*) FILTER (WHERE s.status = 'PENDING') AS pending,
-           count(*) FILTER (WHERE s.status = 'RUNNING') AS running,
-           count(*) FILTER (WHERE s.status = 'RETRYING') AS retrying,
-           count(*) FILTER (WHERE s.status = 'COMPLETED') AS completed,
-           count(*) FILTER (WHERE s.status = 'FAILED') AS failed,
-           count(*) FILTER (WHERE s.status = 'SKIPPED') AS skipped,
-           count(*) FILTER (WHERE s.status = 'CANCELLED') AS cancelled,
-           count(*) FILTER (WHERE s.status = 'TIMED_OUT') AS timed_out,
+           count(*) FILTER (WHERE s.last) AS steps,
+           count(*) FILTER (WHERE NOT s.last) AS retries,
+           {_COUNTED},
            extract(epoch FROM sum(s.completed_at - s.started_at))::float8 AS busy_seconds
-    FROM steps s WHERE s.execution_id = p.execution_id
+    FROM (
+        SELECT s.status, s.started_at, s.completed_at,
+               lead(s.attempt) OVER (PARTITION BY s.key ORDER BY s.attempt) IS NULL AS last
+        FROM steps s WHERE s.execution_id = p.execution_id
+    ) s
 ) derived
 CROSS JOIN LATERAL (
-    SELECT coalesce(json_object_agg(m.name, m.value), '{}') AS values
+    SELECT coalesce(json_object_agg(m.name, m.value), '{{}}') AS values
     FROM (
         SELECT DISTINCT ON (m.name) m.name, m.value FROM metric_points m
         WHERE m.execution_id = p.execution_id AND m.step_seq IS NULL

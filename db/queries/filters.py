@@ -2,11 +2,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 from db.errors import InvalidInput
 from db.ids import uuid7_floor
+from db.queries.inside import NOTHING, Inside
 from db.queries.predicates import ALWAYS, Parameters, TimeRange, one_of, starts_with, tagged
+
+WIDEST_WINDOW = timedelta(days=31)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,8 @@ class ExecutionFilter:
     trigger_types: tuple[str, ...] | None = None
     correlation_id: str | None = None
     parent_id: UUID | None = None
+    forked_from: UUID | None = None
+    environments: tuple[str, ...] | None = None
     has_error: bool | None = None
     tags_all: tuple[str, ...] = ()
     tags_any: tuple[str, ...] = ()
@@ -56,6 +62,19 @@ class ExecutionFilter:
     created: TimeRange = ALWAYS
     started: TimeRange = ALWAYS
     completed: TimeRange = ALWAYS
+    inside: Inside = NOTHING
+
+    def require_window(self) -> None:
+        """Raise `InvalidInput` for conditions on what is inside without a window that bounds them."""
+        lower, upper = self.created.gte or self.created.gt, self.created.lte or self.created.lt
+        if self.inside == NOTHING:
+            return
+        if lower is None or (upper or datetime.now(UTC)) - lower > WIDEST_WINDOW:
+            raise InvalidInput(
+                "`step`, `variable`, `input`, `duration`, `triggeredBy` and `errorFingerprint` are looked up "
+                "execution by execution: give `createdAt` a lower bound that is at most "
+                f"{WIDEST_WINDOW.days} days before its upper one, or before now."
+            )
 
     def predicates(self, parameters: Parameters) -> Iterator[str]:
         """Conditions on `c`, a row of executions; `attributes` is the text of a JSON object."""
@@ -64,9 +83,12 @@ class ExecutionFilter:
         named = [
             *([f"w.name = {parameters.add(self.workflow_name, 'text')}"] if self.workflow_name else []),
             *starts_with("w.name", self.workflow_name_prefix, parameters),
+            *one_of("w.environment", self.environments, parameters),
         ]
         if named:
             yield f"c.workflow_id IN (SELECT w.id FROM workflows w WHERE {' AND '.join(named)})"
+        if self.forked_from is not None:
+            yield f"c.forked_from_execution_id = {parameters.add(self.forked_from, 'uuid')}"
         yield from one_of("c.status", self.statuses, parameters)
         yield from one_of("c.trigger_type", self.trigger_types, parameters)
         if self.correlation_id is not None:
@@ -81,6 +103,7 @@ class ExecutionFilter:
         yield from created_between(self.created, parameters)
         yield from self.started.predicates(moment_or_end("started_at"), parameters)
         yield from self.completed.predicates(moment_or_end("completed_at"), parameters)
+        yield from self.inside.predicates(parameters)
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,9 +115,15 @@ class StepFilter:
     key_prefix: str | None = None
     types: tuple[str, ...] | None = None
     started: TimeRange = ALWAYS
+    latest: bool | None = None
 
     def predicates(self, parameters: Parameters) -> Iterator[str]:
         """Conditions on `c`, a row of steps."""
+        if self.latest is not None:
+            yield (
+                f"{'NOT ' if self.latest else ''}EXISTS (SELECT FROM steps n WHERE "
+                "n.execution_id = c.execution_id AND n.key = c.key AND n.attempt > c.attempt)"
+            )
         yield from one_of("c.status", self.statuses, parameters)
         yield from one_of("c.key", self.keys, parameters)
         yield from starts_with("c.key", self.key_prefix, parameters)

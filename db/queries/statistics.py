@@ -32,6 +32,7 @@ _KEYS: dict[str, dict[str, str]] = {
     "STATUS": {"status": "c.status"},
     "TRIGGER": {"trigger_type": "c.trigger_type"},
     "ENVIRONMENT": {"environment": "w.environment"},
+    "TAG": {"tag": "t.tag"},
 }
 
 
@@ -187,6 +188,8 @@ async def _grouped(
         conditions.append("c.workflow_id = p.workflow_id")
     if any(grouped.startswith("w.") for _, grouped in columns.values()):
         joined = f"{named} {joined}"
+    if "tag" in keys:
+        joined = f"CROSS JOIN LATERAL unnest(c.tags) AS t(tag) {joined}"
     shown = "".join(f"{sql} AS {name}, " for name, (sql, _) in columns.items())
     places = ", ".join(dict.fromkeys(grouped for _, grouped in columns.values()))
     grouped = f"GROUP BY {places} ORDER BY {places}" if keys else ""

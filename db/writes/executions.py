@@ -10,7 +10,8 @@ from db.engine import Database
 from db.enums import TERMINAL_EXECUTION, EventType, ExecutionStatus, WorkflowStatus
 from db.errors import InvalidInput, NotFound
 from db.ids import uuid7, uuid7_time
-from db.jsonb import exact
+from db.jsonb import differ, exact
+from db.merge import merge_patch
 from db.models import Event, Execution, LogEntry, Workflow
 from db.transitions import EXECUTION_MOVES, require_move, require_same
 from db.writes.batch import Request
@@ -20,6 +21,7 @@ from db.writes.keyed import audit, write_keyed
 from db.writes.needs import Needs
 from db.writes.priorities import rank_of
 from db.writes.states import seed_state
+from db.writes.unit import Unit, write_execution
 from db.writes.write import Write
 from db.writes.writer import writer_of
 
@@ -172,6 +174,38 @@ def move(draft: Draft, to: ExecutionStatus, result: Any, error: dict[str, Any] |
     if result is not None or error is not None:
         draft.set_end(result, error)
     draft.note(EventType.STATUS_CHANGED, changes)
+
+
+async def update_execution(
+    database: Database,
+    execution_id: UUID,
+    write: Write,
+    tags: list[str] | None = None,
+    attributes_patch: dict[str, Any] | None = None,
+) -> None:
+    """Change what an execution is found by, also of one that has ended.
+
+    `tags` takes the place of all tags, `attributes_patch` is a merge patch (RFC 7396). What is the same
+    already changes nothing. Raises `NotFound`.
+    """
+
+    async def work(unit: Unit) -> Outcome:
+        columns = select(Execution.tags, Execution.attributes, Execution.attributes_exact)
+        there = (await unit.session.execute(columns.where(Execution.id == execution_id))).one()
+        attributes = there.attributes if there.attributes_exact is None else there.attributes_exact
+        changes: dict[str, Any] = {}
+        if tags is not None and tags != there.tags:
+            unit.columns["tags"] = tags
+            changes["tags"] = {"before": there.tags, "after": tags}
+        patched = merge_patch(attributes, attributes_patch or {})
+        if differ(patched, attributes):
+            unit.columns |= {"attributes": patched, "attributes_exact": exact(patched)}
+            changes["attributes"] = {"before": attributes, "after": patched}
+        if changes:
+            unit.note(EventType.EXECUTION_UPDATED, changes)
+        return {}
+
+    await write_execution(database, execution_id, write, work)
 
 
 async def delete_execution(database: Database, write: Write, execution_id: UUID) -> None:

@@ -6,9 +6,10 @@ from uuid import UUID
 import strawberry
 
 from db.queries import filters
+from db.queries.inside import Inside
 from graph.connections import Listing
 from graph.context import Info
-from graph.enums import Direction, ExecutionOrderField, ExecutionStatus, TriggerType
+from graph.enums import Direction, Environment, ExecutionOrderField, ExecutionStatus, TriggerType
 from graph.ids import Kind, decode_as
 from graph.inputs.common import (
     NameFilter,
@@ -20,8 +21,11 @@ from graph.inputs.common import (
     tags,
     time_range,
 )
+from graph.inputs.inside import DurationRangeInput, StepMatch, ValueMatch, lengths, step_match, value_match
 from graph.nodes import load_node
 from graph.scalars import JSONObject, json_text
+
+_WINDOWED = "Takes a `createdAt` of at most 31 days."
 
 
 @strawberry.input(description="Which executions; every condition that is given must hold.")
@@ -46,6 +50,12 @@ class ExecutionFilter:
     parent_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET, description="Started by this execution."
     )
+    forked_from_id: strawberry.ID | None = strawberry.field(
+        default=strawberry.UNSET, description="Forked from a checkpoint of this execution."
+    )
+    environment: list[Environment] | None = strawberry.field(
+        default=strawberry.UNSET, description="Of workflow versions in one of these environments."
+    )
     has_error: bool | None = strawberry.field(
         default=strawberry.UNSET, description="Whether an error was reported for it."
     )
@@ -63,6 +73,25 @@ class ExecutionFilter:
     completed_at: TimeRangeInput | None = strawberry.field(
         default=strawberry.UNSET, description="When it ended; what has not ended is later than any bound."
     )
+    duration: DurationRangeInput | None = strawberry.field(
+        default=strawberry.UNSET, description=f"How long it took from its start to its end. {_WINDOWED}"
+    )
+    triggered_by: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description=f"Set off by one of these callers. {_WINDOWED}"
+    )
+    step: StepMatch | None = strawberry.field(
+        default=strawberry.UNSET, description=f"At least one attempt at a step was so. {_WINDOWED}"
+    )
+    variable: ValueMatch | None = strawberry.field(
+        default=strawberry.UNSET, description=f"A variable of its state has this value now. {_WINDOWED}"
+    )
+    input: ValueMatch | None = strawberry.field(
+        default=strawberry.UNSET, description=f"Its input is an object with this key and value. {_WINDOWED}"
+    )
+    error_fingerprint: str | None = strawberry.field(
+        default=strawberry.UNSET,
+        description=f"It, or a step of it, failed in this way: `ErrorGroup.fingerprint`. {_WINDOWED}",
+    )
 
 
 @strawberry.input(description="The order of a list of executions.")
@@ -73,7 +102,7 @@ class ExecutionOrder:
     direction: Direction = strawberry.field(default=Direction.ASC, description="Which way.")
 
 
-async def _execution_filter(info: Info, value: ExecutionFilter | None) -> filters.ExecutionFilter:
+async def execution_filter(info: Info, value: ExecutionFilter | None) -> filters.ExecutionFilter:
     """What `db` narrows by.
 
     Raises `NotFound` for ids of nothing: an empty list would hide the mistake.
@@ -91,13 +120,36 @@ async def _execution_filter(info: Info, value: ExecutionFilter | None) -> filter
         trigger_types=listed("triggerType", value.trigger_type),
         correlation_id=given(value.correlation_id),
         parent_id=await _existing(info, Kind.EXECUTION, value.parent_id),
+        forked_from=await _existing(info, Kind.EXECUTION, value.forked_from_id),
+        environments=listed("environment", value.environment),
         has_error=given(value.has_error),
         attributes=None if attributes is None else json_text(attributes),
         created=time_range(value.created_at),
         started=time_range(value.started_at),
         completed=time_range(value.completed_at),
+        inside=_inside(value),
         **tags(value.tags),
     )
+
+
+def _inside(value: ExecutionFilter) -> Inside:
+    shortest, longest = lengths(value.duration)
+    return Inside(
+        step=step_match(value.step),
+        variable=value_match("variable", value.variable),
+        input=value_match("input", value.input),
+        shortest=shortest,
+        longest=longest,
+        triggered_by=listed("triggeredBy", value.triggered_by),
+        fingerprint=given(value.error_fingerprint),
+    )
+
+
+async def _listed(info: Info, value: ExecutionFilter | None) -> filters.ExecutionFilter:
+    """What a list is narrowed by; raises `InvalidInput` where too many executions had to be looked into."""
+    narrowed = await execution_filter(info, value)
+    narrowed.require_window()
+    return narrowed
 
 
 async def _existing(info: Info, kind: Kind, value: strawberry.ID | None) -> UUID | None:
@@ -112,6 +164,6 @@ async def _existing(info: Info, kind: Kind, value: strawberry.ID | None) -> UUID
 EXECUTIONS_LISTED = Listing(
     Annotated[ExecutionFilter | None, strawberry.argument(description="Which executions.")],
     Annotated[ExecutionOrder | None, strawberry.argument(description="The order; newest first by default.")],
-    _execution_filter,
+    _listed,
     ("CREATED_AT", True),
 )

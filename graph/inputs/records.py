@@ -38,6 +38,9 @@ class StepFilter:
     started_at: TimeRangeInput | None = strawberry.field(
         default=strawberry.UNSET, description="When it started; what has not started is later than any bound."
     )
+    latest: bool | None = strawberry.field(
+        default=strawberry.UNSET, description="Only the last attempt at each step, or only the ones before."
+    )
 
 
 @strawberry.input(description="A range of sequence numbers; every bound that is given must hold.")
@@ -136,6 +139,7 @@ async def _step_filter(info: Info, value: StepFilter | None) -> filters.StepFilt
         key_prefix=prefix,
         types=listed("type", value.type),
         started=time_range(value.started_at),
+        latest=given(value.latest),
     )
 
 

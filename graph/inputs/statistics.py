@@ -1,7 +1,7 @@
 """The arguments of statistics: which executions, by what they are grouped, how many groups."""
 
 from datetime import timedelta
-from typing import Annotated, Any
+from typing import Annotated
 
 import strawberry
 
@@ -12,7 +12,7 @@ from graph.connections import LARGEST_PAGE
 from graph.context import Info
 from graph.enums import ExecutionStatsGroup, StepStatsOrder
 from graph.inputs.common import given, listed
-from graph.inputs.executions import EXECUTIONS_LISTED, ExecutionFilter
+from graph.inputs.executions import ExecutionFilter, execution_filter
 from graph.inputs.records import StepFilter
 
 Which = Annotated[
@@ -41,8 +41,9 @@ Most = Annotated[int, strawberry.argument(description="How many groups, at most 
 
 async def window(info: Info, filter: ExecutionFilter | None) -> tuple[Narrowed, Span]:
     """What `db` narrows by, with a beginning in time, and the window that it covers."""
-    narrowed: Any = await EXECUTIONS_LISTED.narrow(info, filter)
-    return covered(narrowed, info.context.loaders.now)
+    narrowed, span = covered(await execution_filter(info, filter), info.context.loaders.now)
+    narrowed.require_window()
+    return narrowed, span
 
 
 def grouping(group_by: list[ExecutionStatsGroup] | None, bucket: timedelta | None) -> Grouping:

@@ -88,6 +88,20 @@ class TransitionExecutionInput(EngineInput):
     )
 
 
+@strawberry.input(description="What an execution is found by; what is left out stays.")
+class UpdateExecutionInput(EngineInput):
+    """Tags and attributes."""
+
+    execution_id: strawberry.ID = strawberry.field(description="Which one.")
+    tags: list[str] | None = strawberry.field(
+        default=strawberry.UNSET, description="The tags that it shall have, in the place of all others."
+    )
+    attributes_patch: JSONObject | None = strawberry.field(
+        default=strawberry.UNSET,
+        description="Changes to the attributes, as a JSON merge patch (RFC 7396): null takes one away.",
+    )
+
+
 @strawberry.input(description="An execution to delete; it must have ended.")
 class DeleteExecutionInput(WriteInput):
     """A deletion."""
@@ -225,6 +239,23 @@ class ExecutionMutations:
             error,
             cascade=input.to == ExecutionStatus.CANCELLED if cascade is None else cascade,
         )
+        return await _payload(info, key)
+
+    @strawberry.mutation(
+        description="Change the tags and attributes of an execution, also of one that has ended.",
+        directives=[WRITE],
+    )
+    async def update_execution(
+        self,
+        info: Info,
+        input: Annotated[UpdateExecutionInput, strawberry.argument(description="Which, and what to change.")],
+    ) -> ExecutionResult:
+        """Its row and an event."""
+        write = accepted(info, "updateExecution", input)
+        key = execution_key(input.execution_id)
+        tags = None if given(input.tags) is None else words("tags", input.tags)
+        patch: Any = document(info, "attributesPatch", input.attributes_patch)
+        await executions.update_execution(info.context.database, key, write, tags, patch)
         return await _payload(info, key)
 
     @strawberry.mutation(

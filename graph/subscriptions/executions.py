@@ -14,7 +14,7 @@ from graph.context import Info
 from graph.enums import FeedStart, LogLevel
 from graph.ids import Kind, decode_as
 from graph.inputs.common import given
-from graph.inputs.executions import EXECUTIONS_LISTED, ExecutionFilter
+from graph.inputs.executions import ExecutionFilter, execution_filter
 from graph.live.feeds import ChangesFeed, Feed, events_of, logs_of
 from graph.live.following import Following, follow
 from graph.nodes import build, load_optional
@@ -144,7 +144,7 @@ class Subscription:
         start: StartNow = strawberry.UNSET,
     ) -> AsyncGenerator[ExecutionChange, None]:
         """By the transactions that made them; narrowed in SQL."""
-        feed = ChangesFeed(await EXECUTIONS_LISTED.narrow(info, filter))
+        feed = ChangesFeed(await execution_filter(info, filter))
         following: AsyncGenerator[ExecutionChange, None] = await _follow(
             info, feed, after, start, FeedStart.NOW, _change
         )

@@ -46,8 +46,12 @@ class ExecutionMetrics:
     @strawberry.field(description="The attempts by status; only statuses that occur.")
     def steps_by_status(self) -> list[StepStatusCount]:
         """Counted by the database."""
-        counts = ((status, self.derived[status.lower()]) for status in StepStatus)
-        return [StepStatusCount(status=status, count=count) for status, count in counts if count]
+        return self._counts("")
+
+    @strawberry.field(description="The steps by the status of their last attempt; only statuses that occur.")
+    def latest_by_status(self) -> list[StepStatusCount]:
+        """Counted by the database."""
+        return self._counts("last_")
 
     @strawberry.field(
         description="The share of ended attempts that failed or timed out; null before any ended."
@@ -92,3 +96,7 @@ class ExecutionMetrics:
         ("id",),
         "Every number that the engine reported.",
     )
+
+    def _counts(self, prefix: str) -> list[StepStatusCount]:
+        counts = ((status, self.derived[f"{prefix}{status.lower()}"]) for status in StepStatus)
+        return [StepStatusCount(status=status, count=count) for status, count in counts if count]

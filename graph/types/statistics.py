@@ -84,6 +84,7 @@ class ExecutionStats:
     environment: Environment | None = strawberry.field(
         description="The workflow's environment; with ENVIRONMENT."
     )
+    tag: str | None = strawberry.field(description="The tag; with TAG.")
     bucket: datetime | None = strawberry.field(
         description="The beginning of the time in which they were created; with DAY, HOUR or `bucket`."
     )
@@ -91,7 +92,7 @@ class ExecutionStats:
     @classmethod
     def of(cls, row: Row, key: StatsKey, span: Span) -> Self:
         """The group that a row tells of."""
-        names = ("name", "version", "status", "trigger_type", "environment", "bucket")
+        names = ("name", "version", "status", "trigger_type", "environment", "tag", "bucket")
         return cls(row=row, key=key, span=span, **{name: row.get(name) for name in names})
 
     @strawberry.field(description="The workflow version; with VERSION.", directives=[READ])

@@ -1,8 +1,9 @@
 """Workflow: one version of a definition, and what ran of it."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
+import orjson
 import strawberry
 
 from db.queries.sources import EXECUTIONS_OF_WORKFLOW, VERSIONS_OF_WORKFLOW, WORKFLOWS
@@ -24,6 +25,22 @@ if TYPE_CHECKING:
 
 _EXECUTION = Annotated["Execution", strawberry.lazy("graph.types.executions")]
 _WORKFLOW = Annotated["Workflow", strawberry.lazy("graph.types.workflows")]
+
+
+@strawberry.type(description="A step as a workflow's definition has it, whether or not it ever ran.")
+class DefinedStep:
+    """What every engine's definitions have in common."""
+
+    key: str = strawberry.field(description="Names the step within its workflow.")
+    name: str | None = strawberry.field(description="Its name for people, where the definition has one.")
+    type: str | None = strawberry.field(description="What kind of step it is, where the definition says so.")
+    depends_on: list[str] = strawberry.field(description="The keys of the steps that come before it.")
+
+    @classmethod
+    def of(cls, step: dict[str, Any]) -> Self:
+        """A step of a valid definition; what is not text there is the engine's own affair."""
+        name, kind = (value if isinstance(value := step.get(key), str) else None for key in ("name", "type"))
+        return cls(key=step["key"], name=name, type=kind, depends_on=step.get("dependsOn", []))
 
 
 @node_of(Kind.WORKFLOW, WORKFLOWS)
@@ -60,6 +77,13 @@ class Workflow(Node):
         ("name",),
         "All versions with this name, itself among them.",
     )
+
+    @strawberry.field(
+        description="The steps of its definition, in their order; none where it has no `steps`."
+    )
+    def steps(self) -> list[DefinedStep]:
+        """From the row's JSON."""
+        return [DefinedStep.of(step) for step in orjson.loads(self.row["definition"]).get("steps", [])]
 
     @strawberry.field(
         description="The hold on it and on all its executions; null where there is none.", directives=[READ]

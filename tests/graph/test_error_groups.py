@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from db.engine import Database
 from db.enums import ExecutionStatus, StepStatus
-from db.queries.failures import normalised
+from db.queries.fingerprints import normalised
 from graph.ids import Kind, encode
 from tests.client import Client
 from tests.conftest import Statements

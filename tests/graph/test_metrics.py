@@ -11,7 +11,8 @@ from tests.factories import Factory
 AT = datetime(2026, 1, 15, 12, tzinfo=UTC)
 METRICS = """
 query ($id: ID!) { execution(id: $id) { metrics {
-  steps attempts retries stepsByStatus { status count } errorRate duration queueWait busyTime values
+  steps attempts retries stepsByStatus { status count } latestByStatus { status count }
+  errorRate duration queueWait busyTime values
   points { nodes { name value } }
 } } }
 """
@@ -37,6 +38,11 @@ ATTEMPTS = [
     attempt(8, "f", StepStatus.CANCELLED, 1),
     attempt(9, "g", StepStatus.RETRYING, None),
 ]
+LATEST = [
+    {"status": status, "count": 2 if status == "COMPLETED" else 1}
+    for status in StepStatus
+    if status not in ("FAILED", "TIMED_OUT")
+]
 POINTS: list[dict[str, Any]] = [
     {"seq": 1, "step_seq": None, "name": "cpu", "value": 0.5},
     {"seq": 2, "step_seq": None, "name": "memory", "value": 1e9},
@@ -57,6 +63,7 @@ async def test_metrics_are_derived_of_the_steps(client: Client, make: Factory) -
             {"status": status.value, "count": 2 if status is StepStatus.COMPLETED else 1}
             for status in StepStatus
         ],
+        "latestByStatus": LATEST,
         "errorRate": 0.5,
         "duration": None,
         "queueWait": "PT5S",
@@ -69,7 +76,7 @@ async def test_metrics_are_derived_of_the_steps(client: Client, make: Factory) -
 async def test_an_execution_without_steps_has_no_rates(client: Client, make: Factory) -> None:
     execution = await make.execution()
     data = await client.ask(METRICS, id=encode(Kind.EXECUTION, execution))
-    counts = {"steps": 0, "attempts": 0, "retries": 0, "stepsByStatus": []}
+    counts = {"steps": 0, "attempts": 0, "retries": 0, "stepsByStatus": [], "latestByStatus": []}
     unknown = {"errorRate": None, "duration": None, "queueWait": None, "busyTime": None}
     assert data["execution"]["metrics"] == {**counts, **unknown, "values": {}, "points": {"nodes": []}}
 
