@@ -16,6 +16,11 @@ import { ViewerContext, useMay, useViewer } from './viewer';
 
 const ExecutionPage = lazy(async () => ({ default: (await import('./pages/execution/page')).ExecutionPage }));
 
+const WorkflowsPage = lazy(async () => ({ default: (await import('./pages/workflows/list')).WorkflowsPage }));
+const WorkflowPage = lazy(async () => ({ default: (await import('./pages/workflows/workflow')).WorkflowPage }));
+const FailuresPage = lazy(async () => ({ default: (await import('./pages/failures/page')).FailuresPage }));
+const OperationsPage = lazy(async () => ({ default: (await import('./pages/operations/page')).OperationsPage }));
+
 const KEYS = [
   ['j, k', 'Next and previous row'],
   ['Enter', 'Open it'],
@@ -88,11 +93,18 @@ function Frame() {
 }
 
 function Page() {
-  const path = usePath();
-  const [, first = '', ...rest] = path.split('/');
-  const page =
-    path === '/' ? <ExecutionsPage /> : first === 'executions' && rest.length === 1 ? <ExecutionPage key={rest[0]} id={rest[0] as string} /> : <NoPage />;
-  return <Suspense fallback={<Loading what="the page" />}>{page}</Suspense>;
+  return <Suspense fallback={<Loading what="the page" />}>{pageAt(usePath())}</Suspense>;
+}
+
+function pageAt(path: string) {
+  const [, first, ...rest] = path.split('/').map(decodeURIComponent);
+  const name = rest.join('/');
+  if (path === '/') return <ExecutionsPage />;
+  if (first === 'executions' && name) return <ExecutionPage key={name} id={name} />;
+  if (first === 'workflows') return name ? <WorkflowPage key={name} name={name} /> : <WorkflowsPage />;
+  if (path === '/failures') return <FailuresPage />;
+  if (path === '/operations') return <OperationsPage />;
+  return <NoPage />;
 }
 
 function NoPage() {
@@ -110,10 +122,12 @@ function Header({ showHelp }: { showHelp: () => void }) {
   const path = usePath();
   const viewer = useViewer();
   const mayRule = useMay('ADMIN');
-  const pages = [
+  const pages: [string, string, boolean][] = [
     ['/', 'Executions', path === '/' || path.startsWith('/executions')],
-  ] as const;
-  void mayRule;
+    ['/workflows', 'Workflows', path.startsWith('/workflows')],
+    ['/failures', 'Failures', path === '/failures'],
+  ];
+  if (mayRule) pages.push(['/operations', 'Operations', path === '/operations']);
   return (
     <header className="top">
       <Link to="/" className="brand" aria-label="Flowkeep, all executions">

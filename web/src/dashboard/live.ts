@@ -69,10 +69,11 @@ export function follow<Data extends object, Variables extends object, T extends 
     if (!stopped && batch.length) heard(batch);
   };
   const subscribe = () => {
-    const after = cursor === undefined ? {} : { after: cursor };
+    // Where to start is said by the cursor, once there is one.
+    const place = cursor === undefined ? {} : { after: cursor, start: null };
     // The library wants a text; the service goes by the id where there is one.
     const named = text ? { query: text } : { query: '', documentId: operation.id };
-    unsubscribe = connected().subscribe({ ...named, variables: { ...variables, ...after } }, {
+    unsubscribe = connected().subscribe({ ...named, variables: { ...variables, ...place } }, {
       next: ({ data, errors }) => {
         if (!data) return void (errors && console.warn(errors[0]?.message));
         attempts = 0;

@@ -1,13 +1,13 @@
 /** What an execution is and how it does: the part of its page that is there first. */
-import { Problem } from '../../components/ui';
-import { Link } from '../../components/ui';
+import { Link, Problem } from '../../components/ui';
 import { Progress, StatusBadge, word } from '../../components/status';
 import { Ago, Lasted, When } from '../../components/when';
 import { type ExecutionHeadFragment, ExecutionStuck } from '../../generated/graphql';
 import { length } from '../../lib/duration';
 import { useQuery } from '../../query';
 import { withParameters } from '../../router';
-import type { StepRuns } from './steps';
+import { Actions } from './actions';
+import type { StepRuns } from './runs';
 
 interface Props {
   execution: ExecutionHeadFragment;
@@ -17,7 +17,7 @@ interface Props {
   reload: () => void;
 }
 
-export function Head({ execution, now, suspect }: Props) {
+export function Head({ execution, now, suspect, reload }: Props) {
   const ended = execution.completedAt != null;
   return (
     <section className="head" aria-label="Execution">
@@ -26,7 +26,8 @@ export function Head({ execution, now, suspect }: Props) {
           <Link to={`/workflows/${encodeURIComponent(execution.workflow.name)}`}>{execution.workflow.name}</Link> <span className="version">{execution.workflow.version}</span>
         </h1>
         <StatusBadge status={execution.status} />
-        <Progress counts={execution.metrics.stepsByStatus} />
+        <Progress counts={execution.metrics.latestByStatus} />
+        <Actions execution={execution} reload={reload} />
       </div>
       <p className="id">
         <code>{execution.id}</code>

@@ -3,7 +3,7 @@ import { useMemo, useRef } from 'react';
 import { Canvas, type Surface } from '../../components/canvas';
 import type { Interval } from '../../lib/scale';
 import { ran } from './rows';
-import type { StepRow } from './steps';
+import type { StepRow } from './runs';
 
 const PARTS = 240;
 

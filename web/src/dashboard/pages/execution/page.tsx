@@ -2,15 +2,19 @@
 import { Suspense, lazy, useCallback, useEffect } from 'react';
 import { Loading, Problem, Tabs } from '../../components/ui';
 import { useNow } from '../../components/when';
-import { ExecutionHeader } from '../../generated/graphql';
+import { DefinedSteps, ExecutionHeader } from '../../generated/graphql';
 import { useKeys } from '../../lib/keys';
 import { useQuery, useThrottled } from '../../query';
 import { useParameters } from '../../router';
 import { Head } from './head';
-import { culprit, useSteps } from './steps';
+import { culprit } from './runs';
+import { useSteps } from './steps';
 import { Timeline } from './timeline';
 import { StepPanel } from './panel';
 
+const GraphTab = lazy(async () => ({ default: (await import('./graph')).GraphTab }));
+const CheckpointsTab = lazy(async () => ({ default: (await import('./checkpoints')).CheckpointsTab }));
+const MetricsTab = lazy(async () => ({ default: (await import('./metrics')).MetricsTab }));
 const LogsTab = lazy(async () => ({ default: (await import('./logs')).LogsTab }));
 const StateTab = lazy(async () => ({ default: (await import('./state')).StateTab }));
 const HistoryTab = lazy(async () => ({ default: (await import('./history')).HistoryTab }));
@@ -18,11 +22,16 @@ const DataTab = lazy(async () => ({ default: (await import('./data')).DataTab })
 
 const TABS = [
   ['timeline', 'Timeline'],
+  ['graph', 'Graph'],
   ['logs', 'Logs'],
   ['state', 'State'],
+  ['checkpoints', 'Checkpoints'],
   ['history', 'History'],
+  ['metrics', 'Metrics'],
   ['data', 'Input and result'],
 ] as const;
+
+const NONE: never[] = [];
 
 export function ExecutionPage({ id }: { id: string }) {
   const [parameters, change] = useParameters();
@@ -33,6 +42,7 @@ export function ExecutionPage({ id }: { id: string }) {
   const again = useThrottled(header.reload, 500);
   const steps = useSteps(id, again);
   const tab = TABS.find(([name]) => name === parameters.get('tab'))?.[0] ?? 'timeline';
+  const defined = useQuery(DefinedSteps, tab === 'graph' ? { id } : null);
   const chosen = parameters.get('step');
   const suspect = ended && execution?.status !== 'COMPLETED' ? culprit(steps.runs) : undefined;
   const shown = steps.runs.find(({ key }) => key === chosen) ?? (chosen === null ? suspect : undefined);
@@ -59,13 +69,22 @@ export function ExecutionPage({ id }: { id: string }) {
     );
   }
   if (!execution) return <Loading what="the execution" />;
+  const panel = shown && <StepPanel key={shown.key} id={id} runs={shown} now={now} close={() => select(chosen === null ? '' : null)} />;
   const body = {
     timeline: (
       <div className="beside">
         <Timeline steps={steps} now={now} execution={execution} selected={shown?.key ?? null} select={select} />
-        {shown && <StepPanel key={shown.key} id={id} runs={shown} now={now} close={() => select(chosen === null ? '' : null)} />}
+        {panel}
       </div>
     ),
+    graph: (
+      <div className="beside">
+        <GraphTab steps={steps} defined={defined.data?.execution?.workflow.steps ?? NONE} selected={shown?.key ?? null} select={select} />
+        {panel}
+      </div>
+    ),
+    checkpoints: <CheckpointsTab id={id} reload={header.reload} />,
+    metrics: <MetricsTab id={id} />,
     logs: <LogsTab id={id} beginning={execution.startedAt ?? execution.createdAt} running={!ended} />,
     state: <StateTab id={id} version={execution.state.version} />,
     history: <HistoryTab id={id} ended={ended} />,

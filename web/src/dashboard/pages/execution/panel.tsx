@@ -8,7 +8,7 @@ import { type StepDetailQuery, StepDetail } from '../../generated/graphql';
 import { useQuery } from '../../query';
 import { withParameters } from '../../router';
 import { Message } from './message';
-import type { StepRuns } from './steps';
+import type { StepRuns } from './runs';
 
 export function StepPanel({ id, runs, now, close }: { id: string; runs: StepRuns; now: number; close: () => void }) {
   const [attempt, setAttempt] = useState<number | null>(null);

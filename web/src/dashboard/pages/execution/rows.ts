@@ -1,7 +1,7 @@
 /** The rows of the timeline: steps, or groups of them where there are many. */
 import { FOLDED_FROM, folded } from '../../lib/folding';
 import type { Interval } from '../../lib/scale';
-import type { StepRow, StepRuns } from './steps';
+import type { StepRow, StepRuns } from './runs';
 
 export interface StepLine {
   kind: 'step';

@@ -1,20 +1,9 @@
 /** The steps of an execution: loaded page by page, then kept up to date by its events. */
 import { useCallback, useEffect, useRef, useState } from 'react';
 import { type ApiError, ask } from '../../api';
-import { ExecutionFollowed, ExecutionSteps, type StepRowFragment } from '../../generated/graphql';
+import { ExecutionFollowed, ExecutionSteps } from '../../generated/graphql';
 import { useFeed } from '../../live';
-
-export type StepRow = StepRowFragment;
-
-/** All attempts at one step. */
-export interface StepRuns {
-  key: string;
-  name: string;
-  type: string;
-  /** In the order of attempts; never empty. */
-  attempts: StepRow[];
-  last: StepRow;
-}
+import { type StepRow, type StepRuns, byStep } from './runs';
 
 export interface Steps {
   runs: StepRuns[];
@@ -22,25 +11,6 @@ export interface Steps {
   attempts: number;
   complete: boolean;
   error: ApiError | undefined;
-}
-
-/** The attempts by step, in the order in which steps came first. */
-export function byStep(attempts: readonly StepRow[]): StepRuns[] {
-  const found = new Map<string, StepRuns>();
-  for (const attempt of attempts) {
-    const runs = found.get(attempt.key);
-    if (runs) {
-      runs.attempts.push(attempt);
-      if (attempt.attempt >= runs.last.attempt) runs.last = attempt;
-    } else found.set(attempt.key, { key: attempt.key, name: attempt.name, type: attempt.type, attempts: [attempt], last: attempt });
-  }
-  return [...found.values()];
-}
-
-/** The step that a reader looks for first: the last one that ended badly, else none. */
-export function culprit(runs: readonly StepRuns[]): StepRuns | undefined {
-  const bad = runs.filter(({ last }) => last.status === 'FAILED' || last.status === 'TIMED_OUT');
-  return bad.sort((a, b) => Date.parse(b.last.completedAt ?? '') - Date.parse(a.last.completedAt ?? ''))[0];
 }
 
 /** Load the steps, follow their changes, and call `changed` with the types of what happened. */

@@ -23,6 +23,15 @@ test.each([
   ['from=2026-05-01T00:00:00Z&to=2026-05-02T00:00:00Z', { createdAt: { gte: '2026-05-01T00:00:00Z', lt: '2026-05-02T00:00:00Z' } }],
   ['startedFrom=2026-05-01T00:00:00Z', { startedAt: { gte: '2026-05-01T00:00:00Z' } }],
   ['endedTo=2026-05-01T00:00:00Z', { completedAt: { lt: '2026-05-01T00:00:00Z' } }],
+  ['forkedFrom=exec_1', { forkedFromId: 'exec_1' }],
+  ['environment=STAGING', { environment: ['STAGING'] }],
+  ['by=bob,eve', { triggeredBy: ['bob', 'eve'] }],
+  ['longer=5m&shorter=1.5h', { duration: { gte: 'PT300S', lte: 'PT5400S' } }],
+  ['longer=soon', {}],
+  ['stepStatus=FAILED&stepKey=load&stepError=E1,E2', { step: { status: ['FAILED'], key: ['load'], errorCode: ['E1', 'E2'] } }],
+  ['variable=region=eu', { variable: { key: 'region', equals: 'eu' } }],
+  ['input=n=1', { input: { key: 'n', equals: 1 } }],
+  ['errorKind=abc', { errorFingerprint: 'abc' }],
   ['status=&workflow=', {}],
 ])('%s is that condition', (search, expected) => {
   expect(filter(`window=all&${search}`)).toEqual(expected);

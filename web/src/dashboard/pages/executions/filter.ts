@@ -1,6 +1,6 @@
 /** The address's parameters as an `ExecutionFilter`: every view can be kept and shared. */
-import type { ExecutionFilter, ExecutionStatus, TriggerType } from '../../generated/graphql';
-import { seconds } from '../../lib/duration';
+import type { Environment, ExecutionFilter, ExecutionStatus, StepStatus, TriggerType } from '../../generated/graphql';
+import { iso, seconds } from '../../lib/duration';
 
 /** Names of the parameters, as the form and the address have them. */
 export const FIELDS = [
@@ -20,6 +20,17 @@ export const FIELDS = [
   'startedTo',
   'endedFrom',
   'endedTo',
+  'forkedFrom',
+  'environment',
+  'by',
+  'longer',
+  'shorter',
+  'stepStatus',
+  'stepKey',
+  'stepError',
+  'variable',
+  'input',
+  'errorKind',
 ] as const;
 
 /** Windows of time that move along: the name in the address, and what it is called. */
@@ -69,6 +80,31 @@ export function attributes(text: string | null): Record<string, unknown> | undef
   return found.length ? Object.fromEntries(found) : undefined;
 }
 
+/** `key=value` as the key and the value that is looked for. */
+function valueOf(text: string | null) {
+  const [[key, equals] = []] = Object.entries(attributes(text) ?? {});
+  return key === undefined ? undefined : { key, equals };
+}
+
+/** What an attempt at a step must be like. */
+function stepOf(parameters: URLSearchParams) {
+  const [status, key, errorCode] = ['stepStatus', 'stepKey', 'stepError'].map((name) => words(parameters.get(name)));
+  const match = { ...(status?.length && { status: status as StepStatus[] }), ...(key?.length && { key }), ...(errorCode?.length && { errorCode }) };
+  return Object.keys(match).length ? match : undefined;
+}
+
+/** Lengths of time as people write them: `90`, `90s`, `5m`, `2h`, `1d`. */
+export function lengthOf(text: string | null): string | undefined {
+  const match = /^\s*(\d+(?:\.\d+)?)\s*(s|m|min|h|d)?\s*$/.exec(text ?? '');
+  if (!match) return undefined;
+  return iso(Number(match[1]) * ({ m: 60, min: 60, h: 3_600, d: 86_400 }[match[2] ?? ''] ?? 1));
+}
+
+function durations(parameters: URLSearchParams) {
+  const [gte, lte] = [lengthOf(parameters.get('longer')), lengthOf(parameters.get('shorter'))];
+  return gte || lte ? { ...(gte && { gte }), ...(lte && { lte }) } : undefined;
+}
+
 /** A name that ends in * is how names begin. */
 function name(text: string | null) {
   if (!text) return undefined;
@@ -87,6 +123,8 @@ export function filterOf(parameters: URLSearchParams, now: number): ExecutionFil
   const text = (key: string) => parameters.get(key) || undefined;
   const status = words(parameters.get('status')) as ExecutionStatus[];
   const trigger = words(parameters.get('trigger')) as TriggerType[];
+  const environment = words(parameters.get('environment')) as Environment[];
+  const by = words(parameters.get('by'));
   const error = parameters.get('error');
   const filter: ExecutionFilter = {
     status: status.length ? status : undefined,
@@ -101,6 +139,14 @@ export function filterOf(parameters: URLSearchParams, now: number): ExecutionFil
     createdAt: created(parameters, now),
     startedAt: range(parameters.get('startedFrom'), parameters.get('startedTo')),
     completedAt: range(parameters.get('endedFrom'), parameters.get('endedTo')),
+    forkedFromId: text('forkedFrom'),
+    environment: environment.length ? environment : undefined,
+    triggeredBy: by.length ? by : undefined,
+    duration: durations(parameters),
+    step: stepOf(parameters),
+    variable: valueOf(parameters.get('variable')),
+    input: valueOf(parameters.get('input')),
+    errorFingerprint: text('errorKind'),
   };
   return Object.fromEntries(Object.entries(filter).filter(([, value]) => value !== undefined));
 }

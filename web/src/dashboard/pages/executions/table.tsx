@@ -79,7 +79,7 @@ export function ExecutionsTable({ rows, now, order, sort, chosen, choose }: Prop
                 {row.error && <div className="message" title={row.error.message}>{row.error.message}</div>}
               </td>
               <td>
-                <Progress counts={row.metrics.stepsByStatus} />
+                <Progress counts={row.metrics.latestByStatus} />
               </td>
               <td className="clip">{row.state.currentStep ?? <span className="muted">–</span>}</td>
               <td>
