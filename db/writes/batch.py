@@ -14,7 +14,8 @@ from uuid import UUID
 
 from db.engine import Database
 from db.errors import FlowkeepError, NotFound, StaleLease
-from db.writes.draft import Draft, Outcome
+from db.writes.answers import Answer, Outcome
+from db.writes.draft import Draft
 from db.writes.needs import NOTHING, Needs, Unseen
 from db.writes.rows import Rows
 from db.writes.seen import Earlier, Seen
@@ -22,9 +23,6 @@ from db.writes.sight import Asked, look
 from db.writes.write import Replay, Write, replayed
 
 Decision: TypeAlias = Callable[[Draft], Outcome]
-# What became of a write: its outcome, its refusal, what it needs to see as well; None where its execution is
-# held by somebody else.
-Answer: TypeAlias = Outcome | FlowkeepError | Needs | None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,10 +8,11 @@ from uuid import UUID
 from db.engine import Database
 from db.enums import StepStatus
 from db.transitions import not_again
+from db.writes.answers import Outcome
 from db.writes.batch import Request
 from db.writes.checkpoints import add_checkpoint
 from db.writes.dependencies import needs_of_dependencies, require_dependencies
-from db.writes.draft import Draft, Outcome, json_text
+from db.writes.draft import Draft, json_text
 from db.writes.needs import STATE, steps
 from db.writes.records import LogLine, append, needs_of_logs
 from db.writes.seen import Attempt

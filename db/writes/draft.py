@@ -16,12 +16,11 @@ import orjson
 from db.enums import TERMINAL_EXECUTION, EventType, ExecutionStatus
 from db.errors import InvalidTransition, StaleLease
 from db.transitions import EXECUTION_MOVES
+from db.writes.answers import Outcome
 from db.writes.needs import Needs, Unseen
 from db.writes.rows import Row, Rows
 from db.writes.seen import Attempt, Base, Head, Seen, StateHead, Variable
 from db.writes.write import Write
-
-Outcome = dict[str, Any]
 
 
 def json_text(value: Any) -> str:

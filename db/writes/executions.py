@@ -9,21 +9,22 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.engine import Database
 from db.enums import TERMINAL_EXECUTION, EventType, ExecutionStatus, WorkflowStatus
 from db.errors import InvalidInput, NotFound
-from db.ids import uuid7, uuid7_time
+from db.ids import uuid7
 from db.jsonb import differ, exact
 from db.merge import merge_patch
-from db.models import Event, Execution, LogEntry, Workflow
+from db.models import Event, Execution, LogEntry
 from db.transitions import EXECUTION_MOVES, require_move, require_same
+from db.writes.answers import Outcome
 from db.writes.batch import Request
-from db.writes.draft import Draft, Outcome
+from db.writes.creations import Creation, Named
+from db.writes.draft import Draft
 from db.writes.holds import lock_holds, require_not_held
 from db.writes.keyed import audit, write_keyed
 from db.writes.needs import Needs
-from db.writes.priorities import rank_of
-from db.writes.states import seed_state
+from db.writes.states import require_keys
 from db.writes.unit import Unit, write_execution
 from db.writes.write import Write
-from db.writes.writer import writer_of
+from db.writes.writer import creator_of, writer_of
 
 # What only the holder says of an execution while its lease is valid; RUNNING of one that waits.
 _OF_HOLDERS = (ExecutionStatus.COMPLETED, ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)
@@ -42,33 +43,10 @@ async def create_execution(
     `variables` become version 1 of its state. Returns its key. Raises `NotFound` for the workflow or the
     parent, `InvalidInput` where the workflow's status allows no executions or the parent was cancelled.
     """
-    key = uuid7()
-
-    async def work(session: AsyncSession) -> Outcome:
-        found = await _runnable(session, workflow)
-        await _require_parent(session, columns.get("parent_id"))
-        row = {
-            "id": key,
-            "workflow_id": found.id,
-            "status": ExecutionStatus.PENDING,
-            "triggered_by": write.actor,
-            "created_at": uuid7_time(key),
-            "priority": rank_of(found.id),
-            "event_seq": 1,
-            "attributes_exact": exact(columns.get("attributes")),
-            **columns,
-        }
-        await session.execute(insert(Execution).values(row))
-        await seed_state(session, key, variables)
-        changes = {
-            "status": {"after": ExecutionStatus.PENDING},
-            "workflow": {"after": f"wf_{found.id.hex}"},
-            "variables": {"after": sorted(variables)},
-        }
-        await note_first_event(session, key, write, EventType.EXECUTION_CREATED, changes)
-        return {"execution": key.hex}
-
-    return UUID((await write_keyed(database, write, work))["execution"])
+    require_keys(list(variables))
+    named = Named(workflow) if isinstance(workflow, UUID) else Named(None, *workflow)
+    creation = Creation(uuid7(), write, named, columns, variables)
+    return UUID((await creator_of(database).write(creation))["execution"])
 
 
 async def note_first_event(
@@ -77,39 +55,6 @@ async def note_first_event(
     """Record the event that an execution begins with."""
     row = {"execution_id": key, "seq": 1, "type": kind, "actor": write.actor, "changes": changes}
     await session.execute(insert(Event).values(row))
-
-
-async def _runnable(session: AsyncSession, workflow: UUID | tuple[str, str | None]) -> Any:
-    statement = select(Workflow.id, Workflow.status)
-    if isinstance(workflow, UUID):
-        shown = f"wf_{workflow.hex}"
-        statement = statement.where(Workflow.id == workflow)
-    else:
-        name, version = workflow
-        shown = repr(name) if version is None else f"{name!r} in version {version!r}"
-        statement = statement.where(Workflow.name == name)
-        if version is not None:
-            statement = statement.where(Workflow.version == version)
-        statement = statement.order_by(Workflow.id.desc()).limit(1)
-    # The share lock holds back a deletion, or a change of status, until this execution is there.
-    found = (await session.execute(statement.with_for_update(read=True))).one_or_none()
-    if found is None:
-        raise NotFound("workflow", shown)
-    if found.status not in _RUNNABLE:
-        raise InvalidInput(f"Workflow {shown} is {found.status}: only {', '.join(_RUNNABLE)} ones can run.")
-    return found
-
-
-async def _require_parent(session: AsyncSession, parent: UUID | None) -> None:
-    if parent is None:
-        return
-    # Locked against moves: a parent that is being cancelled would not see this child.
-    statement = select(Execution.status).where(Execution.id == parent).with_for_update(read=True)
-    status = await session.scalar(statement)
-    if status is None:
-        raise NotFound("execution", f"exec_{parent.hex}")
-    if status == ExecutionStatus.CANCELLED:
-        raise InvalidInput(f"The parent exec_{parent.hex} is CANCELLED: it gets no more children.")
 
 
 async def transition_execution(

@@ -14,8 +14,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.engine import Database
 from db.enums import EventType
 from db.errors import StaleLease
+from db.writes.answers import Outcome
 from db.writes.batch import Request
-from db.writes.draft import Draft, Outcome
+from db.writes.draft import Draft
 from db.writes.keyed import write_keyed
 from db.writes.priorities import RANKS
 from db.writes.write import Write

@@ -10,8 +10,9 @@ from uuid import UUID
 from db.engine import Database
 from db.enums import EventType
 from db.errors import InvalidInput, NotFound
+from db.writes.answers import Outcome
 from db.writes.batch import Request
-from db.writes.draft import Draft, Outcome, json_text
+from db.writes.draft import Draft, json_text
 from db.writes.needs import Needs, steps
 from db.writes.write import Write
 from db.writes.writer import writer_of

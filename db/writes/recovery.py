@@ -12,8 +12,9 @@ from db.engine import Database
 from db.enums import TERMINAL_STEP, EventType, ExecutionStatus, StepStatus
 from db.errors import NotFound
 from db.recovery_plan import done_at, to_run_again
+from db.writes.answers import Outcome
 from db.writes.batch import Request
-from db.writes.draft import Draft, Outcome
+from db.writes.draft import Draft
 from db.writes.leases import give_lease, raise_epoch
 from db.writes.needs import Needs
 from db.writes.seen import Attempt, Base

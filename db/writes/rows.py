@@ -176,6 +176,37 @@ ARMS: Mapping[str, Arm] = {
         FROM {{given}} WHERE s.execution_id = g.execution_id AND s.seq = g.seq
         """,
     ),
+    "new_executions": Arm(
+        {
+            "id": "uuid",
+            "workflow_id": "uuid",
+            "status": "text",
+            "trigger_type": "text",
+            "triggered_by": "text",
+            "correlation_id": "text",
+            "parent_id": "uuid",
+            "input": "json",
+            "attributes": "jsonb",
+            "attributes_exact": "json",
+            "tags": "json",
+            "priority": "smallint",
+            "event_seq": "bigint",
+            "created_at": "timestamptz",
+        },
+        f"""
+        INSERT INTO executions (id, workflow_id, status, trigger_type, triggered_by, correlation_id,
+                                parent_id, input, attributes, attributes_exact, tags, priority,
+                                event_seq, created_at)
+        SELECT g.id, g.workflow_id, g.status, g.trigger_type, g.triggered_by, g.correlation_id, g.parent_id,
+               g.input::json, coalesce(g.attributes::jsonb, '{{}}'), g.attributes_exact::json,
+               {_words("tags", "'{}'::text[]")}, g.priority, g.event_seq, g.created_at
+        FROM {{given}}
+        """,
+    ),
+    "new_states": _insert("states", {**_EXECUTION, "version": "bigint"}),
+    "idempotency_keys": _insert(
+        "idempotency_keys", {"key": "text", "fingerprint": "bytea", "outcome": "json"}
+    ),
     "state_entries": _insert(
         "state_entries",
         {

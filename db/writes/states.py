@@ -15,8 +15,9 @@ from db.errors import InvalidInput, VersionConflict
 from db.jsonb import exact, exact_text, same_json
 from db.merge import merge_patch
 from db.models import State, StateEntry
+from db.writes.answers import Outcome
 from db.writes.batch import Request
-from db.writes.draft import Draft, Outcome, json_text
+from db.writes.draft import Draft, json_text
 from db.writes.needs import Needs
 from db.writes.seen import ABSENT, Variable
 from db.writes.write import Write

@@ -11,9 +11,10 @@ from db.enums import TERMINAL_STEP, EventType, StepStatus
 from db.errors import InvalidInput, InvalidTransition, NotFound
 from db.jsonb import differ
 from db.transitions import STEP_MOVES, require_move, require_same
+from db.writes.answers import Outcome
 from db.writes.batch import Request
 from db.writes.dependencies import needs_of_dependencies, require_dependencies
-from db.writes.draft import Draft, Outcome, json_text
+from db.writes.draft import Draft, json_text
 from db.writes.needs import Needs, steps
 from db.writes.rows import Row
 from db.writes.seen import Attempt

@@ -8,16 +8,18 @@ Never two batches with the same execution are under way, so the order of arrival
 import asyncio
 import random
 from collections import deque
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
 from db.engine import Database
 from db.errors import Contended, FlowkeepError, OutOfTime, Unavailable
 from db.retry import ATTEMPTS, FIRST_PAUSE
-from db.writes.batch import Answer, Batch, Request
-from db.writes.draft import Outcome
+from db.writes.answers import Answer, Outcome, Submitted, Transaction
+from db.writes.batch import Batch, Request
+from db.writes.creations import Creations
 from db.writes.needs import Needs
 
 LANES = 2
@@ -29,7 +31,7 @@ MOST_BYTES = 8 * 1024 * 1024
 class _Waiting:
     """A write and who waits for its answer."""
 
-    request: Request
+    request: Submitted
     answer: "asyncio.Future[Outcome]"
 
     def succeed(self, outcome: Outcome) -> None:
@@ -54,12 +56,14 @@ class Writer:
     def __init__(
         self,
         database: Database,
+        together: Callable[[Sequence[Any]], Transaction] = Batch,
         *,
         lanes: int = LANES,
         most_writes: int = MOST_WRITES,
         most_bytes: int = MOST_BYTES,
     ) -> None:
         self._database = database
+        self._together = together
         self._lanes = lanes
         self._most_writes = most_writes
         self._most_bytes = most_bytes
@@ -70,7 +74,7 @@ class Writer:
         self._called = False
         self._patience = asyncio.Semaphore(LANES)
 
-    async def write(self, request: Request) -> Outcome:
+    async def write(self, request: Submitted) -> Outcome:
         """Make a write; returns its outcome, or that of the first for a repetition.
 
         Raises the refusal of its decision, and `Unavailable` where the database can't be reached; without
@@ -160,7 +164,7 @@ class Writer:
         """
         attempt = 1
         while True:
-            batch = Batch([one.request for one in waiting])
+            batch = self._together([one.request for one in waiting])
             (result,) = await asyncio.gather(
                 batch.make(self._database, skip_locked=skip_locked), return_exceptions=True
             )
@@ -184,6 +188,7 @@ class Writer:
             if answer is None:
                 held.append(one)
             elif isinstance(answer, Needs):
+                assert isinstance(one.request, Request)
                 one.request = replace(one.request, needs=one.request.needs | answer)
                 held.append(one)
             elif isinstance(answer, FlowkeepError):
@@ -222,11 +227,14 @@ def _repeatable(waiting: list[_Waiting], error: BaseException) -> list[_Waiting]
 
 
 _writers: "WeakKeyDictionary[Database, Writer]" = WeakKeyDictionary()
+_creators: "WeakKeyDictionary[Database, Writer]" = WeakKeyDictionary()
 
 
 def writer_of(database: Database) -> Writer:
-    """The one writer of a database in this process."""
-    writer = _writers.get(database)
-    if writer is None:
-        writer = _writers[database] = Writer(database)
-    return writer
+    """The one writer to the executions of a database in this process."""
+    return _writers.setdefault(database, Writer(database))
+
+
+def creator_of(database: Database) -> Writer:
+    """The one that creates executions."""
+    return _creators.setdefault(database, Writer(database, Creations, lanes=1))

@@ -1,0 +1,203 @@
+"""New executions, made in batches as other writes are: read their workflows, decide, write them.
+
+Their workflows are locked in share, which holds back a deletion or a change of status until the executions
+are there. An idempotency key is found before it is written; who writes the same at the same time loses the
+race, is made again alone, and then finds it.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NamedTuple
+from uuid import UUID
+
+import asyncpg
+import orjson
+
+from db.engine import Database
+from db.enums import EventType, ExecutionStatus, StateOp, WorkflowStatus
+from db.errors import AlreadyExists, Contended, FlowkeepError, InvalidInput, NotFound
+from db.ids import uuid7_time
+from db.jsonb import exact_text
+from db.writes.answers import Answer, Outcome
+from db.writes.draft import json_text
+from db.writes.priorities import RANKS
+from db.writes.rows import Row, Rows
+from db.writes.write import Replay, Write, replayed
+
+_RUNNABLE = (WorkflowStatus.ACTIVE, WorkflowStatus.DRAFT, WorkflowStatus.DEPRECATED)
+_JSON = ("input", "attributes", "tags")
+
+# What somebody else holds is there and has no status: its creations are made alone. A parent is locked
+# against moves, for one that is being cancelled would not see this child.
+_LOOK = """
+SELECT w.id AS workflow_id, l.status, l.priority, p.id AS parent_id, m.status AS parent_status,
+       k.fingerprint, k.outcome, clock_timestamp() AS now
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[])
+     WITH ORDINALITY AS a(workflow_id, name, version, parent_id, key, ord)
+LEFT JOIN LATERAL (
+    SELECT coalesce(
+        (SELECT w.id FROM workflows w WHERE w.id = a.workflow_id),
+        (SELECT w.id FROM workflows w WHERE w.name = a.name AND (a.version IS NULL OR w.version = a.version)
+         ORDER BY w.id DESC LIMIT 1)) AS id
+) w ON true
+LEFT JOIN LATERAL (
+    SELECT w2.status, w2.priority FROM workflows w2 WHERE w2.id = w.id FOR SHARE{skip}
+) l ON true
+LEFT JOIN LATERAL (SELECT e.id FROM executions e WHERE e.id = a.parent_id) p ON true
+LEFT JOIN LATERAL (SELECT e.status FROM executions e WHERE e.id = a.parent_id FOR SHARE{skip}) m ON true
+LEFT JOIN idempotency_keys k ON k.key = a.key
+ORDER BY a.ord
+"""
+
+
+class Named(NamedTuple):
+    """A workflow by its key, or by name and version; without a version the newest of that name."""
+
+    key: UUID | None
+    name: str | None = None
+    version: str | None = None
+
+    @property
+    def shown(self) -> str:
+        """What messages call it."""
+        if self.key is not None:
+            return f"wf_{self.key.hex}"
+        return repr(self.name) if self.version is None else f"{self.name!r} in version {self.version!r}"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Creation:
+    """An execution to be, under the key that it will have, with its own `columns` and first `variables`."""
+
+    execution_id: UUID
+    write: Write
+    workflow: Named
+    columns: Mapping[str, Any]
+    variables: Mapping[str, Any]
+    size: int = 0
+    exclusive: bool = False
+
+
+@dataclass(slots=True)
+class Creations:
+    """Executions that are created together."""
+
+    requests: Sequence[Creation]
+    committing: bool = False
+
+    async def make(self, database: Database, *, skip_locked: bool) -> list[Answer]:
+        """Create them; what it returns and raises is as with other batches."""
+        self.committing = False
+        try:
+            async with database.batching() as driver:
+                seen = await _look(driver, self.requests, skip_locked=skip_locked)
+                decided = _Decided(skip_locked)
+                pairs = zip(self.requests, seen, strict=True)
+                answers = [decided.answer(request, found) for request, found in pairs]
+                await decided.rows.write(driver)
+                self.committing = True
+        except AlreadyExists as error:
+            raise Contended("The same idempotency key was used at the same time; try again.") from error
+        return answers
+
+
+async def _look(
+    driver: asyncpg.Connection, requests: Sequence[Creation], *, skip_locked: bool
+) -> list[asyncpg.Record]:
+    rows: list[asyncpg.Record] = await driver.fetch(
+        _LOOK.replace("{skip}", " SKIP LOCKED" if skip_locked else ""),
+        [request.workflow.key for request in requests],
+        [request.workflow.name for request in requests],
+        [request.workflow.version for request in requests],
+        [request.columns.get("parent_id") for request in requests],
+        [request.write.key for request in requests],
+    )
+    return rows
+
+
+class _Decided:
+    """What the batch has come to so far."""
+
+    def __init__(self, skip_locked: bool) -> None:
+        self.rows = Rows()
+        self._skip_locked = skip_locked
+        self._made: dict[str, tuple[bytes, Outcome]] = {}
+
+    def answer(self, request: Creation, seen: asyncpg.Record) -> Answer:
+        """Decide one; None where somebody else holds its workflow."""
+        try:
+            self._find_earlier(request.write, seen)
+            if self._skip_locked and _held(seen):
+                return None
+            outcome = self._create(request, seen)
+        except Replay as replay:
+            return replay.outcome
+        except FlowkeepError as refusal:
+            return refusal
+        key = request.write.key
+        if key is not None:
+            self._made[key] = request.write.fingerprint, outcome
+            row = {"key": key, "fingerprint": request.write.fingerprint, "outcome": json_text(outcome)}
+            self.rows.add("idempotency_keys", row)
+        return outcome
+
+    def _find_earlier(self, write: Write, seen: asyncpg.Record) -> None:
+        if write.key in self._made:
+            raise replayed(write, *self._made[write.key])
+        if seen["fingerprint"] is not None:
+            raise replayed(write, seen["fingerprint"], orjson.loads(seen["outcome"]))
+
+    def _create(self, request: Creation, seen: asyncpg.Record) -> Outcome:
+        key, write, parent = request.execution_id, request.write, request.columns.get("parent_id")
+        if seen["status"] is None:
+            raise NotFound("workflow", request.workflow.shown)
+        if seen["status"] not in _RUNNABLE:
+            raise InvalidInput(
+                f"Workflow {request.workflow.shown} is {seen['status']}: "
+                f"only {', '.join(_RUNNABLE)} ones can run."
+            )
+        if parent is not None and seen["parent_status"] is None:
+            raise NotFound("execution", f"exec_{parent.hex}")
+        if seen["parent_status"] == ExecutionStatus.CANCELLED:
+            raise InvalidInput(
+                f"The parent exec_{seen['parent_id'].hex} is CANCELLED: it gets no more children."
+            )
+        columns = {
+            name: json_text(value) if name in _JSON and value is not None else value
+            for name, value in request.columns.items()
+        }
+        row: Row = {"id": key, "workflow_id": seen["workflow_id"], "status": ExecutionStatus.PENDING}
+        row |= {"triggered_by": write.actor, "created_at": uuid7_time(key), "event_seq": 1}
+        row["priority"] = RANKS[seen["priority"]]
+        if columns.get("attributes") is not None:
+            columns["attributes_exact"] = exact_text(columns["attributes"])
+        self.rows.add("new_executions", {**row, **columns})
+        self._begin(key, request.variables)
+        changes = {
+            "status": {"after": ExecutionStatus.PENDING},
+            "workflow": {"after": f"wf_{seen['workflow_id'].hex}"},
+            "variables": {"after": sorted(request.variables)},
+        }
+        self._note(key, write, seen["now"], changes)
+        return {"execution": key.hex}
+
+    def _begin(self, key: UUID, variables: Mapping[str, Any]) -> None:
+        """The state that it begins with: version 0, or 1 where there is anything."""
+        self.rows.add("new_states", {"execution_id": key, "version": 1 if variables else 0})
+        for name, value in variables.items():
+            row = {"execution_id": key, "field": False, "key": name, "version": 1, "op": StateOp.SET}
+            text = json_text(value)
+            self.rows.add("state_entries", {**row, "value": text, "value_exact": exact_text(text)})
+
+    def _note(self, key: UUID, write: Write, now: datetime, changes: Mapping[str, Any]) -> None:
+        row = {"execution_id": key, "seq": 1, "type": EventType.EXECUTION_CREATED, "actor": write.actor}
+        self.rows.add("events", {**row, "at": now, "changes": json_text(changes)})
+
+
+def _held(seen: asyncpg.Record) -> bool:
+    """Whether somebody else holds the workflow or the parent at the moment."""
+    return any(
+        seen[there] is not None and seen[status] is None
+        for there, status in (("workflow_id", "status"), ("parent_id", "parent_status"))
+    )
