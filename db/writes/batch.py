@@ -57,7 +57,7 @@ class Batch:
         self.committing = False
         async with database.batching() as driver:
             seen = await look(driver, _asked(self.requests), skip_locked=skip_locked)
-            decided = _Decided(seen)
+            decided = Decided(seen)
             answers = [decided.answer(request) for request in self.requests]
             await decided.rows().write(driver)
             self.committing = True
@@ -79,12 +79,16 @@ def _asked(requests: Sequence[Request]) -> dict[UUID, Asked]:
     return dict(sorted(asked.items()))
 
 
-class _Decided:
-    """What a batch has come to so far."""
+class Decided:
+    """What a batch has come to so far: `drafts` is how it leaves the executions that it has changed.
+
+    `seen` has what was found of each execution, None where it isn't there; one that somebody else holds is
+    left out.
+    """
 
     def __init__(self, seen: dict[UUID, Seen | None]) -> None:
+        self.drafts: dict[UUID, Draft] = {}
         self._seen = seen
-        self._drafts: dict[UUID, Draft] = {}
         self._rows = Rows()
 
     def answer(self, request: Request) -> Answer:
@@ -105,14 +109,14 @@ class _Decided:
     def _decided(self, request: Request, seen: Seen | None) -> Outcome:
         if seen is None:
             raise NotFound("execution", f"exec_{request.execution_id.hex}")
-        write, before = request.write, self._drafts.get(request.execution_id)
+        write, before = request.write, self.drafts.get(request.execution_id)
         if write.key is not None and (earlier := seen.earlier.get(write.key)) is not None:
             raise replayed(write, earlier.fingerprint, earlier.outcome)
         draft = Draft(seen, write) if before is None else before.next(write)
         _require_epoch(draft)
         outcome = request.decide(draft)
         draft.finish(outcome)
-        self._drafts[request.execution_id] = draft
+        self.drafts[request.execution_id] = draft
         self._rows.extend(draft.rows)
         if write.key is not None:
             seen.earlier[write.key] = Earlier(write.fingerprint, outcome)
@@ -120,7 +124,7 @@ class _Decided:
 
     def rows(self) -> Rows:
         """All that is to be written."""
-        for draft in self._drafts.values():
+        for draft in self.drafts.values():
             self._rows.extend(draft.pending())
         return self._rows
 

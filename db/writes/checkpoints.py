@@ -40,15 +40,22 @@ async def create_checkpoint(
     Raises `InvalidTransition` for an execution that has ended, and `StaleLease` without the epoch of a lease
     that is valid.
     """
+    request = checkpointing(execution_id, write, step_key, label, data)
+    seq: int = (await writer_of(database).write(request))["checkpoint"]
+    return seq
+
+
+def checkpointing(
+    execution_id: UUID, write: Write, step_key: str | None, label: str | None, data: Any
+) -> Request:
+    """A checkpoint to be taken; the outcome has its number as `checkpoint`."""
 
     def decide(draft: Draft) -> Outcome:
         draft.require_lease()
         draft.require_live()
         return {"checkpoint": add_checkpoint(draft, step_key, label, data)}
 
-    request = Request(execution_id, write, decide, STATE)
-    seq: int = (await writer_of(database).write(request))["checkpoint"]
-    return seq
+    return Request(execution_id, write, decide, STATE)
 
 
 def add_checkpoint(draft: Draft, step_key: str | None, label: str | None, data: Any) -> int:

@@ -67,6 +67,11 @@ async def commit_step(database: Database, execution_id: UUID, write: Write, comm
     that brings nothing but the same end; both change nothing. Raises `InvalidTransition` for any other,
     and what its parts raise; nothing is changed then.
     """
+    return Committed(**await writer_of(database).write(committing(execution_id, write, commit)))
+
+
+def committing(execution_id: UUID, write: Write, commit: StepCommit) -> Request:
+    """A commit to be made; its outcome has the fields of `Committed`."""
 
     def decide(draft: Draft) -> Outcome:
         draft.require_lease()
@@ -91,7 +96,7 @@ async def commit_step(database: Database, execution_id: UUID, write: Write, comm
     needs |= needs_of_dependencies(commit.start.depends_on)
     if commit.state is not None:
         needs |= needs_of(commit.state)
-    return Committed(**await writer_of(database).write(Request(execution_id, write, decide, needs)))
+    return Request(execution_id, write, decide, needs)
 
 
 def _finished(draft: Draft, latest: Attempt | None, commit: StepCommit) -> int:

@@ -116,6 +116,11 @@ async def heartbeat(
 
     Raises `StaleLease` where it is not `holder`'s, `InvalidTransition` where the execution has ended.
     """
+    await writer_of(database).write(beating(execution_id, write, holder, ttl))
+
+
+def beating(execution_id: UUID, write: Write, holder: str, ttl: timedelta) -> Request:
+    """A heartbeat to be made."""
 
     def decide(draft: Draft) -> Outcome:
         draft.require_live()
@@ -126,7 +131,7 @@ async def heartbeat(
             draft.note(EventType.LEASE_EXTENDED, {})
         return {}
 
-    await writer_of(database).write(Request(execution_id, write, decide))
+    return Request(execution_id, write, decide)
 
 
 async def release_lease(database: Database, execution_id: UUID, write: Write, holder: str) -> None:

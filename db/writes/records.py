@@ -40,6 +40,15 @@ async def append_logs(
 
     Raises `NotFound` for a step that was never started, `InvalidInput` for no entries at all.
     """
+    outcome = await writer_of(database).write(appending(execution_id, write, entries))
+    return outcome["first"], outcome["last"]
+
+
+def appending(execution_id: UUID, write: Write, entries: Sequence[LogLine]) -> Request:
+    """Log entries to be appended; the outcome has the numbers of the `first` and the `last`.
+
+    Raises `InvalidInput` for none.
+    """
 
     def decide(draft: Draft) -> Outcome:
         first = append(draft, entries)
@@ -47,9 +56,7 @@ async def append_logs(
 
     if not entries:
         raise InvalidInput("`entries` is empty: there is nothing to append.")
-    request = Request(execution_id, write, decide, needs_of_logs(entries), size=_size(entries))
-    outcome = await writer_of(database).write(request)
-    return outcome["first"], outcome["last"]
+    return Request(execution_id, write, decide, needs_of_logs(entries), size=_size(entries))
 
 
 def _size(entries: Sequence[LogLine]) -> int:

@@ -297,6 +297,16 @@ class Rows:
         for arm, blocks in other._columns.items():
             self._columns[arm] += blocks
 
+    def of(self, arm: str) -> list[Row]:
+        """The rows of one arm."""
+        blocks = (zip(*block.values(), strict=True) for block in self._columns[arm])
+        names = list(ARMS[arm].columns)
+        return [*self._rows[arm], *(dict(zip(names, row, strict=True)) for rows in blocks for row in rows)]
+
+    def __bool__(self) -> bool:
+        """Whether there is anything."""
+        return any(self._rows.values()) or any(self._columns.values())
+
     async def write(self, driver: asyncpg.Connection) -> None:
         """Write all of it in one statement; none where there is nothing. Children follow, by generation."""
         arms = tuple(arm for arm in ARMS if self._rows.get(arm) or self._columns.get(arm))

@@ -77,15 +77,19 @@ async def save_state(database: Database, execution_id: UUID, write: Write, chang
     Raises `VersionConflict` where `change.expected_version` is not the present one, `InvalidTransition` for
     an execution that has ended, and `StaleLease` without the epoch of a lease that is valid.
     """
+    version: int = (await writer_of(database).write(saving(execution_id, write, change)))["version"]
+    return version
+
+
+def saving(execution_id: UUID, write: Write, change: StateChange) -> Request:
+    """A save to be made; its outcome has the `version`."""
 
     def decide(draft: Draft) -> Outcome:
         draft.require_lease()
         draft.require_live()
         return {"version": save(draft, change)}
 
-    request = Request(execution_id, write, decide, needs_of(change))
-    version: int = (await writer_of(database).write(request))["version"]
-    return version
+    return Request(execution_id, write, decide, needs_of(change))
 
 
 def save(draft: Draft, change: StateChange) -> int:

@@ -71,6 +71,12 @@ async def start_step(database: Database, execution_id: UUID, write: Write, start
     Raises `InvalidTransition` otherwise, and for a step that is done; `InvalidInput` for what it can't depend
     on; `StaleLease` without the epoch of a lease that is valid.
     """
+    seq: int = (await writer_of(database).write(starting(execution_id, write, start)))["step"]
+    return seq
+
+
+def starting(execution_id: UUID, write: Write, start: StepStart) -> Request:
+    """A start to be made; its outcome has the attempt's number as `step`."""
 
     def decide(draft: Draft) -> Outcome:
         draft.require_lease()
@@ -83,9 +89,7 @@ async def start_step(database: Database, execution_id: UUID, write: Write, start
         return {"step": _start(draft, latest, start)}
 
     needs = steps((start.key,)) | needs_of_dependencies(start.depends_on)
-    request = Request(execution_id, write, decide, needs)
-    seq: int = (await writer_of(database).write(request))["step"]
-    return seq
+    return Request(execution_id, write, decide, needs)
 
 
 async def finish_step(database: Database, execution_id: UUID, seq: int, write: Write, end: StepEnd) -> None:

@@ -1,0 +1,236 @@
+"""Writes that are made together: what each hears, what the others hear of it, and what the database has."""
+
+import asyncio
+import statistics
+import time
+from collections.abc import AsyncIterator
+from uuid import UUID
+
+import asyncpg
+import pytest
+import pytest_asyncio
+
+from db.engine import Database
+from db.enums import LogLevel
+from db.errors import FlowkeepError, InvalidInput, NotFound, Unavailable
+from db.writes.answers import Answer
+from db.writes.batch import Batch, Request
+from db.writes.executions import create_execution
+from db.writes.records import LogLine, append_logs, appending
+from db.writes.states import StateChange, save_state, saving
+from db.writes.write import Write
+from db.writes.writer import Writer
+from tests.conftest import Statements
+from tests.factories import Factory
+
+LINE = [LogLine(LogLevel.INFO, "line")]
+ALL_OF_A_SAVE = ["BEGIN", "SELECT", "WITH", "COMMIT"]
+
+
+def write(key: str | None = None) -> Write:
+    """The circumstances of a write."""
+    return Write("test", b"same", key)
+
+
+def save(execution: UUID, number: int, key: str | None = None) -> Request:
+    """A save of one variable."""
+    return saving(execution, write(key), StateChange(patch={"n": number}))
+
+
+async def together(database: Database, *requests: Request) -> list[Answer]:
+    """What becomes of writes in one batch."""
+    return await Batch(requests).make(database, skip_locked=True)
+
+
+async def counted(database: Database, execution: UUID) -> tuple[int, int, int]:
+    """How many events and log entries there are, and the state's version."""
+    async with database.reading() as connection:
+        row = await connection.fetchrow(
+            """SELECT (SELECT count(*) FROM events WHERE execution_id = $1),
+                      (SELECT count(*) FROM log_entries WHERE execution_id = $1),
+                      (SELECT version FROM states WHERE execution_id = $1)""",
+            execution,
+        )
+    return tuple(row)
+
+
+async def test_writes_to_one_execution_see_each_other(database: Database, make: Factory) -> None:
+    execution = await make.execution()
+    answers = await together(database, *(save(execution, number) for number in range(3)))
+    assert answers == [{"version": 1}, {"version": 2}, {"version": 3}]
+
+
+@pytest.mark.parametrize("writes", [1, 40])
+async def test_a_batch_is_two_statements_in_a_transaction_whatever_it_holds(
+    worker_url: str, make: Factory, all_statements: Statements, writes: int
+) -> None:
+    executions = [await make.execution() for _ in range(4)]
+    own = Database(worker_url, pool_size=1)
+    await own.check_server()
+    await all_statements.clear()
+    await together(own, *(save(executions[number % 4], number) for number in range(writes)))
+    await own.close()
+    assert [statement.split()[0].rstrip(";") for statement in all_statements.seen] == ALL_OF_A_SAVE
+
+
+async def test_one_poisoned_write_hurts_none_of_its_neighbours(database: Database, make: Factory) -> None:
+    executions = [await make.execution() for _ in range(51)]
+    poisoned = [LogLine(99, "no such level")]  # which only the table's CHECK refuses
+    entries = [poisoned if number == 25 else LINE for number in range(51)]
+    works = [
+        append_logs(database, key, write(), lines) for key, lines in zip(executions, entries, strict=True)
+    ]
+    outcomes = await asyncio.gather(*works, return_exceptions=True)
+    assert [number for number, outcome in enumerate(outcomes) if isinstance(outcome, FlowkeepError)] == [25]
+    assert isinstance(outcomes[25], InvalidInput)
+    assert [(await counted(database, key))[1] for key in executions] == [int(at != 25) for at in range(51)]
+
+
+async def test_a_decision_that_breaks_hurts_none_of_its_neighbours(database: Database, make: Factory) -> None:
+    good, bad = await make.execution(), await make.execution()
+    writer = Writer(database)
+    broken = Request(bad, write(), lambda draft: {"broken": draft.latest("never asked for")})
+    outcomes = await asyncio.gather(
+        writer.write(broken), writer.write(appending(good, write(), LINE)), return_exceptions=True
+    )
+    assert isinstance(outcomes[0], KeyError)
+    assert outcomes[1] == {"first": 1, "last": 1}
+
+
+async def test_a_caller_that_goes_away_does_not_stop_a_write_that_has_begun(
+    database: Database, make: Factory
+) -> None:
+    execution = await make.execution()
+    gone = asyncio.create_task(save_state(database, execution, write(), StateChange(patch={"n": 1})))
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    gone.cancel()
+    await save_state(database, execution, write(), StateChange(patch={"n": 2}))
+    assert (await counted(database, execution))[2] == 2
+
+
+async def test_a_write_that_has_not_begun_goes_with_its_caller(database: Database, make: Factory) -> None:
+    execution = await make.execution()
+    gone = asyncio.create_task(save_state(database, execution, write(), StateChange(patch={"n": 1})))
+    await asyncio.sleep(0)
+    gone.cancel()
+    await save_state(database, execution, write(), StateChange(patch={"n": 2}))
+    assert (await counted(database, execution))[2] == 1
+
+
+async def test_order_of_arrival_is_kept(database: Database, make: Factory) -> None:
+    execution = await make.execution()
+    writer = Writer(database, most_writes=3, lanes=3)
+    outcomes = await asyncio.gather(*(writer.write(save(execution, number)) for number in range(20)))
+    assert [outcome["version"] for outcome in outcomes] == list(range(1, 21))
+
+
+@pytest_asyncio.fixture
+async def stranger(worker_url: str) -> AsyncIterator[asyncpg.Connection]:
+    """A connection of somebody else."""
+    connection = await asyncpg.connect(worker_url.replace("+asyncpg", ""))
+    yield connection
+    await connection.close()
+
+
+async def test_what_a_stranger_holds_keeps_nobody_else_waiting(
+    worker_url: str, database: Database, make: Factory, stranger: asyncpg.Connection
+) -> None:
+    held, free = await make.execution(), await make.execution()
+    own = Database(worker_url, pool_size=4)
+    async with stranger.transaction():
+        await stranger.execute("SELECT FROM executions WHERE id = $1 FOR UPDATE", held)
+        waits = asyncio.create_task(save_state(own, held, write(), StateChange(patch={"n": 1})))
+        async with asyncio.timeout(30):
+            await save_state(own, free, write(), StateChange(patch={"n": 1}))
+        assert not waits.done()
+    assert await waits == 1
+    await own.close()
+
+
+async def test_what_a_stranger_wrote_while_it_was_waited_for_is_seen(
+    worker_url: str, database: Database, make: Factory, stranger: asyncpg.Connection
+) -> None:
+    execution = await make.execution()
+    own = Database(worker_url, pool_size=2)
+    async with stranger.transaction():
+        await stranger.execute("UPDATE executions SET event_seq = 1 WHERE id = $1", execution)
+        await stranger.execute("UPDATE states SET version = 7 WHERE execution_id = $1", execution)
+        waits = asyncio.create_task(save_state(own, execution, write(), StateChange(patch={"n": 1})))
+        await asyncio.sleep(0.2)
+    assert await waits == 8
+    await own.close()
+
+
+async def test_two_processes_on_the_same_executions_lose_and_double_nothing(
+    worker_url: str, database: Database, make: Factory
+) -> None:
+    executions = [await make.execution() for _ in range(10)]
+    processes = [Database(worker_url, pool_size=3) for _ in range(2)]
+    works = [
+        append_logs(process, executions[number % 10], write(f"{number}"), LINE)
+        for number in range(200)
+        for process in processes
+    ]
+    await asyncio.gather(*works)
+    assert [await counted(database, key) for key in executions] == [(20, 20, 0)] * 10
+    await asyncio.gather(*(process.close() for process in processes))
+
+
+async def test_an_execution_that_is_not_there_hurts_none_of_its_neighbours(
+    database: Database, make: Factory
+) -> None:
+    execution = await make.execution()
+    missing, there = await together(database, save(UUID(int=7), 1), save(execution, 1))
+    assert isinstance(missing, NotFound)
+    assert there == {"version": 1}
+
+
+async def test_a_thousand_writers_at_once_are_served_fairly(worker_url: str, make: Factory) -> None:
+    executions = [await make.execution() for _ in range(100)]
+    own, times = Database(worker_url, pool_size=4), list[float]()
+
+    async def timed(number: int) -> None:
+        start = time.perf_counter()
+        await save_state(own, executions[number % 100], write(), StateChange(patch={"n": number}))
+        times.append(time.perf_counter() - start)
+
+    await asyncio.gather(*map(timed, range(1000)))
+    assert max(times) < 20 * statistics.median(times)
+    await own.close()
+
+
+async def test_a_workflow_that_is_being_changed_delays_only_its_own_executions(
+    worker_url: str, database: Database, make: Factory, stranger: asyncpg.Connection
+) -> None:
+    held, free = await make.workflow(), await make.workflow()
+    own = Database(worker_url, pool_size=4)
+    async with stranger.transaction():
+        await stranger.execute("SELECT FROM workflows WHERE id = $1 FOR UPDATE", held)
+        waits = asyncio.create_task(create_execution(own, write(), held, {"trigger_type": "API"}, {}))
+        async with asyncio.timeout(30):
+            await create_execution(own, write(), free, {"trigger_type": "API"}, {})
+        assert not waits.done()
+    assert await waits
+    await own.close()
+
+
+async def test_creating_twice_with_one_key_makes_one_execution(worker_url: str, make: Factory) -> None:
+    workflow = await make.workflow()
+    processes = [Database(worker_url, pool_size=2) for _ in range(2)]
+    created = await asyncio.gather(
+        *(
+            create_execution(process, write("same"), workflow, {"trigger_type": "API"}, {"a": 1})
+            for process in processes
+            for _ in range(5)
+        )
+    )
+    assert len(set(created)) == 1
+    await asyncio.gather(*(process.close() for process in processes))
+
+
+async def test_an_unreachable_database_is_said_and_nothing_is_kept(make: Factory) -> None:
+    nowhere = Database("postgresql://nobody@127.0.0.1:1/nothing", connect_timeout=0.2)
+    with pytest.raises(Unavailable):
+        await save_state(nowhere, await make.execution(), write(), StateChange(patch={"n": 1}))
+    await nowhere.close()

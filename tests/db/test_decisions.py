@@ -1,0 +1,137 @@
+"""What writes decide, without a database: random series against the model, and what a refusal leaves."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from uuid import uuid4
+
+import orjson
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from db.enums import ExecutionStatus, LogLevel, StepStatus
+from db.errors import FlowkeepError
+from db.writes.answers import Answer
+from db.writes.batch import Decided, Request
+from db.writes.draft import Draft
+from db.writes.rows import Rows
+from db.writes.seen import ABSENT, Head, Seen, StateHead, Variable
+from db.writes.write import Write
+from tests.db.model import Model
+from tests.db.requests import Asked, appended, committed, saved, started, taken
+
+NOW = datetime(2026, 1, 1, tzinfo=UTC)
+KEYS = ("a", "b", "c")
+keys = st.sampled_from(KEYS)
+values = st.sampled_from([None, True, 1, "x", [], [1], {"p": 1}, {"p": None, "q": [2]}])
+ends = st.sampled_from(
+    [StepStatus.COMPLETED, StepStatus.FAILED, StepStatus.RETRYING, StepStatus.SKIPPED, StepStatus.CANCELLED]
+)
+asked = st.one_of(
+    st.builds(saved, st.just("full"), st.dictionaries(keys, values, max_size=2)),
+    st.builds(saved, st.just("patch"), st.dictionaries(keys, values, max_size=2)),
+    st.builds(saved, st.just("append"), st.dictionaries(keys, st.lists(values, max_size=2), max_size=2)),
+    st.builds(taken),
+    st.builds(started, keys),
+    st.builds(committed, keys, ends),
+    st.builds(appended, st.integers(1, 3)),
+)
+
+
+def found(*, status: ExecutionStatus = ExecutionStatus.RUNNING) -> Seen:
+    """A new execution, of which everything was seen that a decision may ask for."""
+    known = {"id": uuid4(), "workflow_id": uuid4(), "status": status, "created_at": NOW, "started_at": NOW}
+    counters = {name: 0 for name in Head._fields if name.endswith(("_seq", "_epoch"))}
+    columns: dict[str, Any] = {**dict.fromkeys(Head._fields), **counters, **known}
+    return Seen(
+        NOW,
+        Head(**columns),
+        state=StateHead(0, None),
+        variables=dict.fromkeys(KEYS, ABSENT),
+        latest=dict.fromkeys(KEYS),
+    )
+
+
+def decided(seen: Seen, *requests: Request) -> tuple[list[Answer], Draft | None, Rows]:
+    """What becomes of writes within one batch, how they leave the execution, and the rows."""
+    batch = Decided({seen.head.id: seen})
+    answers = [batch.answer(request) for request in requests]
+    return answers, batch.drafts.get(seen.head.id), batch.rows()
+
+
+def series_on(seen: Seen, series: list[Asked]) -> list[Request]:
+    """Writes without keys, each with another input."""
+    return [one.request(seen.head.id, Write("test", bytes([at]))) for at, one in enumerate(series)]
+
+
+@settings(max_examples=300)
+@given(series=st.lists(asked, max_size=20))
+def test_a_batch_decides_as_the_model_does_one_by_one(series: list[Asked]) -> None:
+    model, seen = Model([{}], status=ExecutionStatus.RUNNING), found()
+    refused = [one.refusal(model) for one in series]
+    outcomes, draft, _ = decided(seen, *series_on(seen, series))
+    assert [type(one) if isinstance(one, FlowkeepError) else None for one in outcomes] == refused
+    if draft is not None:
+        assert (draft.state.version, draft.head.log_seq) == (len(model.versions) - 1, model.logs)
+        assert {
+            key: orjson.loads(value.text or "") for key, value in draft.variables.items() if value.there
+        } == (model.versions[-1])
+        assert [(one.key, one.status) for one in draft.attempts()] == [
+            (attempt.key, attempt.status) for attempt in model.attempts
+        ]
+
+
+@given(series=st.lists(asked, min_size=1, max_size=20))
+def test_events_are_numbered_without_a_gap_in_the_order_of_arrival(series: list[Asked]) -> None:
+    seen = found()
+    _, draft, rows = decided(seen, *series_on(seen, series))
+    assert [row["seq"] for row in rows.of("events")] == list(
+        range(1, draft.head.event_seq + 1 if draft else 1)
+    )
+
+
+@given(series=st.lists(asked, max_size=8))
+def test_a_refusal_leaves_nothing(series: list[Asked]) -> None:
+    ended = found(status=ExecutionStatus.COMPLETED)
+    refused = [one for one in series if one.kind != "append_logs"]
+    _, draft, rows = decided(ended, *series_on(ended, refused))
+    assert draft is None
+    assert not rows
+
+
+@given(before=st.lists(asked, max_size=4), repeated=asked)
+def test_a_key_answers_with_the_first_outcome_within_a_batch(before: list[Asked], repeated: Asked) -> None:
+    seen = found()
+    write = Write("test", b"same", "key")
+    twice = [repeated.request(seen.head.id, write)] * 2
+    outcomes, _, _ = decided(seen, *series_on(seen, before), *twice)
+    first, again = outcomes[-2:]
+    assert isinstance(first, FlowkeepError) or first == again
+
+
+@pytest.mark.parametrize("shift", [timedelta(seconds=-1), timedelta(0)])
+def test_a_lease_that_is_over_fences_nobody(shift: timedelta) -> None:
+    seen = found()
+    seen.head = seen.head._replace(lease_holder="h", lease_epoch=1, lease_expires_at=NOW + shift)
+    assert decided(seen, *series_on(seen, [taken()]))[0] == [{"checkpoint": 1}]
+
+
+def test_an_execution_that_is_not_there_is_not_found() -> None:
+    key = uuid4()
+    answer = Decided({key: None}).answer(Request(key, Write("test", b""), lambda draft: {}))
+    assert isinstance(answer, FlowkeepError)
+    assert answer.code == "NOT_FOUND"
+
+
+def test_appending_to_what_holds_no_list_is_refused_whatever_was_asked_of_it() -> None:
+    seen = found()
+    seen.variables["a"] = Variable(True, False, None)
+    (answer,), _, _ = decided(seen, *series_on(seen, [saved("append", {"a": [1]})]))
+    assert isinstance(answer, FlowkeepError)
+    assert "holds no list" in answer.message
+
+
+def test_levels_of_logs_are_kept() -> None:
+    seen = found()
+    _, _, rows = decided(seen, *series_on(seen, [appended(2)]))
+    assert rows.of("log_entries")[0]["level"] == LogLevel.INFO
