@@ -17,10 +17,10 @@ import asyncpg
 import orjson
 from sqlalchemy import event, text
 from sqlalchemy.exc import InvalidatePoolError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
 from sqlalchemy.pool import QueuePool
 
-from db.database_url import parse_url
+from db.database_url import Target, parse_url
 from db.errors import NotReady
 from db.translation import translated
 
@@ -49,6 +49,21 @@ _CLIENT_FAULTS = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
 _UNBOUND = "SET LOCAL statement_timeout = 0"
+
+
+# Batches look rows up by their keys and do nothing else, so their plans are made once for any arguments: left
+# to itself PostgreSQL plans some of them anew each time, which costs several times what they do.
+_BY_KEY = {
+    "plan_cache_mode": "force_generic_plan",
+    "jit": "off",
+    "enable_seqscan": "off",
+    "enable_hashjoin": "off",
+    "enable_mergejoin": "off",
+    "enable_bitmapscan": "off",
+}
+# Two batches under way, and one that waits for somebody else's lock.
+_BATCH_CONNECTIONS = 3
+_SMALLEST_SHARED = 4
 
 
 class Session(StrEnum):
@@ -91,10 +106,27 @@ def _connect_args(
     return {"timeout": connect_timeout, "server_settings": session}
 
 
+def _engine(target: Target, size: int, arguments: dict[str, Any]) -> AsyncEngine:
+    engine = create_async_engine(
+        target.url,
+        pool_size=size,
+        max_overflow=0,
+        pool_timeout=POOL_TIMEOUT,
+        pool_use_lifo=True,
+        connect_args=arguments | target.arguments,
+        json_serializer=_json_text,
+        # Reads hand JSON on as the text it is; writes, which look into it, parse it by the columns' type.
+        json_deserializer=str,
+    )
+    event.listen(engine.sync_engine, "checkout", _refuse_closed)
+    return engine
+
+
 class Database:
     """A pool of connections to one PostgreSQL database.
 
-    `pool_size` bounds the connections that this process holds. A statement that runs longer than
+    `pool_size` bounds the connections that this process holds; three of them are for batches of writes (one
+    beside the others where `pool_size` is less than four). A statement that runs longer than
     `statement_timeout` is stopped by the server; maintenance and migrations are not bound by it. Behind a
     pooler in transaction mode (`pooler`) that holds for writes, and reads are stopped by who asked only.
     """
@@ -110,21 +142,16 @@ class Database:
     ) -> None:
         target = parse_url(url)
         self._where = target.where
-        self._engine = create_async_engine(
-            target.url,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=POOL_TIMEOUT,
-            pool_use_lifo=True,
-            connect_args=_connect_args(connect_timeout, statement_timeout, pooler) | target.arguments,
-            json_serializer=_json_text,
-            # Reads hand JSON on as the text it is; writes, which look into it, parse it by the columns' type.
-            json_deserializer=str,
-        )
-        event.listen(self._engine.sync_engine, "checkout", _refuse_closed)
+        arguments = _connect_args(connect_timeout, statement_timeout, pooler)
+        shared = pool_size >= _SMALLEST_SHARED
+        batches = _BATCH_CONNECTIONS if shared else 1
+        self._engine = _engine(target, pool_size - _BATCH_CONNECTIONS if shared else pool_size, arguments)
+        if not pooler:
+            settings = {**arguments["server_settings"], **_BY_KEY}
+            arguments = {**arguments, "server_settings": settings, "statement_cache_size": 500}
+        self._batches = _engine(target, batches, arguments)
         self._listeners: list[Callable[[UUID | None], None]] = []
         self._watch: Watch = lambda kind: nullcontext()
-        self._pool_size = pool_size
         self._bound = None
         if pooler and statement_timeout is not None:
             self._bound = text(f"SET LOCAL statement_timeout = {_milliseconds(statement_timeout)}")
@@ -132,8 +159,11 @@ class Database:
     @property
     def pool(self) -> PoolUse:
         """How full the pool is."""
-        pool = self._engine.sync_engine.pool
-        return PoolUse(self._pool_size, pool.checkedout() if isinstance(pool, QueuePool) else 0)
+        pools = [engine.sync_engine.pool for engine in (self._engine, self._batches)]
+        return PoolUse(
+            sum(pool.size() for pool in pools if isinstance(pool, QueuePool)),
+            sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool)),
+        )
 
     def watch(self, watch: Watch) -> None:
         """Enter what `watch` gives around each session, from before it waits for a connection."""
@@ -168,14 +198,17 @@ class Database:
             finally:
                 connection.close()
 
-    @asynccontextmanager
-    async def writing(self) -> AsyncIterator[AsyncSession]:
+    def writing(self) -> AbstractAsyncContextManager[AsyncSession]:
         """One session and one transaction: committed at the end, rolled back on any error.
 
         Raises a domain error for any database error inside.
         """
+        return self._session(self._engine)
+
+    @asynccontextmanager
+    async def _session(self, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
         with self._watch(Session.WRITE), translated(self._where):
-            async with self._engine.connect() as connection:
+            async with engine.connect() as connection:
                 driver: Any = (await connection.get_raw_connection()).driver_connection
                 try:
                     async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
@@ -192,7 +225,7 @@ class Database:
 
         Committed at the end, rolled back on any error; raises a domain error for any database error.
         """
-        async with self.writing() as session:
+        async with self._session(self._batches) as session:
             connection = await (await session.connection()).get_raw_connection()
             driver: Any = connection.driver_connection
             async with driver.transaction():
@@ -227,3 +260,4 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._engine.dispose()
+        await self._batches.dispose()

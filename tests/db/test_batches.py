@@ -66,7 +66,7 @@ async def test_a_batch_is_two_statements_in_a_transaction_whatever_it_holds(
 ) -> None:
     executions = [await make.execution() for _ in range(4)]
     own = Database(worker_url, pool_size=1)
-    await own.check_server()
+    await together(own, save(executions[0], 0))
     await all_statements.clear()
     await together(own, *(save(executions[number % 4], number) for number in range(writes)))
     await own.close()

@@ -1,5 +1,6 @@
 """Checkpoints and appends cost what they bring, and every version reads back exactly."""
 
+import asyncio
 import random
 from collections.abc import AsyncIterator
 from string import ascii_letters
@@ -83,3 +84,20 @@ async def test_two_thousand_appends_cost_what_is_appended(own: Database) -> None
     assert await space(own) - empty < 5 * MIB
     for version in range(1, 2001):
         assert await variables(own, execution, version) == {"list": items[:version]}
+
+
+async def test_saves_update_their_rows_in_place(own: Database) -> None:
+    executions = await Factory(own).executions(20)
+    for number in range(100):
+        for execution in executions:
+            await save_state(own, execution, WRITE, StateChange(patch={"n": number}))
+    hot, updated = 0, 0
+    async with asyncio.timeout(60):
+        while updated < 3000:  # a connection tells of what it did once a second
+            await asyncio.sleep(0.5)
+            async with own.reading() as connection:
+                hot, updated = await connection.fetchrow(
+                    "SELECT sum(n_tup_hot_upd)::bigint, sum(n_tup_upd)::bigint FROM pg_stat_user_tables "
+                    "WHERE relname LIKE 'executions_2%' OR relname LIKE 'states_2%'"
+                )
+    assert hot >= 0.95 * updated
