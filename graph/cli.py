@@ -3,7 +3,6 @@
 A subcommand is imported when it is called: to load them all takes longer than most of them run.
 """
 
-import sys
 from importlib import import_module
 from importlib.metadata import version
 from typing import Annotated, Any
@@ -60,6 +59,14 @@ class Subcommands(TyperGroup):
         name, command, rest = super().resolve_command(ctx, args)
         return name, command and load(command.name or ""), rest
 
+    def invoke(self, ctx: Any) -> Any:
+        """Run it; what the user can mend is told in one sentence, with exit code 1."""
+        try:
+            return super().invoke(ctx)
+        except FlowkeepError as error:
+            say(f"flowkeep: {error}", err=True)
+            raise typer.Exit(1) from error
+
 
 app = typer.Typer(
     cls=Subcommands,
@@ -94,9 +101,5 @@ for _name, (_place, _summary) in SUBCOMMANDS.items():
 
 
 def main() -> None:
-    """Run the command line; what the user can mend is told in one sentence, with exit code 1."""
-    try:
-        app()
-    except FlowkeepError as error:
-        say(f"flowkeep: {error}", err=True)
-        sys.exit(1)
+    """Run the command line."""
+    app()

@@ -29,6 +29,7 @@ from db.migrate import migrate
 from db.partitions import TREE, cover_ahead
 from graph.settings import Settings
 from tests.client import Client
+from tests.commands import Command
 from tests.factories import Factory
 from tests.serving import serving
 
@@ -140,6 +141,12 @@ async def database(worker_database: Database) -> AsyncIterator[Database]:
     tables += ["holds", "retention_runs", "retention_policies"]
     async with worker_database.maintaining() as connection:
         await connection.execute(";".join(f"DELETE FROM {table}" for table in tables))
+
+
+@pytest.fixture
+def command(worker_url: str, database: Database) -> Command:
+    """`flowkeep` on this worker's database."""
+    return Command(worker_url)
 
 
 @pytest.fixture

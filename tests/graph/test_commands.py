@@ -1,10 +1,9 @@
-"""The command line, run as a user would: in processes of its own, on databases of its own."""
+"""The command line as a user meets it."""
 
 import os
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,10 +14,14 @@ import orjson
 import pytest
 from sqlalchemy.engine import make_url
 
-from db.embedded import EmbeddedPostgres
+from db.engine import Database
+from db.errors import NotReady
+from graph.commands.serve import bound, require_ready
+from graph.ids import Kind, encode
+from tests.client import Client
+from tests.commands import FLOWKEEP, Command, flowkeep, process
 from tests.db.importing.traces import diamond
-
-FLOWKEEP = str(Path(sys.executable).with_name("flowkeep"))
+from tests.factories import Factory
 
 
 @pytest.fixture(scope="module")
@@ -27,28 +30,13 @@ def data_dir() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="flowkeep-cli-") as name:
         folder = Path(name)
         folder.chmod(0o755)
-        assert flowkeep("migrate", data_dir=folder / "data").returncode == 0
+        assert flowkeep("migrate", FLOWKEEP_DATA_DIR=str(folder / "data")).returncode == 0
         yield folder / "data"
 
 
 def trace(**changed: str) -> bytes:
     """A small trace file."""
     return orjson.dumps({**diamond(), **changed})
-
-
-def flowkeep(
-    *arguments: str, data_dir: Path | None = None, **environment: str
-) -> subprocess.CompletedProcess[str]:
-    """Run the command to its end."""
-    own = {"FLOWKEEP_DATA_DIR": str(data_dir)} if data_dir else {}
-    return subprocess.run(
-        [FLOWKEEP, *arguments],
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=60,
-        env={**os.environ, **own, **environment},
-    )
 
 
 class Served:
@@ -79,63 +67,50 @@ class Served:
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_serve_answers_and_stops_with_its_postgres(data_dir: Path, number: signal.Signals) -> None:
     served = Served(data_dir)
-    assert served.ask("{ health { database { revision expectedRevision } } }")["health"]["database"][
-        "revision"
-    ]
-    assert served.stop(number) == 0
-    assert not (data_dir / "cluster" / "postmaster.pid").exists()
-
-
-def test_a_browser_finds_graphiql(data_dir: Path) -> None:
-    served = Served(data_dir)
+    database = served.ask("{ health { database { revision expectedRevision } } }")["health"]["database"]
     page = httpx.get(served.url, headers={"accept": "text/html"})
-    assert served.stop(signal.SIGTERM) == 0
-    assert "graphiql" in page.text.lower()
+    assert (served.stop(number), "graphiql" in page.text.lower()) == (0, True)
+    assert database["revision"] == database["expectedRevision"]
+    assert not (data_dir / "cluster" / "postmaster.pid").exists()
 
 
 def test_importer_and_server_share_the_database(data_dir: Path, tmp_path: Path) -> None:
     file = tmp_path / "trace.json"
     file.write_bytes(trace(name="shared"))
     served = Served(data_dir)
-    assert flowkeep("import", "wfformat", str(file), data_dir=data_dir).returncode == 0
+    run = process("import", "wfformat", str(file), FLOWKEEP_DATA_DIR=str(data_dir))
+    assert run.returncode == 0, run.stderr
     found = served.ask('{ workflow(by: {name: "shared"}) { executions { totalCount } } }')
     assert served.stop(signal.SIGTERM) == 0
     assert found["workflow"]["executions"]["totalCount"] == 1
 
 
-def test_an_import_names_what_it_refuses_and_goes_on(data_dir: Path, tmp_path: Path) -> None:
+def test_an_import_names_what_it_refuses_and_goes_on(command: Command, tmp_path: Path) -> None:
     good, bad, empty = tmp_path / "good.json", tmp_path / "bad.json", tmp_path / "empty.json"
     good.write_bytes(trace(name="goes on"))
     bad.write_bytes(trace(name="bad", schemaVersion="1.3"))
     empty.touch()
-    run = flowkeep("import", "wfformat", "--json", *map(str, (bad, empty, good)), data_dir=data_dir)
+    run = command.run("import", "wfformat", "--json", *map(str, (bad, empty, good)))
     summary = orjson.loads(run.stdout)
     assert (run.returncode, summary["imported"], set(summary["failed"])) == (1, 1, {str(bad), str(empty)})
     assert f"{bad}: " in run.stderr
     assert "1.3" in run.stderr
 
 
-def test_the_same_log_file_again_adds_nothing(data_dir: Path, tmp_path: Path) -> None:
-    file, log = tmp_path / "trace.json", tmp_path / "app.log"
-    file.write_bytes(trace(name="logged"))
+async def test_the_same_log_file_again_adds_nothing(
+    command: Command, client: Client, make: Factory, tmp_path: Path
+) -> None:
+    execution = encode(Kind.EXECUTION, await make.execution())
+    log = tmp_path / "app.log"
     log.write_text("2026-01-01 10:00:00 WARN low on disk\nno time stamp here\n")
-    flowkeep("import", "wfformat", str(file), data_dir=data_dir)
-    served = Served(data_dir)
-    query = """{ workflow(by: {name: "logged"}) { executions { nodes {
-        id logs { nodes { level message loggedAt } }
-    } } } }"""
-    (execution,) = served.ask(query)["workflow"]["executions"]["nodes"]
-    runs = [
-        flowkeep("import", "logs", "--execution", execution["id"], str(log), data_dir=data_dir).stdout
-        for _ in range(2)
-    ]
-    (execution,) = served.ask(query)["workflow"]["executions"]["nodes"]
-    assert served.stop(signal.SIGTERM) == 0
+    runs = [command.done("import", "logs", "--execution", execution, str(log)) for _ in range(2)]
+    document = "query ($id: ID!) { execution(id: $id) { logs { nodes { level message loggedAt } } } }"
+    found = (await client.ask(document, id=execution))["execution"]
     assert [run.split(";")[0] for run in runs] == [
         "1 imported, 0 already there, 0 failed",
         "0 imported, 1 already there, 0 failed",
     ]
-    assert execution["logs"]["nodes"] == [
+    assert found["logs"]["nodes"] == [
         {
             "level": "WARN",
             "message": "2026-01-01 10:00:00 WARN low on disk",
@@ -145,14 +120,13 @@ def test_the_same_log_file_again_adds_nothing(data_dir: Path, tmp_path: Path) ->
     ]
 
 
-def test_check_finds_nothing_wrong(data_dir: Path) -> None:
-    assert flowkeep("check", data_dir=data_dir).stdout.endswith("All is well.\n")
+def test_check_finds_nothing_wrong(command: Command) -> None:
+    assert command.done("check").endswith("All is well.\n")
 
 
 @pytest.mark.parametrize(
     ("arguments", "environment", "message"),
     [
-        (["serve", "--host", "0.0.0.0", "--port", "0"], {}, "Without authentication"),
         (["serve", "--port", "99999"], {}, "FLOWKEEP_PORT"),
         (["serve"], {"FLOWKEEP_POOL_SIZE": "many"}, "FLOWKEEP_POOL_SIZE"),
         (["migrate"], {"FLOWKEEP_DATABASE_URL": "mysql://host/db"}, "PostgreSQL only"),
@@ -163,28 +137,27 @@ def test_check_finds_nothing_wrong(data_dir: Path) -> None:
     ],
 )
 def test_what_a_user_can_mend_is_a_sentence(
-    data_dir: Path, arguments: list[str], environment: dict[str, str], message: str
+    command: Command, arguments: list[str], environment: dict[str, str], message: str
 ) -> None:
-    run = flowkeep(*arguments, data_dir=data_dir, **environment)
+    run = command.run(*arguments, **environment)
     assert (run.returncode, message in run.stderr, "Traceback" in run.stderr) == (1, True, False), run.stderr
 
 
-def test_a_taken_port_is_named(data_dir: Path) -> None:
+def test_a_taken_port_is_named() -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        port = str(taken.getsockname()[1])
-        run = flowkeep("serve", "--port", port, data_dir=data_dir)
-    assert (run.returncode, f"port {port}" in run.stderr, "Traceback" in run.stderr) == (1, True, False)
+        port = taken.getsockname()[1]
+        with pytest.raises(NotReady, match=rf"port {port}: .*--port"):
+            bound("127.0.0.1", port)
 
 
-def test_serve_refuses_a_database_at_another_revision(tmp_path: Path) -> None:
-    with tempfile.TemporaryDirectory(prefix="flowkeep-cli-") as name:
-        Path(name).chmod(0o755)
-        run = flowkeep("serve", "--no-migrate", "--port", "0", data_dir=Path(name) / "data")
-    assert (run.returncode, "flowkeep migrate" in run.stderr, "Traceback" in run.stderr) == (1, True, False)
+async def test_serve_refuses_a_database_at_another_revision(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    with pytest.raises(NotReady, match="run `flowkeep migrate`"):
+        await require_ready(database)
+    await database.close()
 
 
-def test_a_wrong_password_is_a_sentence(data_dir: Path) -> None:
-    with EmbeddedPostgres(data_dir) as url:
-        wrong = make_url(url).set(password="wrong").render_as_string(hide_password=False)
-        run = flowkeep("migrate", FLOWKEEP_DATABASE_URL=wrong)
+def test_a_wrong_password_is_a_sentence(command: Command) -> None:
+    wrong = make_url(command.url).set(password="wrong").render_as_string(hide_password=False)
+    run = command.run("migrate", FLOWKEEP_DATABASE_URL=wrong)
     assert (run.returncode, "password" in run.stderr, "Traceback" in run.stderr) == (1, True, False)

@@ -13,20 +13,14 @@ from graph.app import create_app
 from graph.ids import Kind, encode
 from graph.settings import Settings
 from tests.client import Client
+from tests.commands import Command
 from tests.factories import Factory
-from tests.graph.test_token_commands import Command
 from tests.rows import everything, rows
 
 ENDED = datetime.now(UTC) - timedelta(hours=1)
 OVER: dict[str, Any] = {"status": ExecutionStatus.COMPLETED, "started_at": ENDED, "completed_at": ENDED}
 PREVIEW = """query ($by: RetentionPreviewBy) { previewRetention(by: $by) {
     executions withLogs withCheckpoints exact partitions tables { table rows } } }"""
-
-
-@pytest.fixture
-def command(worker_url: str, database: Database) -> Command:
-    """`flowkeep` on this worker's database."""
-    return Command(worker_url)
 
 
 async def test_a_policy_is_created_changed_and_deleted(client: Client) -> None:

@@ -28,8 +28,8 @@ from graph.commands.tail import Printer, Tail, Wanted
 from graph.ids import Kind, encode
 from graph.settings import Settings
 from tests.client import Client
+from tests.commands import FLOWKEEP
 from tests.factories import Factory
-from tests.graph.test_commands import FLOWKEEP
 from tests.serving import serving
 
 _PATIENCE = 20

@@ -1,4 +1,4 @@
-"""`flowkeep token`, and what it opens: run as a user would, in processes of its own."""
+"""`flowkeep token`, and what it opens."""
 
 import getpass
 import os
@@ -7,41 +7,21 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import httpx
-import orjson
 import pytest
 
 from db.engine import Database
+from db.errors import NotReady
 from db.queries.tokens import fetch_token, find_live
 from graph.auth.tokens import hash_of, parse
+from graph.commands.serve import require_authentication
 from graph.ids import Kind, encode
+from graph.settings import Settings
+from tests.commands import FLOWKEEP, Command, flowkeep, process
 from tests.factories import Factory
-from tests.graph.test_commands import FLOWKEEP, flowkeep
 from tests.rows import everything, rows
-
-
-class Command:
-    """`flowkeep` on one database."""
-
-    def __init__(self, url: str) -> None:
-        self.url = url
-
-    def run(self, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run it to its end."""
-        return flowkeep(*arguments, data_dir=None, FLOWKEEP_DATABASE_URL=self.url, **environment)
-
-    def done(self, *arguments: str) -> str:
-        """What it prints, being successful."""
-        run = self.run(*arguments)
-        assert run.returncode == 0, run.stderr
-        return run.stdout
-
-    def json(self, *arguments: str) -> Any:
-        """The same with `--json`."""
-        return orjson.loads(self.done(*arguments, "--json"))
 
 
 @contextmanager
@@ -62,12 +42,6 @@ def serving(command: Command, **environment: str) -> Iterator[str]:
             process.send_signal(signal.SIGTERM)
             process.communicate(timeout=30)  # it may still be greeting
     assert process.returncode == 0
-
-
-@pytest.fixture
-def command(worker_url: str, database: Database) -> Command:
-    """`flowkeep` on this worker's database."""
-    return Command(worker_url)
 
 
 async def test_a_token_is_printed_once_and_alone(command: Command, database: Database) -> None:
@@ -199,25 +173,29 @@ def test_a_provider_set_in_part_is_a_sentence(
     assert "FLOWKEEP_: " not in run.stderr
 
 
-@pytest.mark.parametrize("host", ["0.0.0.0", "::"])
-def test_without_authentication_only_this_machine_is_served(command: Command, host: str) -> None:
-    run = command.run("serve", "--host", host, "--port", "0")
-    assert (run.returncode, "flowkeep token create" in run.stderr, run.stdout) == (1, True, ""), run.stderr
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "10.1.2.3"])
+async def test_without_authentication_only_this_machine_is_served(database: Database, host: str) -> None:
+    with pytest.raises(NotReady, match="flowkeep token create"):
+        await require_authentication(database, Settings(host=host))
+
+
+def test_who_would_open_it_to_all_is_told(command: Command) -> None:
+    run = process("serve", "--host", "0.0.0.0", "--port", "0", FLOWKEEP_DATABASE_URL=command.url)
+    assert (run.returncode, "Without authentication" in run.stderr, run.stdout) == (1, True, ""), run.stderr
 
 
 @pytest.mark.parametrize(
-    "settings",
+    "given",
     [
-        {"FLOWKEEP_AUTH": "required"},
-        {"FLOWKEEP_OIDC_ISSUER": "https://id.invalid", "FLOWKEEP_OIDC_AUDIENCE": "flowkeep"},
+        {"auth": "required"},
+        {"oidc_issuer": "https://id.invalid", "oidc_audience": "flowkeep"},
+        {"host": "127.0.0.1"},
+        {"host": "::1"},
     ],
-    ids=["required", "provider"],
+    ids=str,
 )
-def test_with_authentication_set_other_addresses_are_served(
-    command: Command, settings: dict[str, str]
-) -> None:
-    with serving(command, **settings) as url:
-        assert url.startswith("http://0.0.0.0:")
+async def test_who_is_asked_for_or_is_here_may_come(database: Database, given: dict[str, str]) -> None:
+    await require_authentication(database, Settings.model_validate({"host": "0.0.0.0", **given}))
 
 
 def test_with_a_token_other_addresses_are_served(command: Command) -> None:

@@ -1,0 +1,74 @@
+"""`flowkeep` as the tests run it: in a process of its own where that is the subject, else in this one."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import orjson
+from typer.testing import CliRunner
+
+from graph.cli import app
+
+FLOWKEEP = str(Path(sys.executable).with_name("flowkeep"))
+Completed = subprocess.CompletedProcess[str]
+
+
+def process(*arguments: str, **environment: str) -> Completed:
+    """Run it to its end, in a process of its own."""
+    return subprocess.run(
+        [FLOWKEEP, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+        env={**os.environ, **environment},
+    )
+
+
+def flowkeep(*arguments: str, **environment: str) -> Completed:
+    """Run it to its end in this process, which spares a second of imports; what is no refusal is raised."""
+    if not _in_loop():
+        return _run(arguments, environment)
+    # A command has a loop of its own, and a thread has one at most.
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_run, arguments, environment).result()
+
+
+def _in_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
+
+
+def _run(arguments: tuple[str, ...], environment: dict[str, str]) -> Completed:
+    run = CliRunner().invoke(app, arguments, env=environment)
+    if run.exception is not None and not isinstance(run.exception, SystemExit):
+        raise run.exception
+    return Completed(arguments, run.exit_code, run.stdout, run.stderr)
+
+
+class Command:
+    """`flowkeep` on one database."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def run(self, *arguments: str, **environment: str) -> Completed:
+        """Run it to its end."""
+        return flowkeep(*arguments, **{"FLOWKEEP_DATABASE_URL": self.url, **environment})
+
+    def done(self, *arguments: str) -> str:
+        """What it prints, being successful."""
+        run = self.run(*arguments)
+        assert run.returncode == 0, run.stderr
+        return run.stdout
+
+    def json(self, *arguments: str) -> Any:
+        """The same with `--json`."""
+        return orjson.loads(self.done(*arguments, "--json"))
