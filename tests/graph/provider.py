@@ -3,6 +3,8 @@
 import json
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
@@ -58,6 +60,7 @@ class Provider:
                 """Answer, and count."""
                 provider.asked.append(self.path)
                 time.sleep(provider.delay)
+                provider.speaking.wait()
                 status, body = provider.answer(self.path)
                 self.send_response(status)
                 if status == 302:
@@ -75,6 +78,8 @@ class Provider:
         self.url = f"http://127.0.0.1:{self.server.server_port}"
         self.asked: list[str] = []
         self.delay = 0.0
+        self.speaking = threading.Event()
+        self.speaking.set()
         self.failing = False
         self.documents: dict[str, Any] = {}
         self.documents["/.well-known/openid-configuration"] = {
@@ -82,6 +87,15 @@ class Provider:
             "jwks_uri": f"{self.url}/jwks",
         }
         self.publish(*(key.public() for key in keys))
+
+    @contextmanager
+    def silent(self) -> Iterator[None]:
+        """Take requests and answer none of them, as long as the block."""
+        self.speaking.clear()
+        try:
+            yield
+        finally:
+            self.speaking.set()
 
     def publish(self, *keys: dict[str, Any]) -> None:
         """Serve these keys, and no others."""

@@ -1,6 +1,7 @@
 """What many followers of one feed cost: one read, one encoding, and no memory for the slow."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
@@ -115,10 +116,11 @@ async def test_the_quiet_are_asked_about_rarely(
     live: Live, execution_id: str, statements: Statements
 ) -> None:
     async with live.follow(LOGS, id=execution_id):
-        await asyncio.sleep(0.5)
         await statements.clear()
-        await asyncio.sleep(1)
-        assert len(statements) <= 6
+        since = time.monotonic()
+        await asyncio.sleep(1.5)
+        # Every 200 ms once the first looks have found nothing; a busy machine looks later, never more often.
+        assert 1 <= len(statements) <= (time.monotonic() - since) / 0.2 + 4
 
 
 async def test_who_falls_behind_catches_up(live: Live, execution_id: str, write: Write) -> None:
