@@ -33,7 +33,7 @@ demo: $(READY) ## Run example workflows with two executors and watch them; on th
 test: $(READY) ## Run the whole test suite
 	$(BIN)/python -m pytest -n auto
 
-test-quick: $(READY) ## Run the suite without the long fault tests
+test-quick: $(READY) ## Run the suite without the long fault tests, with fewer examples
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
 check: format-check lint types schema-check test ## All that a change must pass

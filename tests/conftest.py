@@ -38,8 +38,10 @@ TEMPLATE = "flowkeep_template"
 # Durability is proven where it is the subject, on clusters of their own.
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 
-hypothesis_settings.register_profile("flowkeep", deadline=None, derandomize=True, database=None)
-hypothesis_settings.load_profile("flowkeep")
+for _profile, _examples in {"whole": 100, "quick": 20}.items():
+    hypothesis_settings.register_profile(
+        _profile, deadline=None, derandomize=True, database=None, max_examples=_examples
+    )
 
 # Once a connection and type, the driver asks what an array type is; once a second at most, the service
 # looks whether a token was created.
@@ -50,6 +52,7 @@ _held: list[EmbeddedPostgres] = []
 
 def pytest_configure(config: pytest.Config) -> None:
     """In the main process: start the cluster and make the template; workers inherit its folder."""
+    hypothesis_settings.load_profile("quick" if config.option.markexpr == "not slow" else "whole")
     for name in [name for name in os.environ if name.startswith("FLOWKEEP_")]:
         del os.environ[name]
     if hasattr(config, "workerinput") or config.option.collectonly:

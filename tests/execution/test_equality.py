@@ -9,6 +9,7 @@ from tests.execution.both import Both
 from tests.execution.corpus import CORPUS, UNPLANNED, WITH_ERRORS, WRONG_VARIABLES
 from tests.http.test_fuzzing import selections
 from tests.mutations import SCHEMA
+from tests.sizes import examples
 
 ALIKE = CORPUS | WITH_ERRORS | WRONG_VARIABLES
 
@@ -73,14 +74,14 @@ async def _alike(both: Both, document: str) -> None:
     assert both.unplanned is None
 
 
-@settings(max_examples=150, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(150), suppress_health_check=list(HealthCheck))
 @given(document=DOCUMENTS)
 async def test_documents_made_by_chance_are_answered_alike(both: Both, document: str) -> None:
     await _alike(both, document)
 
 
 @pytest.mark.slow
-@settings(max_examples=2000, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(2000), suppress_health_check=list(HealthCheck))
 @given(document=DOCUMENTS)
 async def test_thousands_of_documents_are_answered_alike(both: Both, document: str) -> None:
     await _alike(both, document)

@@ -38,7 +38,6 @@ def loaded(*arguments: str) -> set[str]:
         (["--version"], (*DATABASE, *SERVICE, *SETTINGS)),
         (["tail", "--help"], (*DATABASE, *SERVICE)),
         (["token", "--help"], ("starlette", "uvicorn")),
-        (["export-schema", "--help"], ("uvicorn",)),
     ],
     ids=" ".join,
 )

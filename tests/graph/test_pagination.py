@@ -20,10 +20,11 @@ from graph.ids import Kind, encode
 from tests.client import Client
 from tests.factories import Factory
 from tests.graph.lists import Listing
+from tests.sizes import examples
 
 NUMBER = 17
 NOW = datetime.now(UTC).replace(microsecond=0)
-modest = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+modest = settings(max_examples=examples(15), suppress_health_check=[HealthCheck.function_scoped_fixture])
 Growth = Callable[[Random], Awaitable[None]]
 
 

@@ -12,6 +12,7 @@ from db.enums import StateOp
 from graph.ids import Kind, encode
 from tests.client import Client
 from tests.factories import Factory
+from tests.sizes import examples
 
 AT = datetime(2026, 1, 15, 12, tzinfo=UTC)
 FIELDS = "currentStep completedSteps failedSteps skippedSteps parallelGroups"
@@ -52,7 +53,7 @@ def histories(draw: st.DrawFn) -> tuple[list[Save], list[dict[str, Any]]]:
     return saves, versions
 
 
-@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=examples(30), suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=histories())
 async def test_every_version_can_be_read_back(
     client: Client, make: Factory, history: tuple[list[Save], list[dict[str, Any]]]

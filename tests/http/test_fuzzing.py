@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 
 from tests.client import Client
 from tests.mutations import OF_TOKENS, SCHEMA
+from tests.sizes import examples
 
 ID = st.sampled_from([f"{prefix}_{'0' * 32}{end}" for prefix in ("wf", "exec", "step") for end in ("", "_1")])
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters='"\\\n\r'), max_size=8)
@@ -93,7 +94,7 @@ DOCUMENTS = st.sampled_from(ROOTS).flatmap(
 )
 
 
-@settings(max_examples=400, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(400), suppress_health_check=list(HealthCheck))
 @given(document=DOCUMENTS)
 async def test_no_document_breaks_anything(client: Client, document: str) -> None:
     response = await client.http.post(client.url, json={"query": document})
@@ -112,7 +113,7 @@ BODY = st.recursive(
 PARAMETERS = ("query", "variables", "operationName", "extensions", "documentId")
 
 
-@settings(max_examples=200, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(200), suppress_health_check=list(HealthCheck))
 @given(body=st.dictionaries(st.sampled_from(PARAMETERS), BODY | st.just("{ __typename }")))
 async def test_no_body_breaks_anything(client: Client, body: dict[str, Any]) -> None:
     headers = {"Content-Type": "application/json"}
