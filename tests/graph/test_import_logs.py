@@ -12,9 +12,9 @@ import pytest
 
 from graph.commands.import_logs import time_zone
 from tests.client import Client
+from tests.commands import FLOWKEEP
 from tests.factories import Factory
 from tests.graph.reading import exec_id
-from tests.graph.test_commands import FLOWKEEP
 
 ENTRIES = """query ($id: ID!) { execution(id: $id) {
     logs { nodes { level loggedAt message truncated originalBytes } }
