@@ -30,7 +30,7 @@ from rich.table import Table
 
 from db.errors import FlowkeepError
 from examples.workflows import WORKFLOWS
-from graph.commands.environment import Service, find_service, load_settings
+from graph.commands.environment import Service, find_service, load_settings, require_consent
 
 _REFRESH_SECONDS = 0.4
 _STOP_SECONDS = 20
@@ -175,10 +175,7 @@ def _ask_before_mixing(flowkeep: Flowkeep) -> None:
     if not others and not kept["pageInfo"]["hasNextPage"]:
         return
     console.print("Its database is in use: it has workflows that are not of a demonstration.")
-    if not sys.stdin.isatty():
-        raise Refused("give --yes to write to it all the same")
-    if not typer.confirm("Write to it all the same?"):
-        raise Refused("nothing was written")
+    require_consent("Write to it all the same?", yes=False)
 
 
 @contextmanager

@@ -29,13 +29,16 @@ def process(*arguments: str, **environment: str) -> Completed:
     )
 
 
-def flowkeep(*arguments: str, **environment: str) -> Completed:
-    """Run it to its end in this process, which spares a second of imports; what is no refusal is raised."""
+def flowkeep(*arguments: str, piped: str | None = None, **environment: str) -> Completed:
+    """Run it to its end in this process, which spares a second of imports; what is no refusal is raised.
+
+    `piped` comes through its standard input.
+    """
     if not _in_loop():
-        return _run(arguments, environment)
+        return _run(arguments, piped, environment)
     # A command has a loop of its own, and a thread has one at most.
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(_run, arguments, environment).result()
+        return thread.submit(_run, arguments, piped, environment).result()
 
 
 def _in_loop() -> bool:
@@ -46,8 +49,8 @@ def _in_loop() -> bool:
     return True
 
 
-def _run(arguments: tuple[str, ...], environment: dict[str, str]) -> Completed:
-    run = CliRunner().invoke(app, arguments, env=environment)
+def _run(arguments: tuple[str, ...], piped: str | None, environment: dict[str, str]) -> Completed:
+    run = CliRunner().invoke(app, arguments, input=piped, env=environment)
     if run.exception is not None and not isinstance(run.exception, SystemExit):
         raise run.exception
     return Completed(arguments, run.exit_code, run.stdout, run.stderr)
@@ -59,9 +62,9 @@ class Command:
     def __init__(self, url: str) -> None:
         self.url = url
 
-    def run(self, *arguments: str, **environment: str) -> Completed:
+    def run(self, *arguments: str, piped: str | None = None, **environment: str) -> Completed:
         """Run it to its end."""
-        return flowkeep(*arguments, **{"FLOWKEEP_DATABASE_URL": self.url, **environment})
+        return flowkeep(*arguments, piped=piped, **{"FLOWKEEP_DATABASE_URL": self.url, **environment})
 
     def done(self, *arguments: str) -> str:
         """What it prints, being successful."""

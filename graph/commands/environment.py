@@ -5,6 +5,7 @@ import os
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
+import typer
 from pydantic import ValidationError
 
 from db.errors import NotReady
@@ -42,6 +43,18 @@ def warn_of_unknown_variables() -> None:
             nearest = get_close_matches(name.upper(), known, 1, 0.8)
             hint = f"did you mean {nearest[0]}?" if nearest else "`flowkeep settings` lists what there is."
             logger.warning("%s is no setting and has no effect; %s", name, hint)
+
+
+def require_consent(question: str, yes: bool) -> None:
+    """Ask, unless the answer came as an option; raises `NotReady` for any other answer, and for none."""
+    if yes:
+        return
+    try:
+        if typer.confirm(question, err=True):
+            return
+    except typer.Abort:  # by Ctrl-C, or where nobody can answer
+        typer.echo(err=True)
+    raise NotReady("Nothing was changed. --yes answers in advance.")
 
 
 class Service(NamedTuple):

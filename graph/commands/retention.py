@@ -24,7 +24,7 @@ from db.retention.policies import Policy
 from db.retention.preview import Preview, preview
 from db.retention.runs import go_on, start_run
 from db.writes.holds import place_hold, release_hold
-from db.writes.retention import create_policy, require_sense
+from db.writes.retention import MOST_KEPT, create_policy, require_sense
 from graph.commands.common import AsJson, DataDir, run, with_database
 from graph.commands.environment import load_settings
 from graph.commands.tables import print_table
@@ -79,7 +79,12 @@ Checkpoints = Annotated[
 ]
 KeepLast = Annotated[
     int | None,
-    typer.Option(help="Spare so many of the newest executions of each workflow.", show_default=False),
+    typer.Option(
+        min=1,
+        max=MOST_KEPT,
+        help="Spare so many of the newest executions of each workflow.",
+        show_default=False,
+    ),
 ]
 NameOrId = Annotated[
     str | None, typer.Argument(help="A policy's name or id (pol_…); without it, all that are enabled.")
@@ -128,6 +133,7 @@ def create(
         flowkeep retention create rest --executions 365d --logs 14d
     """
     columns = _columns(workflow, status, executions, logs, checkpoints, keep_last)
+    _require_something(columns)
     if dry_run:
         shown = _on_database(lambda database: preview(database, _inline(columns)), data_dir=data_dir)
         _show(shown, as_json)
@@ -316,7 +322,14 @@ def _age(text: str | None) -> timedelta | None:
     return int(length[1]) * _LENGTHS[length[2]]
 
 
+def _require_something(columns: dict[str, Any]) -> None:
+    """The one refusal of `require_sense` that names what here are options."""
+    if all(columns[age] is None for age in ("keep_executions", "keep_logs", "keep_checkpoints")):
+        raise InvalidInput("A policy takes something: give --executions, --logs or --checkpoints.")
+
+
 def _inline(columns: dict[str, Any]) -> Policy:
+    _require_something(columns)
     require_sense(columns)
     statuses = columns["statuses"]
     return Policy(**{**columns, "statuses": None if statuses is None else tuple(statuses)})

@@ -16,6 +16,7 @@ from sqlalchemy.engine import make_url
 
 from db.engine import Database
 from db.errors import NotReady
+from db.migrate import current, migrate
 from graph.commands.serve import bound, require_ready
 from graph.ids import Kind, encode
 from tests.client import Client
@@ -141,6 +142,29 @@ def test_what_a_user_can_mend_is_a_sentence(
 ) -> None:
     run = command.run(*arguments, **environment)
     assert (run.returncode, message in run.stderr, "Traceback" in run.stderr) == (1, True, False), run.stderr
+
+
+@pytest.mark.parametrize(
+    ("options", "answer", "revision"),
+    [
+        ([], "", "0003"),
+        ([], "n\n", "0003"),
+        ([], "y\n", "0001"),
+        (["--yes"], "", "0001"),
+    ],
+)
+async def test_rows_are_dropped_only_when_somebody_says_so(
+    empty_database_url: str, options: list[str], answer: str, revision: str
+) -> None:
+    database = Database(empty_database_url)
+    await migrate(database, "0003")
+    await Factory(database).token()
+    command = Command(empty_database_url)
+    run = command.run("migrate", "--to", "0001", *options, piped=answer)
+    assert (run.returncode, await current(database)) == (int(revision == "0003"), revision)
+    assert "Going back to 0001 drops tokens (1 row)." in run.stderr
+    assert ("--yes" in run.stderr) == (revision == "0003")
+    await database.close()
 
 
 def test_a_taken_port_is_named() -> None:

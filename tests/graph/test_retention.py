@@ -145,7 +145,9 @@ async def test_the_command_line_does_it_all(command: Command, database: Database
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["create", "new"], "takes something"),
+        (["create", "new"], "give --executions, --logs or --checkpoints"),
+        (["create", "new", "--dry-run"], "give --executions, --logs or --checkpoints"),
+        (["preview", "--workflow", "nightly"], "give --executions, --logs or --checkpoints"),
         (["create", "new", "--executions", "soon"], "90d"),
         (["create", "new", "--executions", "9d", "--status", "RUNNING"], "is no end"),
         (["preview", "unknown"], "no retention policy 'unknown'"),
@@ -158,6 +160,11 @@ async def test_the_command_line_does_it_all(command: Command, database: Database
 def test_what_a_user_can_mend_is_a_sentence(command: Command, arguments: list[str], message: str) -> None:
     run = command.run("retention", *arguments)
     assert (run.returncode, message in run.stderr, "Traceback" in run.stderr) == (1, True, False), run.stderr
+
+
+def test_too_many_to_spare_is_told_by_the_options_name(command: Command) -> None:
+    run = command.run("retention", "create", "new", "--executions", "9d", "--keep-last", "0", COLUMNS="200")
+    assert (run.returncode, "--keep-last" in run.stderr, "keepLast" in run.stderr) == (2, True, False)
 
 
 def test_help_teaches(command: Command) -> None:

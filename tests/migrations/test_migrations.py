@@ -9,8 +9,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from db.engine import Database
 from db.errors import NotReady
-from db.migrate import current, head, migrate, require_head
+from db.migrate import current, head, lost_by, migrate, require_head
 from db.models import Base
+from tests.factories import Factory
 from tests.schema_dump import dump
 
 COMMITTED = Path(__file__).parents[2] / "migrations" / "schema.sql"
@@ -57,6 +58,45 @@ async def test_down_takes_everything_away(empty_database_url: str) -> None:
 
 async def test_up_down_up_is_up(empty_database_url: str) -> None:
     assert await migrated(empty_database_url, "head", "base", "head") == COMMITTED.read_text()
+
+
+REVISIONS = [path.name.split("_")[0] for path in sorted(COMMITTED.parent.glob("versions/0*.py"))]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+async def test_every_revision_can_be_gone_to_from_both_sides(empty_database_url: str, revision: str) -> None:
+    database = Database(empty_database_url)
+    for there in (revision, "head", revision):
+        await migrate(database, there)
+        assert await current(database) == (head() if there == "head" else revision)
+    await database.close()
+
+
+async def test_going_back_a_step_is_no_way_round(empty_database_url: str) -> None:
+    there = await migrated(empty_database_url, "0002")
+    assert await migrated(empty_database_url, "head", "0001", "0002") == there
+
+
+async def test_what_going_back_drops_is_known_before(empty_database_url: str) -> None:
+    database = Database(empty_database_url)
+    await migrate(database)
+    await Factory(database).token()
+    before = dump(empty_database_url)
+    assert [str(loss) for loss in await lost_by(database, "0001")] == ["tokens (1 row)"]
+    assert (await lost_by(database, "0002"), await lost_by(database, "head")) == ([], [])
+    assert dump(empty_database_url) == before
+    await database.close()
+
+
+@pytest.mark.parametrize("revision", ["0", "9999", "-1", "0001:0002", "heads", ""])
+async def test_a_revision_that_there_is_none_of_is_told_with_those_that_there_are(
+    empty_database_url: str, revision: str
+) -> None:
+    database = Database(empty_database_url)
+    with pytest.raises(NotReady, match=r"There is no revision .*; there are base, 0001, 0002"):
+        await migrate(database, revision)
+    assert await current(database) is None
+    await database.close()
 
 
 async def test_twenty_migrators_at_once_leave_one_schema(empty_database_url: str) -> None:
