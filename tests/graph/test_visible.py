@@ -1,7 +1,5 @@
 """Stored text on a terminal: shown as what it is, by every command."""
 
-import os
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +10,9 @@ from hypothesis import strategies as st
 
 from db.engine import Database
 from graph.visible import json_text, visible, visible_lines
+from tests.commands import flowkeep
 from tests.db.test_texts import any_json
 from tests.factories import Factory
-from tests.graph.test_commands import FLOWKEEP
 
 CONTROLS = {chr(number) for number in (*range(0x20), *range(0x7F, 0xA0))} - {"\t"}
 DIRECTIONS = set("\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -54,11 +52,7 @@ def test_json_stays_the_same_value_without_anything_unsafe(value: Any) -> None:
 
 def printed(url: str, *arguments: str) -> str:
     """All that a command prints."""
-    environment = {**os.environ, "FLOWKEEP_DATABASE_URL": url}
-    done = subprocess.run(
-        [FLOWKEEP, *arguments], capture_output=True, text=True, check=False, timeout=60, env=environment
-    )
-    assert "Traceback" not in done.stderr
+    done = flowkeep(*arguments, FLOWKEEP_DATABASE_URL=url)
     return done.stdout + done.stderr
 
 

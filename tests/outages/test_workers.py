@@ -77,17 +77,19 @@ def test_a_hangup_replaces_them_without_a_gap(served: str) -> None:
 
 
 def test_their_metrics_are_added_up(served: str) -> None:
+    def metrics() -> list[str]:
+        found = httpx.get(served.removesuffix("/graphql") + "/metrics", verify=False)
+        return found.text.splitlines()
+
     def counted() -> float:
-        text = httpx.get(served.removesuffix("/graphql") + "/metrics").text
-        lines = [line for line in text.splitlines() if line.startswith("flowkeep_requests_total{")]
+        lines = [line for line in metrics() if line.startswith("flowkeep_requests_total{")]
         return sum(float(line.split()[-1]) for line in lines)
 
     before = counted()
     for _ in range(40):
         assert answers(served)
     assert {counted() for _ in range(6)} == {before + 40}
-    text = httpx.get(served.removesuffix("/graphql") + "/metrics").text
-    assert "flowkeep_pool_size 20.0" in text
+    wait_for(lambda: "flowkeep_pool_size 20.0" in metrics())
 
 
 def test_they_end_with_their_parent(worker_url: str, database: Database) -> None:
