@@ -51,13 +51,19 @@ async function* subscribe(url, params, headers) {
   }
 }
 
-/** Sends operations to `path` of this host: subscriptions over a WebSocket, everything else as a POST. */
-export function createFetcher(path) {
+/**
+ * Sends operations to `path` of this host: subscriptions over a WebSocket, everything else as a POST, of whose
+ * answers `onAnswer` hears.
+ */
+export function createFetcher(path, onAnswer) {
   const http = new URL(path, location.href);
   const socket = new URL(http);
   socket.protocol = http.protocol === 'https:' ? 'wss:' : 'ws:';
   return (params, { documentAST, headers } = {}) =>
     documentAST && isSubscription(documentAST, params.operationName)
       ? subscribe(socket.href, params, headers)
-      : post(http.href, params, headers);
+      : post(http.href, params, headers).then((answer) => {
+          onAnswer(answer);
+          return answer;
+        });
 }
