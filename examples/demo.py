@@ -52,13 +52,27 @@ mutation ($input: CreateExecutionInput!) {
 PROGRESS = """
 query ($run: String!) {
   executions(first: 100, filter: {correlationId: $run}, orderBy: {field: CREATED_AT}) { nodes {
-    id status lease { holder } workflow { name }
+    id status lease { holder } workflow { name } latestCheckpoint { id }
     state { currentStep completedSteps version }
     retries: steps(filter: {status: [FAILED, RETRYING, CANCELLED]}) { totalCount }
     logs { totalCount }
   } }
 }
 """
+FORK = """
+mutation ($input: ForkExecutionInput!) {
+  forkExecution(input: $input) { ... on ExecutionPayload { execution { id } } ... on Error { message } }
+}
+"""
+RECOVER = """
+mutation ($input: RecoverExecutionInput!) {
+  recoverExecution(input: $input) {
+    ... on RecoverExecutionPayload { execution { id } }
+    ... on Error { message }
+  }
+}
+"""
+STATUS = "query ($id: ID!) { execution(id: $id) { status } }"
 TO_TRY = """{ workflow(by: {name: "nightly-sales"}) {
     name version
     executions(first: 2) { nodes {
@@ -148,6 +162,9 @@ def main(
             names = [f"demo-{run[:4]}-{number}" for number in range(1, executors + 1)]
             running = [stack.enter_context(_executor(flowkeep, name)) for name in names]
             _watch(flowkeep, run, executions * len(WORKFLOWS), running)
+            fork = _go_on(flowkeep, run)
+            _watch(flowkeep, run, executions * len(WORKFLOWS), running)
+            _await(flowkeep, fork)
             _tell_what_to_try(flowkeep, own=own)
     except (TransportError, FlowkeepError, Refused) as error:
         console.print(f"The demonstration could not go on: {error}", style="red")
@@ -274,6 +291,26 @@ def _watch(flowkeep: Flowkeep, run: str, number: int, executors: list[subprocess
         console.print(_table(rows))
 
 
+def _go_on(flowkeep: Flowkeep, run: str) -> str:
+    """Recover an execution that failed, and fork one from its checkpoint; the fork's id."""
+    rows = flowkeep.ask(PROGRESS, run=run)["executions"]["nodes"]
+    failed = [row for row in rows if row["status"] == "FAILED"]
+    origin = failed[-1]["latestCheckpoint"]["id"]
+    fork = flowkeep.write(FORK, checkpointId=origin, idempotencyKey=f"demo/{run}/fork")
+    flowkeep.write(RECOVER, executionId=failed[0]["id"], idempotencyKey=f"demo/{run}/recovery")
+    console.print(
+        f"\n{len(failed)} failed on purpose: one is recovered now, one forked from its checkpoint.",
+        soft_wrap=True,
+    )
+    made: str = fork["execution"]["id"]
+    return made
+
+
+def _await(flowkeep: Flowkeep, execution: str) -> None:
+    while flowkeep.ask(STATUS, id=execution)["execution"]["status"] not in _ENDED:
+        time.sleep(_REFRESH_SECONDS)
+
+
 def _line(row: Mapping[str, Any]) -> str:
     done = len(row["state"]["completedSteps"])
     return (
@@ -303,7 +340,8 @@ def _table(rows: list[dict[str, Any]]) -> Table:
 
 
 def _tell_what_to_try(flowkeep: Flowkeep, *, own: bool) -> None:
-    console.print("\nAsk about it in GraphiQL, at", flowkeep.url, "for example:\n")
+    console.print("\nLook at it in a browser, at", flowkeep.url.removesuffix("/graphql"))
+    console.print("Or ask about it in GraphiQL, at", flowkeep.url, "for example:\n")
     console.print(TO_TRY, highlight=False, soft_wrap=True)
     if not own:
         return

@@ -1,4 +1,4 @@
-"""Three small workflows for the demonstration: what their steps run, and after what."""
+"""Four small workflows for the demonstration: what their steps run, and after what."""
 
 from typing import Any
 
@@ -42,4 +42,18 @@ CLEAN_UP: Definition = {
     ]
 }
 
-WORKFLOWS = {"nightly-sales": NIGHTLY_SALES, "thumbnails": THUMBNAILS, "clean-up": CLEAN_UP}
+# Fails, since its step would succeed at the third attempt and may be tried twice: a recovery helps.
+WAREHOUSE: Definition = {
+    "steps": [
+        _step("extract", python="numbers", count=200),
+        _step("load", "extract", python="flaky", succeedsAt=3, retries=1),
+        _step("publish", "load", shell="echo published"),
+    ]
+}
+
+WORKFLOWS = {
+    "nightly-sales": NIGHTLY_SALES,
+    "thumbnails": THUMBNAILS,
+    "clean-up": CLEAN_UP,
+    "warehouse": WAREHOUSE,
+}

@@ -83,4 +83,5 @@ async def test_the_demonstration_runs_with_a_token(guarded: str, make: Factory, 
     code, printed = await example("demo", "--executions", "1", FLOWKEEP_URL=guarded, FLOWKEEP_TOKEN=token)
     assert code == 0, printed
     ended = [row["status"] for row in await rows(database, "executions")]
-    assert ended == ["COMPLETED"] * len(WORKFLOWS)
+    # All are well at last, the recovered one too; the fork of that one failed as it had done.
+    assert sorted(ended) == [*["COMPLETED"] * len(WORKFLOWS), "FAILED"]
