@@ -3,9 +3,10 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
+PAGES := graph/http/static/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help install web serve demo test test-quick check bench format format-check lint types schema schema-check lock clean
+.PHONY: help install web serve demo screenshots test test-quick check bench format format-check lint types schema schema-check lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,11 +25,22 @@ web: ## Build the dashboard and GraphiQL from web/ into the service; needs Node 
 	@command -v npm > /dev/null || { echo "Building the pages needs Node 20.19 or newer with its npm; all else works without."; exit 1; }
 	cd web && npm ci && npm run build
 
-serve: $(READY) ## Serve on 127.0.0.1:8000, with an embedded PostgreSQL unless FLOWKEEP_DATABASE_URL is set
+# Once, where there is Node; without it the service tells how to get the pages.
+$(PAGES):
+	@if command -v npm > /dev/null; then \
+		echo "Building the dashboard, this once: it takes about a minute."; \
+		(cd web && npm ci --no-audit --no-fund && npm run build -- --logLevel warn) || \
+			echo "The dashboard could not be built, for the reason above; all else works. Try again with make web."; \
+	fi
+
+serve: $(READY) | $(PAGES) ## Serve on 127.0.0.1:8000, with an embedded PostgreSQL unless FLOWKEEP_DATABASE_URL is set
 	@$(BIN)/flowkeep serve --migrate
 
-demo: $(READY) ## Run example workflows with two executors and watch them; on the server that runs, if any; ARGS=--help
+demo: $(READY) | $(PAGES) ## Run example workflows with two executors and watch them; on the server that runs, if any; ARGS=--help
 	@$(BIN)/python -m examples.demo $(ARGS)
+
+screenshots: $(READY) $(PAGES) ## Write pictures of each page, light and dark, to docs/screenshots; needs Chromium
+	$(BIN)/python -m tests.browser.screenshots docs/screenshots
 
 test: $(READY) ## Run the whole test suite
 	$(BIN)/python -m pytest -n auto

@@ -23,6 +23,7 @@ from graph.background import STOP_SECONDS, Background, Job, ended
 from graph.documents.document import Document, Documents
 from graph.documents.persisted import PersistedDocuments, load_trusted
 from graph.http import pages
+from graph.http.downloads import Downloads
 from graph.http.endpoint import Endpoint, answer_unexpected
 from graph.http.observed import Observed
 from graph.http.probes import Probes
@@ -82,6 +83,7 @@ def create_app(settings: Settings) -> Starlette:
             *_pages(settings),
             Route(ENDPOINT, Observed(endpoint, requests)),
             WebSocketRoute(ENDPOINT, sockets),
+            *Downloads(database, authenticator, settings).routes(),
             *probes.routes(),
         ],
         lifespan=_lifespan(settings, database, background, traces),

@@ -185,3 +185,19 @@ async def test_nothing_is_wrong_with_it(
 async def test_an_execution_that_is_not_there_is_said_so(page: Page) -> None:
     await page.open("/executions/exec_00000000000000000000000000000001")
     await page.see("Not found")
+
+
+async def test_a_log_is_copied_and_kept_as_a_file(page: Page, make: Factory) -> None:
+    await make.logs(key := await make.execution(), 3)
+    run = encode(Kind.EXECUTION, key)
+    await page.open(f"/executions/{run}?tab=logs")
+    await page.see("line 3", ".lines")
+    await page.do("await page.getByLabel('Copy the lines in sight').click()")
+    copied = await page.do("return await page.evaluate(() => navigator.clipboard.readText())")
+    assert [line.rsplit(" - ", 1)[1] for line in copied.splitlines()] == ["line 1", "line 2", "line 3"]
+    name = await page.do(
+        """const kept = page.waitForEvent('download');
+        await page.getByRole('button', {name: 'Download'}).click();
+        return (await kept).suggestedFilename()"""
+    )
+    assert name == f"{run}-log.txt"

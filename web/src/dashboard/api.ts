@@ -64,3 +64,14 @@ export async function ask<Data, Variables extends object>(
   }
   return data as Data;
 }
+
+/** Have the browser keep a file of an execution; throws `ApiError`. */
+export async function download(id: string, name: 'log.txt' | 'execution.ndjson'): Promise<void> {
+  const response = await fetch(`/downloads/${id}/${name}`, { headers: { ...authorization(), 'GraphQL-Require-Preflight': '1' } });
+  if (!response.ok) throw new ApiError(await response.text(), String(response.status));
+  const link = document.createElement('a');
+  link.href = URL.createObjectURL(await response.blob());
+  link.download = `${id}-${name}`;
+  link.click();
+  URL.revokeObjectURL(link.href);
+}

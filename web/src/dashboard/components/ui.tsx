@@ -1,7 +1,7 @@
 /** Small pieces that every page uses. */
 import type { MouseEvent, ReactNode } from 'react';
 import { useEffect, useRef, useState } from 'react';
-import type { ApiError } from '../api';
+import { type ApiError, download } from '../api';
 import { navigate } from '../router';
 
 /** A link within the dashboard. */
@@ -69,6 +69,20 @@ export function Copy({ text, label }: { text: string | (() => string); label: st
   return (
     <button type="button" className="quiet" onClick={() => void copy()} title={label} aria-label={label}>
       {copied ? 'Copied' : 'Copy'}
+    </button>
+  );
+}
+
+/** Keeps a file of an execution when it is pressed. */
+export function Download({ id, name, label }: { id: string; name: 'log.txt' | 'execution.ndjson'; label: string }) {
+  const [state, setState] = useState('');
+  const keep = async () => {
+    setState('Downloading…');
+    setState(await download(id, name).then(() => '', (error: Error) => error.message));
+  };
+  return (
+    <button type="button" className="quiet" onClick={() => void keep()}>
+      {state || label}
     </button>
   );
 }

@@ -1,6 +1,6 @@
 /** What an execution was given, and what it came to. */
 import { Json } from '../../components/json';
-import { Loading, Problem } from '../../components/ui';
+import { Download, Loading, Problem } from '../../components/ui';
 import { ExecutionData, type ExecutionHeadFragment } from '../../generated/graphql';
 import { useQuery } from '../../query';
 
@@ -15,13 +15,18 @@ export function DataTab({ id, execution }: { id: string; execution: ExecutionHea
     ['Error', execution.error],
   ];
   return (
-    <div className="columns">
+    <div className="stack">
+      <p>
+        <Download id={id} name="execution.ndjson" label="Download all of it, as JSON lines" />
+      </p>
+      <div className="columns">
       {parts.map(([name, value]) => (
         <section key={name} className="panel">
           <h2>{name}</h2>
           <Json value={value} label={name.toLowerCase()} />
         </section>
       ))}
+      </div>
     </div>
   );
 }

@@ -1,10 +1,10 @@
 /** The lines of a log that a search finds, the newest first to be there. */
 import { useEffect, useRef, useState } from 'react';
 import { type ApiError, ask } from '../../api';
-import { Empty, Loading, Problem } from '../../components/ui';
+import { Copy, Empty, Loading, Problem } from '../../components/ui';
 import { type LogFilter, LogFollowed, LogFound, type LogLineFragment } from '../../generated/graphql';
 import { useFeed } from '../../live';
-import { Lines, ROW } from './lines';
+import { Lines, ROW, asText } from './lines';
 import type { LogProps } from './logs';
 
 const PAGE = 500;
@@ -76,6 +76,7 @@ export function FoundLog({ id, beginning, running, times, filter, around }: LogP
           {lines.length.toLocaleString('en')}
           {before ? '+' : ''} matching lines
         </span>
+        <Copy label="Copy the matching lines" text={() => asText(lines)} />
         {!tail && (
           <button type="button" className="primary" onClick={() => setTail(true)}>
             Jump to newest ↓

@@ -134,3 +134,8 @@ const Row = memo(function Row({ index, top, line, time, zone, beginning, marked,
     </div>
   );
 });
+
+/** Lines as text, for the clipboard: as a reader sees them, without colours. */
+export function asText(lines: readonly (LogLineFragment | undefined)[]): string {
+  return lines.flatMap((line) => (line ? [`${line.loggedAt} ${line.level} ${line.step?.key ?? '-'} ${plain(line.message)}`] : [])).join('\n');
+}

@@ -1,5 +1,6 @@
 /** The log: all of it by line number, or the lines that a search finds; live either way. */
 import { useCallback, useDeferredValue, useState } from 'react';
+import { Download } from '../../components/ui';
 import { useParameters } from '../../router';
 import type { LogFilter, LogLevel } from '../../generated/graphql';
 import { useKeys } from '../../lib/keys';
@@ -57,6 +58,7 @@ export function LogsTab({ id, beginning, running }: Omit<LogProps, 'times'>) {
         <button type="button" className="quiet" onClick={() => setTimes(times === 'absolute' ? 'relative' : 'absolute')}>
           {times === 'absolute' ? 'Times since the start' : 'Times of day'}
         </button>
+        <Download id={id} name="log.txt" label="Download" />
       </div>
       {narrowed ? <FoundLog key={JSON.stringify(filter)} {...props} filter={filter} around={around} /> : <WholeLog key={line} {...props} line={line} narrow={(key) => change({ logStep: key })} />}
     </section>

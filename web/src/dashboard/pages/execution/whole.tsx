@@ -1,12 +1,12 @@
 /** The whole log: a row for every line there is, loaded where the reader looks. */
 import { useCallback, useEffect, useReducer, useRef, useState } from 'react';
 import { type ApiError, ask } from '../../api';
-import { Empty, Loading, Problem } from '../../components/ui';
+import { Copy, Empty, Loading, Problem } from '../../components/ui';
 import { LogEnd, LogFollowed, type LogLineFragment, LogStretch } from '../../generated/graphql';
 import { BLOCK, LogStore } from '../../lib/logstore';
 import { useFeed } from '../../live';
 import { useQuery } from '../../query';
-import { Lines } from './lines';
+import { Lines, asText } from './lines';
 import type { LogProps } from './logs';
 
 const SETTLE_MILLISECONDS = 60;
@@ -86,6 +86,7 @@ export function WholeLog({ id, beginning, running, times, line, narrow }: LogPro
       />
       <p className="log-foot">
         <span className="number muted">{end.toLocaleString('en')} lines</span>
+        <Copy label="Copy the lines in sight" text={() => asText(range(sight.current).map((index) => store.current.get(index + 1)))} />
         {!tail && (
           <button type="button" className="primary" onClick={() => setTail(true)}>
             Jump to newest{unseen ? ` (${unseen} new)` : ''} ↓
@@ -95,4 +96,8 @@ export function WholeLog({ id, beginning, running, times, line, narrow }: LogPro
       </p>
     </div>
   );
+}
+
+function range([first, last]: [number, number]): number[] {
+  return Array.from({ length: last - first + 1 }, (_, index) => first + index);
 }

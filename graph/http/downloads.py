@@ -1,0 +1,165 @@
+"""An execution's log as text, and all of it as JSON lines: streamed page by page, for who may READ."""
+
+from collections.abc import AsyncIterator, Callable
+from dataclasses import replace
+from uuid import UUID
+
+import orjson
+from starlette.requests import Request
+from starlette.responses import Response, StreamingResponse
+from starlette.routing import Route
+
+from db.engine import Database
+from db.enums import LogLevel, Scope
+from db.errors import FlowkeepError
+from db.queries import filters
+from db.queries.pages import Row, Window, fetch_by_key, fetch_pages
+from db.queries.predicates import Filter
+from db.queries.sources import (
+    CHECKPOINTS_OF_EXECUTION,
+    EVENTS_OF_EXECUTION,
+    EXECUTIONS,
+    LOGS_OF_EXECUTION,
+    POINTS_OF_EXECUTION,
+    STEPS,
+    STEPS_OF_EXECUTION,
+    Relation,
+)
+from graph.auth.authenticator import Authenticator
+from graph.auth.errors import Forbidden, Unauthenticated
+from graph.auth.principals import ANONYMOUS
+from graph.errors import Rejection
+from graph.http.negotiation import require_own_host, require_preflight, require_same_site
+from graph.ids import Kind, decode_as, encode
+from graph.settings import Settings
+from graph.visible import visible_lines
+
+_PAGE = 1_000
+_HEADERS = {
+    "cache-control": "no-store",
+    "x-content-type-options": "nosniff",
+    "content-security-policy": "default-src 'none'; frame-ancestors 'none'",
+}
+# What an execution is made of, in the order in which it is written.
+_PARTS: tuple[tuple[str, Relation, Filter], ...] = (
+    ("step", STEPS_OF_EXECUTION, filters.StepFilter()),
+    ("checkpoint", CHECKPOINTS_OF_EXECUTION, filters.CheckpointFilter()),
+    ("event", EVENTS_OF_EXECUTION, filters.EventFilter()),
+    ("metric", POINTS_OF_EXECUTION, filters.MetricFilter()),
+    ("log", LOGS_OF_EXECUTION, filters.LogFilter()),
+)
+_JSON = {"input", "output", "result", "error", "attributes", "metrics", "changes", "data", "fields"}
+_WITHOUT = {"parent_ord", "key_ord", "execution_id"}
+
+Stream = Callable[[UUID], AsyncIterator[bytes]]
+
+
+class Downloads:
+    """Answers with what belongs to one execution; each page is a session of its own."""
+
+    def __init__(self, database: Database, authenticator: Authenticator, settings: Settings) -> None:
+        self._database = database
+        self._authenticator = authenticator
+        self._origins = settings.cors_origins
+
+    def routes(self) -> list[Route]:
+        """Where they are."""
+        return [
+            Route("/downloads/{id}/log.txt", self._log, methods=["GET"]),
+            Route("/downloads/{id}/execution.ndjson", self._execution, methods=["GET"]),
+        ]
+
+    async def _log(self, request: Request) -> Response:
+        return await self._answer(request, self._text, "text/plain", "log.txt")
+
+    async def _execution(self, request: Request) -> Response:
+        return await self._answer(request, self._lines, "application/x-ndjson", "execution.ndjson")
+
+    async def _answer(self, request: Request, stream: Stream, media_type: str, name: str) -> Response:
+        try:
+            key = await self._allowed(request)
+        except Unauthenticated as error:
+            return _refusal(str(error), 401, {"www-authenticate": "Bearer"})
+        except Rejection as rejection:
+            return _refusal(str(rejection), rejection.status)
+        except FlowkeepError as error:
+            return _refusal(str(error), {"NOT_FOUND": 404, "BAD_USER_INPUT": 400}.get(error.code, 503))
+        kept = f'attachment; filename="{encode(Kind.EXECUTION, key)}-{name}"'
+        headers = {**_HEADERS, "content-disposition": kept}
+        return StreamingResponse(stream(key), headers=headers, media_type=media_type)
+
+    async def _allowed(self, request: Request) -> UUID:
+        """The execution's key; raises where it is not there, or not for the caller."""
+        require_same_site(request.headers, self._origins)
+        require_preflight(request.headers)
+        principal = await self._authenticator.authenticate(request.headers.get("authorization"))
+        if principal is ANONYMOUS:
+            require_own_host(request.headers)
+        if not principal.may(Scope.READ):
+            raise Rejection.of(str(Forbidden(Scope.READ)), "FORBIDDEN")
+        key = decode_as(Kind.EXECUTION, request.path_params["id"])[0]
+        if await self._row(key) is None:
+            raise Rejection.of("There is no such execution.", "NOT_FOUND", 404)
+        return key
+
+    async def _row(self, execution: UUID) -> Row | None:
+        async with self._database.reading() as connection:
+            (row,) = await fetch_by_key(connection, EXECUTIONS, [(execution,)])
+        return row
+
+    async def _pages(self, execution: UUID, relation: Relation, narrowed: Filter) -> AsyncIterator[list[Row]]:
+        window = Window(relation.source.order("SEQ"), False, _PAGE)
+        more = True
+        while more:
+            async with self._database.reading() as connection:
+                (page,) = await fetch_pages(connection, relation, [(execution,)], narrowed, window)
+            if page.rows:
+                yield page.rows
+                window = replace(window, after=window.place(page.rows[-1]))
+            more = page.more
+
+    async def _text(self, execution: UUID) -> AsyncIterator[bytes]:
+        """A line for each entry: when, how severe, of which step, and what, with escapes shown."""
+        keys: dict[int | None, str] = {None: "-"}
+        async for rows in self._pages(execution, LOGS_OF_EXECUTION, filters.LogFilter()):
+            unknown = {row["step_seq"] for row in rows} - keys.keys()
+            if unknown:
+                async with self._database.reading() as connection:
+                    steps = await fetch_by_key(connection, STEPS, [(execution, seq) for seq in unknown])
+                keys |= {step["seq"]: step["key"] for step in steps if step is not None}
+            yield "".join(_line(row, keys.get(row["step_seq"], "-")) for row in rows).encode()
+
+    async def _lines(self, execution: UUID) -> AsyncIterator[bytes]:
+        """A JSON object for the execution, then one for each thing that belongs to it."""
+        row = await self._row(execution)
+        if row is not None:
+            yield _object("execution", row)
+        for kind, relation, narrowed in _PARTS:
+            async for rows in self._pages(execution, relation, narrowed):
+                yield b"".join(_object(kind, row) for row in rows)
+
+
+def _refusal(message: str, status: int, headers: dict[str, str] | None = None) -> Response:
+    return Response(f"{message}\n", status, {**_HEADERS, **(headers or {})}, "text/plain")
+
+
+def _line(row: Row, step: str) -> str:
+    level = LogLevel(row["level"]).name
+    return (
+        f"{row['logged_at'].isoformat()} {level:<5} {visible_lines(step)} {visible_lines(row['message'])}\n"
+    )
+
+
+def _object(kind: str, row: Row) -> bytes:
+    columns = {
+        _camel(name): orjson.Fragment(value) if name in _JSON and value is not None else value
+        for name, value in row.items()
+        if name not in _WITHOUT
+    }
+    # The driver's UUIDs are a type of their own.
+    return orjson.dumps({"record": kind, **columns}, str, orjson.OPT_UTC_Z | orjson.OPT_APPEND_NEWLINE)
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(map(str.capitalize, others))

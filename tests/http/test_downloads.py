@@ -1,0 +1,87 @@
+"""An execution's log and all of it, as files."""
+
+from typing import Any
+
+import httpx
+import orjson
+import pytest
+
+from db.enums import LogLevel, Scope
+from graph.ids import Kind, encode
+from tests.client import Client
+from tests.factories import NOW, Factory
+from tests.http.conftest import Enter
+
+HEADERS = {"GraphQL-Require-Preflight": "1"}
+
+
+async def get(client: Client, id: str, name: str, headers: dict[str, str] = HEADERS) -> httpx.Response:
+    """The answer for a file of an execution."""
+    address = f"{client.url.removesuffix('/graphql')}/downloads/{id}/{name}"
+    return await client.http.get(address, headers=headers)
+
+
+async def test_a_log_is_a_line_an_entry(client: Client, make: Factory) -> None:
+    await make.steps(key := await make.execution(), key="load")
+    evil = {"seq": 2, "level": LogLevel.ERROR, "message": "two\nlines \x1b[31m", "logged_at": NOW}
+    await make.records(key, logs=[{"seq": 1, "step_seq": 1, "message": "first", "logged_at": NOW}, evil])
+    response = await get(client, encode(Kind.EXECUTION, key), "log.txt")
+    assert response.headers["content-type"] == "text/plain; charset=utf-8"
+    assert "attachment" in response.headers["content-disposition"]
+    assert response.text == (
+        "2026-01-15T12:00:00+00:00 INFO  load first\n"
+        "2026-01-15T12:00:00+00:00 ERROR - two\n    lines \\x1b[31m\n"
+    )
+
+
+async def test_a_long_log_comes_whole_and_in_order(client: Client, make: Factory) -> None:
+    await make.logs(key := await make.execution(), 2_500)
+    lines = (await get(client, encode(Kind.EXECUTION, key), "log.txt")).text.splitlines()
+    assert [line.rsplit(" ", 1)[1] for line in lines] == [str(number) for number in range(1, 2_501)]
+
+
+async def test_an_execution_comes_with_all_that_belongs_to_it(client: Client, make: Factory) -> None:
+    workflow = await make.workflow(name="nightly")
+    await client.done("createExecution", workflowName="nightly", input={"n": 1e20}, variables={"a": 1})
+    data = await client.ask("{ executions { nodes { id } } }")
+    run = data["executions"]["nodes"][0]["id"]
+    await client.done("transitionExecution", executionId=run, to="RUNNING")
+    step: dict[str, Any] = {"key": "load", "output": {"rows": [1, None]}}
+    logs, checkpoint = [{"message": "done"}], {"label": "after"}
+    await client.done("commitStep", executionId=run, step=step, checkpoint=checkpoint, logs=logs)
+    response = await get(client, run, "execution.ndjson")
+    records = [orjson.loads(line) for line in response.text.splitlines()]
+    kinds = [record["record"] for record in records]
+    assert list(dict.fromkeys(kinds)) == ["execution", "step", "checkpoint", "event", "log"]
+    assert (records[0]["status"], records[0]["input"]) == ("RUNNING", {"n": 1e20})
+    assert records[1]["output"] == {"rows": [1, None]}
+    assert workflow.hex in response.text.replace("-", "")
+
+
+@pytest.mark.parametrize(
+    ("id", "status"), [("exec_00000000000000000000000000000001", 404), ("exec_x", 400), ("wf_1", 400)]
+)
+async def test_what_is_not_there_is_told(client: Client, id: str, status: int) -> None:
+    response = await get(client, id, "log.txt")
+    assert (response.status_code, response.headers["content-type"]) == (status, "text/plain; charset=utf-8")
+
+
+async def test_it_takes_read(enter: Enter, make: Factory) -> None:
+    run = encode(Kind.EXECUTION, await make.execution())
+    assert (await get(await enter(Scope.READ), run, "log.txt")).status_code == 200
+    assert (await get(await enter(Scope.WRITE), run, "log.txt")).status_code == 403
+    nobody = await enter(Scope.READ)
+    nobody.http.headers["Authorization"] = "Bearer wrong"
+    refused = await get(nobody, run, "log.txt")
+    assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {**HEADERS, "Origin": "https://evil.example.org"}, {**HEADERS, "Host": "evil.org"}],
+)
+async def test_pages_of_other_origins_get_nothing(
+    client: Client, make: Factory, headers: dict[str, str]
+) -> None:
+    run = encode(Kind.EXECUTION, await make.execution())
+    assert (await get(client, run, "execution.ndjson", headers)).status_code in (400, 403)
