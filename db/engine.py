@@ -5,7 +5,8 @@ one statement or a few; a write is one session and one transaction. Nothing awai
 holds one of them, so a pool of a single connection is enough to be correct.
 """
 
-from collections.abc import AsyncIterator, Callable
+import sys
+from collections.abc import AsyncIterator, Callable, Hashable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -22,6 +23,8 @@ from sqlalchemy.pool import QueuePool
 
 from db.database_url import Target, parse_url
 from db.errors import NotReady
+from db.lanes import Lanes
+from db.meter import Budget, Holdings, Meter
 from db.translation import translated
 
 OLDEST_SERVER = 15
@@ -33,6 +36,11 @@ Connection: TypeAlias = asyncpg.Connection
 
 def _json_text(value: object) -> str:
     return orjson.dumps(value).decode()
+
+
+def _install_meter(connection: Any, record: Any) -> None:
+    record.info[_METER] = meter = Meter()
+    connection.run_async(meter.install)
 
 
 def _refuse_closed(connection: Any, record: object, proxy: object) -> None:
@@ -48,6 +56,7 @@ def _refuse_closed(connection: Any, record: object, proxy: object) -> None:
 _CLIENT_FAULTS = (asyncpg.InterfaceError, asyncpg.InternalClientError)
 
 
+_METER = "meter"
 _UNBOUND = "SET LOCAL statement_timeout = 0"
 
 
@@ -126,9 +135,10 @@ class Database:
     """A pool of connections to one PostgreSQL database.
 
     `pool_size` bounds the connections that this process holds; three of them are for batches of writes (one
-    beside the others where `pool_size` is less than four). A statement that runs longer than
-    `statement_timeout` is stopped by the server; maintenance and migrations are not bound by it. Behind a
-    pooler in transaction mode (`pooler`) that holds for writes, and reads are stopped by who asked only.
+    beside the others where `pool_size` is less than four), and `db/lanes.py` shares out the others. A
+    statement that runs longer than `statement_timeout` is stopped by the server; maintenance and migrations
+    are not bound by it. Behind a pooler in transaction mode (`pooler`) that holds for writes, and reads are
+    stopped by who asked only.
     """
 
     def __init__(
@@ -139,19 +149,24 @@ class Database:
         connect_timeout: float = 10.0,
         statement_timeout: timedelta | None = None,
         pooler: bool = False,
+        most_held: int = sys.maxsize,
     ) -> None:
         target = parse_url(url)
         self._where = target.where
         arguments = _connect_args(connect_timeout, statement_timeout, pooler)
         shared = pool_size >= _SMALLEST_SHARED
         batches = _BATCH_CONNECTIONS if shared else 1
-        self._engine = _engine(target, pool_size - _BATCH_CONNECTIONS if shared else pool_size, arguments)
+        others = pool_size - _BATCH_CONNECTIONS if shared else pool_size
+        self._engine = _engine(target, others, arguments)
+        event.listen(self._engine.sync_engine, "connect", _install_meter)
         if not pooler:
             settings = {**arguments["server_settings"], **_BY_KEY}
             arguments = {**arguments, "server_settings": settings, "statement_cache_size": 500}
         self._batches = _engine(target, batches, arguments)
         self._listeners: list[Callable[[UUID | None], None]] = []
         self._watch: Watch = lambda kind: nullcontext()
+        self._lanes = Lanes(others)
+        self._holdings = Holdings(most_held)
         self._bound = None
         if pooler and statement_timeout is not None:
             self._bound = text(f"SET LOCAL statement_timeout = {_milliseconds(statement_timeout)}")
@@ -164,6 +179,10 @@ class Database:
             sum(pool.size() for pool in pools if isinstance(pool, QueuePool)),
             sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool)),
         )
+
+    def budget(self, most_bytes: int) -> Budget:
+        """What one operation may fetch; all together hold no more than `most_held` bytes."""
+        return Budget(most_bytes, self._holdings)
 
     def watch(self, watch: Watch) -> None:
         """Enter what `watch` gives around each session, from before it waits for a connection."""
@@ -178,37 +197,51 @@ class Database:
         for listener in self._listeners:
             listener(execution_id)
 
-    def reading(self) -> AbstractAsyncContextManager[asyncpg.Connection]:
+    def reading(
+        self, caller: Hashable | None = None, *, for_write: bool = False, budget: Budget | None = None
+    ) -> AbstractAsyncContextManager[asyncpg.Connection]:
         """The driver's connection, for a few hot statements outside any transaction.
 
-        Raises a domain error for any database error inside (`Unavailable` where it can't be reached).
+        For a `caller` it comes out of their share of the pool; `for_write` out of the share of writes, to
+        answer one. What it fetches counts for the `budget`. Raises a domain error for any database error
+        inside (`Unavailable` where it can't be reached).
         """
-        return self._driver(Session.READ)
+        if for_write:
+            return self._driver(Session.READ, self._lanes.write(POOL_TIMEOUT), budget)
+        lane = nullcontext() if caller is None else self._lanes.read(caller, POOL_TIMEOUT)
+        return self._driver(Session.READ, lane, budget)
 
     @asynccontextmanager
-    async def _driver(self, kind: Session) -> AsyncIterator[asyncpg.Connection]:
+    async def _driver(
+        self, kind: Session, lane: AbstractAsyncContextManager[None], budget: Budget | None = None
+    ) -> AsyncIterator[asyncpg.Connection]:
         with self._watch(kind), translated(self._where):
-            connection = await self._engine.raw_connection()
-            driver: asyncpg.Connection = connection.driver_connection
-            try:
-                yield driver
-            except _CLIENT_FAULTS:
-                driver.terminate()
-                raise
-            finally:
-                connection.close()
+            async with lane:
+                connection = await self._engine.raw_connection()
+                driver: asyncpg.Connection = connection.driver_connection
+                connection.info[_METER].budget = budget
+                try:
+                    yield driver
+                except _CLIENT_FAULTS:
+                    driver.terminate()
+                    raise
+                finally:
+                    connection.info[_METER].budget = None
+                    connection.close()
 
     def writing(self) -> AbstractAsyncContextManager[AsyncSession]:
         """One session and one transaction: committed at the end, rolled back on any error.
 
         Raises a domain error for any database error inside.
         """
-        return self._session(self._engine)
+        return self._session(self._engine, self._lanes.write(POOL_TIMEOUT))
 
     @asynccontextmanager
-    async def _session(self, engine: AsyncEngine) -> AsyncIterator[AsyncSession]:
+    async def _session(
+        self, engine: AsyncEngine, lane: AbstractAsyncContextManager[None]
+    ) -> AsyncIterator[AsyncSession]:
         with self._watch(Session.WRITE), translated(self._where):
-            async with engine.connect() as connection:
+            async with lane, engine.connect() as connection:
                 driver: Any = (await connection.get_raw_connection()).driver_connection
                 try:
                     async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
@@ -223,9 +256,11 @@ class Database:
     async def batching(self) -> AsyncIterator[asyncpg.Connection]:
         """The driver's connection inside the transaction of one session, for a batch of writes.
 
-        Committed at the end, rolled back on any error; raises a domain error for any database error.
+        Engines wait for it, their heartbeats among them: no read and no other write keeps it from a
+        connection. Committed at the end, rolled back on any error; raises a domain error for any database
+        error.
         """
-        async with self._session(self._batches) as session:
+        async with self._session(self._batches, nullcontext()) as session:
             connection = await (await session.connection()).get_raw_connection()
             driver: Any = connection.driver_connection
             async with driver.transaction():
@@ -234,7 +269,7 @@ class Database:
     @asynccontextmanager
     async def maintaining(self) -> AsyncIterator[asyncpg.Connection]:
         """The driver's connection inside one transaction, for bulk loads and changes of the schema."""
-        async with self._driver(Session.MAINTENANCE) as connection, connection.transaction():
+        async with self._driver(Session.MAINTENANCE, nullcontext()) as connection, connection.transaction():
             await connection.execute(_UNBOUND)
             yield connection
 

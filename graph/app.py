@@ -107,6 +107,7 @@ def _database(settings: Settings) -> Database:
         pool_size=settings.pool_size,
         statement_timeout=timedelta(seconds=settings.request_timeout + _STATEMENT_GRACE),
         pooler=settings.pgbouncer,
+        most_held=settings.max_held_bytes,
     )
 
 

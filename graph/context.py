@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from strawberry.types import Info as StrawberryInfo
 
 from db.engine import Database
+from db.meter import Budget
 from graph.auth.principals import Principal
 from graph.background import Background
 from graph.limits import Limits
@@ -21,9 +22,12 @@ class Context:
     principal: Principal
     following: Tailer
     background: Background
+    writes: bool = False
+    budget: Budget = field(init=False)
     loaders: Loaders = field(init=False)
 
     def __post_init__(self) -> None:
+        self.budget = self.database.budget(self.limits.answer_bytes)
         self.renew()
 
     @property
@@ -33,7 +37,9 @@ class Context:
 
     def renew(self) -> None:
         """Forget what was loaded: a write may have changed it."""
-        self.loaders = Loaders(self.database, self.limits.rows)
+        self.loaders = Loaders(
+            self.database, self.limits.rows, self.principal.key, self.budget, for_write=self.writes
+        )
 
 
 Info = StrawberryInfo[Context, None]

@@ -16,6 +16,7 @@ class Limits:
     list_items: int
     cost: int
     rows: int
+    answer_bytes: int
     followed: int
     epochs: bool
 

@@ -16,6 +16,7 @@ from strawberry.dataloader import DataLoader
 
 from db.engine import Connection, Database
 from db.errors import TooComplex
+from db.meter import Budget
 from db.queries import executions, failures, pages, states, statistics, steps, stuck, workflows
 from db.queries.filters import ExecutionFilter, StepFilter
 from db.queries.pages import Page, Row, Window
@@ -93,8 +94,13 @@ def _lazily(
 class Loaders:
     """The loaders of one operation."""
 
-    def __init__(self, database: Database, most_rows: int) -> None:
+    def __init__(
+        self, database: Database, most_rows: int, caller: str, budget: Budget, *, for_write: bool
+    ) -> None:
         self._database = database
+        self._budget = budget
+        self._caller = caller
+        self._for_write = for_write
         self._most_rows = self._rows_left = most_rows
         self._running: set[asyncio.Task[Any]] = set()
         self._levels: dict[Any, list[tuple[dict[str, Any], DataLoader[Any, Any]]]] = {}
@@ -166,7 +172,9 @@ class Loaders:
         assert task is not None
         self._running.add(task)
         try:
-            async with self._database.reading() as connection:
+            async with self._database.reading(
+                self._caller, for_write=self._for_write, budget=self._budget
+            ) as connection:
                 yield connection
         finally:
             self._running.discard(task)

@@ -16,6 +16,7 @@ import strawberry
 from graphql import GraphQLError, OperationType
 
 from db.engine import Database
+from graph.answers import require_room
 from graph.auth.errors import Forbidden
 from graph.auth.principals import Principal
 from graph.background import Background
@@ -140,6 +141,10 @@ class Operations:
         self._background = background
         self._followed: Counter[str] = Counter()
 
+    def count(self, principal: Principal) -> None:
+        """Count a request that goes no further; raises `Rejection` where the caller made too many."""
+        self._throttle.take(principal.key)
+
     def prepare(self, request: Request, principal: Principal) -> Prepared:
         """Everything that can be known before running; raises `Rejection`."""
         self._throttle.take(principal.key)
@@ -174,11 +179,14 @@ class Operations:
             )
         asking = self._asking(prepared)
         try:
-            answered = await self._answering.answer(asking)
+            return self._answer(
+                self._with_room(await self._answering.answer(asking), asking, prepared.cost), prepared
+            )
         except asyncio.CancelledError:
             asking.context.loaders.cancel()
             raise
-        return self._answer(answered, prepared)
+        finally:
+            asking.context.budget.release()
 
     @asynccontextmanager
     async def follow(self, prepared: Prepared) -> AsyncIterator[AsyncGenerator[str, None]]:
@@ -201,7 +209,12 @@ class Operations:
         shape = prepared.shape
 
         async def answer(roots: list[Any]) -> list[Answered]:
-            return await self._answering.answer_each(self._asking(prepared), roots)
+            asking = self._asking(prepared)
+            try:
+                found = await self._answering.answer_each(asking, roots)
+                return [self._with_room(one, asking, prepared.cost) for one in found]
+            finally:
+                asking.context.budget.release()
 
         # What one answer may fetch, so many answers may that are loaded together.
         most = max(1, self._limits.rows // max(1, prepared.cost))
@@ -213,11 +226,34 @@ class Operations:
                         yield text
 
     async def _source(self, prepared: Prepared) -> Following:
-        return cast(Following, await self._answering.source(self._asking(prepared)))
+        asking = self._asking(prepared)
+        try:
+            return cast(Following, await self._answering.source(asking))
+        finally:
+            asking.context.budget.release()
 
     def _asking(self, prepared: Prepared) -> Asking:
-        context = Context(self._database, self._limits, prepared.principal, self._tailer, self._background)
+        context = Context(
+            self._database,
+            self._limits,
+            prepared.principal,
+            self._tailer,
+            self._background,
+            writes=not prepared.is_read,
+        )
         return Asking(prepared.document, prepared.operation, prepared.request.variables, context)
+
+    def _with_room(self, answered: Answered, asking: Asking, cost: int) -> Answered:
+        """The answer, or in its place that it takes more bytes than there is room for."""
+        most, fields = self._limits.answer_bytes, asking.operation.measured.fields
+        # Mostly it is plain that there is room, however often the widest value is shown.
+        if asking.context.budget.widest * fields * max(1, cost) <= most:
+            return answered
+        try:
+            require_room(answered.data, most)
+        except GraphQLError as error:
+            return Answered(None, [error])
+        return answered
 
     def _answer(self, answered: Answered, prepared: Prepared) -> Answer:
         answer: Answer = {}

@@ -83,6 +83,16 @@ class Settings(BaseSettings):
     max_rows: int = Field(
         default=250_000, ge=1, description="most rows that the lists of one operation may hold together"
     )
+    max_answer_bytes: int = Field(
+        default=64 * 2**20,
+        ge=2**16,
+        description="most bytes that one operation may fetch, and that its answer may take as JSON",
+    )
+    max_held_bytes: int = Field(
+        default=512 * 2**20,
+        ge=2**20,
+        description="most bytes that all operations of a process may have fetched and not answered yet",
+    )
     max_cost: int = Field(
         default=200_000_000,
         ge=1,
@@ -104,6 +114,39 @@ class Settings(BaseSettings):
     max_duplicates: int = Field(
         default=100, ge=0, description="most repetitions of fields within one selection, over a document"
     )
+    max_connections: int = Field(
+        default=10_000,
+        ge=1,
+        description="most connections that are open, for each process; fewer where the system allows fewer "
+        "open files",
+    )
+    max_address_connections: int = Field(
+        default=2_000,
+        ge=1,
+        description="most of them from one address; behind a proxy, all are from its address",
+    )
+    max_header_bytes: int = Field(
+        default=64 * 2**10,
+        ge=1024,
+        description="room for the address and the header lines of a request, and for the lines after a body",
+    )
+    header_timeout: float = Field(
+        default=10.0, gt=0, description="seconds in which the header lines of a request must arrive"
+    )
+    idle_timeout: int = Field(
+        default=75, ge=1, description="seconds for which a connection may be idle between two requests"
+    )
+    write_timeout: float = Field(
+        default=30.0,
+        gt=0,
+        description="seconds after which a client that does not read what it is sent is cut off",
+    )
+    max_waiting_bytes: int = Field(
+        default=256 * 2**20,
+        ge=2**20,
+        description="most bytes that wait for clients to read them, over all connections of a process; "
+        "beyond, who has not kept up for the longest is cut off",
+    )
     max_body_bytes: int = Field(default=20 * 2**20, ge=1024, description="largest body of a request")
     body_timeout: float = Field(default=10.0, gt=0, description="seconds in which a body must arrive")
     request_timeout: float = Field(
@@ -118,6 +161,19 @@ class Settings(BaseSettings):
     )
     max_socket_message_bytes: int = Field(
         default=2**20, ge=1024, description="largest message that a WebSocket may send"
+    )
+    socket_frame_rate: int = Field(
+        default=1_000,
+        ge=1,
+        description="frames a second that a WebSocket may send, and as many at once; past that it is closed",
+    )
+    socket_byte_rate: int = Field(
+        default=8 * 2**20,
+        ge=2**20,
+        description="bytes a second that a WebSocket may send, and as many at once",
+    )
+    max_socket_fragments: int = Field(
+        default=128, ge=1, description="most frames that one message of a WebSocket may come in"
     )
     max_socket_operations: int = Field(
         default=100, ge=1, description="most operations that are open on one WebSocket"
@@ -208,6 +264,7 @@ class Settings(BaseSettings):
             list_items=self.max_list_items,
             cost=self.max_cost,
             rows=self.max_rows,
+            answer_bytes=self.max_answer_bytes,
             followed=self.max_caller_subscriptions,
             epochs=self.require_epoch,
         )

@@ -1,8 +1,9 @@
 """What an operation may cost, from the page sizes that it asks for, before anything runs.
 
 The unit is a row. A connection costs its page: as many rows as it may return, each with what is nested in
-it; a lone object costs one row with what is nested in it; what shows a part of a row costs nothing. A count
-costs a row for each thousand that it may count.
+it; a lone object costs one row with what is nested in it; what shows a part of a row costs nothing. What is
+only looked at costs a row for each thousand: what a count may count, and the log that a text is searched in,
+which is taken for a long one.
 """
 
 from collections.abc import Mapping
@@ -16,6 +17,7 @@ from graphql import (
     GraphQLInt,
     IntValueNode,
     ListValueNode,
+    ObjectValueNode,
     ValueNode,
     VariableNode,
 )
@@ -24,7 +26,10 @@ from graph.auth.scopes import scope_of
 from graph.connections import COUNT_CAP, DEFAULT_PAGE
 
 _PAGE_ARGUMENTS = ("first", "last")
-_COUNTED_PER_ROW = 1000
+_LOOKED_AT_PER_ROW = 1000
+# Only searches for a text look through what no index finds.
+_SEARCH = "text"
+_SEARCHED_ROWS = 100_000
 _UNPAGED = 1
 
 
@@ -71,6 +76,7 @@ class Price:
     parts: list["Price"] = field(default_factory=list)
     row: int = 1
     counts: bool = False
+    searched: ValueNode | None = None
 
     @staticmethod
     def merged(prices: list["Price"], parts: list["Price"]) -> "Price | None":
@@ -91,9 +97,10 @@ class Price:
         """Rows that the operation may touch with these variables."""
         size = self.size if isinstance(self.size, int) else self.size.of(variables)
         if self.counts:
-            return 1 + size // _COUNTED_PER_ROW
+            return 1 + size // _LOOKED_AT_PER_ROW
+        looked_at = _SEARCHED_ROWS // _LOOKED_AT_PER_ROW if _searches(self.searched, variables) else 0
         per_row = self.row + sum(part.total(variables) for part in self.parts if not part.counts)
-        return size * per_row + sum(part.total(variables) for part in self.parts if part.counts)
+        return looked_at + size * per_row + sum(part.total(variables) for part in self.parts if part.counts)
 
 
 def price_of(node: FieldNode, definition: GraphQLField) -> Price:
@@ -102,7 +109,7 @@ def price_of(node: FieldNode, definition: GraphQLField) -> Price:
     if "upTo" in definition.args:
         return Price(_sizes(arguments, ("upTo",), COUNT_CAP), counts=True)
     if "first" in definition.args:
-        return Price(_sizes(arguments, _PAGE_ARGUMENTS, DEFAULT_PAGE))
+        return Price(_sizes(arguments, _PAGE_ARGUMENTS, DEFAULT_PAGE), searched=arguments.get("filter"))
     if "ids" in definition.args:
         return Price(_sizes(arguments, ("ids",), _UNPAGED))
     # What reads the database declares a scope; what passes rows on, as `edges` and `nodes`, does not.
@@ -111,3 +118,15 @@ def price_of(node: FieldNode, definition: GraphQLField) -> Price:
 
 def _sizes(arguments: dict[str, ValueNode], names: tuple[str, ...], default: int) -> Sizes:
     return Sizes(tuple(arguments[name] for name in names if name in arguments), default)
+
+
+def _searches(filter: ValueNode | None, variables: Mapping[str, Any]) -> bool:
+    """Whether a filter, by what the document or the variables say, searches for a text."""
+    given: Any = None
+    if isinstance(filter, ObjectValueNode):
+        value = next((part.value for part in filter.fields if part.name.value == _SEARCH), None)
+        given = variables.get(value.name.value) if isinstance(value, VariableNode) else value
+    elif isinstance(filter, VariableNode):
+        given = variables.get(filter.name.value)
+        given = given.get(_SEARCH) if isinstance(given, dict) else None
+    return given is not None

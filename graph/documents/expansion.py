@@ -37,9 +37,13 @@ _INTROSPECTION: dict[str, GraphQLField] = {"__schema": SchemaMetaFieldDef, "__ty
 
 @dataclass(slots=True)
 class Measured:
-    """What one operation asks for: the scopes it needs, each with a field that needs it, and its price."""
+    """What one operation asks for: the scopes it needs, each with a field that needs it, and its price.
+
+    `fields` is how many it selects, its fragments expanded.
+    """
 
     price: Price
+    fields: int
     scopes: _Scopes = field(default_factory=dict)
 
 
@@ -77,10 +81,11 @@ class Expansion:
     def measure(self, operation: OperationDefinitionNode) -> Measured:
         """What the operation asks for; raises `GraphQLError` with TOO_COMPLEX past a limit."""
         self._scopes = {}
+        before = self._counts.fields
         self._count_directives(operation)
         root = self._schema.get_root_type(operation.operation)
         price = Price(1, self._level([_Part(operation.selection_set, root)], depth=1), row=0)
-        return Measured(price, self._scopes)
+        return Measured(price, self._counts.fields - before, self._scopes)
 
     def measure_unused(self) -> None:
         """Count the fragments that no operation uses: validation would walk them all the same."""

@@ -8,6 +8,9 @@ from types import FrameType
 import uvicorn
 from starlette.applications import Starlette
 
+from graph.http.connection import HttpConnection
+from graph.http.door import Config, door_of
+from graph.http.frames import SocketConnection
 from graph.settings import Settings
 from graph.shutdown import Shutdown
 
@@ -63,14 +66,18 @@ class Server(uvicorn.Server):
             self._leaving.enter_context(self._end.step("tasks and threads that are left", LEFT_SECONDS))
 
 
-def server_config(app: Starlette, settings: Settings) -> uvicorn.Config:
+def server_config(app: Starlette, settings: Settings) -> Config:
     """The configuration for one process."""
-    return uvicorn.Config(
+    return Config(
         app,
+        door_of(settings),
+        http=HttpConnection,
+        ws=SocketConnection,
         log_config=None,
         access_log=False,
         lifespan="on",
         server_header=False,
+        timeout_keep_alive=settings.idle_timeout,
         timeout_graceful_shutdown=REQUEST_SECONDS,
         # Compressing each message by itself costs memory for every socket and gains little.
         ws_per_message_deflate=False,

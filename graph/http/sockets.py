@@ -37,7 +37,9 @@ _FORBIDDEN = 4403
 _BAD_PROTOCOL = 4406
 _INIT_TIMEOUT = 4408
 _ID_TAKEN = 4409
-_TWICE = 4429
+_TOO_MANY = 4429
+_ANSWERS_AT_ONCE = 4
+_MOST_BEFORE_INIT = 10
 _LONGEST_REASON = 120  # bytes; a close frame has room for 123
 
 
@@ -94,6 +96,9 @@ class _Socket:
         self._sending = 0
         self._heard_at = time.monotonic()
         self._pinging: asyncio.Task[None] | None = None
+        # Answers are made no faster than they are read, and each is on its way before the next one.
+        self._answering = asyncio.Semaphore(_ANSWERS_AT_ONCE)
+        self._turn = asyncio.Lock()
 
     async def check(self) -> None:
         if self._principal is None:
@@ -110,9 +115,7 @@ class _Socket:
         try:
             await self._shake_hands()
             async with asyncio.timeout(self._sockets.settings.socket_init_timeout) as deadline:
-                await self._handle(await self._next())
-                while self._principal is None:
-                    await self._handle(await self._next())
+                await self._let_in()
                 deadline.reschedule(None)
                 while True:
                     await self._handle(await self._next())
@@ -124,6 +127,13 @@ class _Socket:
             pass
         finally:
             await self._end()
+
+    async def _let_in(self) -> None:
+        for _ in range(_MOST_BEFORE_INIT):
+            await self._handle(await self._next())
+            if self._principal is not None:
+                return
+        raise Closing(_TOO_MANY, "Too many messages before connection_init")
 
     async def _shake_hands(self) -> None:
         websocket, settings = self._websocket, self._sockets.settings
@@ -160,7 +170,7 @@ class _Socket:
             case "pong":
                 pass
             case "subscribe":
-                self._subscribe(message)
+                await self._subscribe(message)
             case "complete":
                 if isinstance(name := message.get("id"), str) and (task := self.running.get(name)):
                     task.cancel()
@@ -169,7 +179,7 @@ class _Socket:
 
     async def _initialise(self, payload: object) -> None:
         if self._principal is not None:
-            raise Closing(_TWICE, "Too many initialisation requests")
+            raise Closing(_TOO_MANY, "Too many initialisation requests")
         if payload is not None and not isinstance(payload, dict):
             raise Closing(_INVALID, "The payload of connection_init is an object")
         header = _authorization(payload or {}) or self._websocket.headers.get("authorization")
@@ -184,7 +194,7 @@ class _Socket:
         self._principal = principal
         await self._send({"type": "connection_ack"})
 
-    def _subscribe(self, message: dict[str, Any]) -> None:
+    async def _subscribe(self, message: dict[str, Any]) -> None:
         name = message.get("id")
         if self._principal is None:
             raise Closing(_UNAUTHORIZED, "Unauthorized")
@@ -192,9 +202,12 @@ class _Socket:
             raise Closing(_INVALID, "subscribe takes an id and a payload")
         if name in self.running:
             raise Closing(_ID_TAKEN, f"Subscriber for {name[:60]} already exists")
-        # Counted as it comes: operations that come at once don't push out each other.
-        place = len(self.running) + 1
-        self._start(name, self._watched(name, message["payload"], self._principal, place))
+        is_room = len(self.running) < self._sockets.settings.max_socket_operations
+        work = self._watched(name, message["payload"], self._principal, is_room)
+        if is_room:
+            self._start(name, work)
+        else:
+            await work  # so that who sends on has to read first
 
     def _start(self, name: str, work: Coroutine[Any, Any, None]) -> None:
         task = asyncio.create_task(work)
@@ -206,39 +219,50 @@ class _Socket:
         if not task.cancelled() and (error := task.exception()) is not None:
             self._start(name, self._refuse(name, rejection_of(error, "on a socket")))
 
-    async def _watched(self, name: str, payload: dict[str, Any], principal: Principal, place: int) -> None:
+    async def _watched(self, name: str, payload: dict[str, Any], principal: Principal, is_room: bool) -> None:
         requests = self._sockets.requests
         with requests.request("websocket", self._websocket.headers, "WEBSOCKET /graphql"):
-            await self._run(name, payload, principal, place)
+            if is_room:
+                await self._run(name, payload, principal)
+            else:
+                await self._refuse_for_room(name, principal)
 
-    async def _run(self, name: str, payload: dict[str, Any], principal: Principal, place: int) -> None:
-        operations, settings = self._sockets.operations, self._sockets.settings
+    async def _refuse_for_room(self, name: str, principal: Principal) -> None:
+        most = self._sockets.settings.max_socket_operations
         try:
-            self._require_room(place)
+            self._sockets.operations.count(principal)
+        except Rejection as rejection:
+            raise Closing(_TOO_MANY, str(rejection)) from rejection
+        await self._refuse(
+            name, Rejection.of(f"More than {most} operations of one socket at once.", "RATE_LIMITED")
+        )
+
+    async def _run(self, name: str, payload: dict[str, Any], principal: Principal) -> None:
+        operations = self._sockets.operations
+        try:
             prepared = operations.prepare(Request.from_json(payload), principal)
             if prepared.is_subscription:
                 await self._follow(name, prepared)
             else:
-                async with asyncio.timeout(settings.request_timeout):
-                    with running(prepared.document, prepared.operation):
-                        answer = await operations.run(prepared)
-                await self._send({"id": name, "type": "next", "payload": answer})
+                await self._answer(name, prepared)
             await self._send({"id": name, "type": "complete"})
         except (Rejection, FlowkeepError) as error:
             await self._refuse(name, rejection_of(error, "on a socket"))
         except TimeoutError:
             await self._refuse(name, Rejection.of("This took too long and was stopped.", "TIMEOUT"))
 
+    async def _answer(self, name: str, prepared: Prepared) -> None:
+        async with self._answering, asyncio.timeout(self._sockets.settings.request_timeout) as deadline:
+            with running(prepared.document, prepared.operation):
+                answer = await self._sockets.operations.run(prepared)
+            deadline.reschedule(None)
+            await self._send({"id": name, "type": "next", "payload": answer})
+
     async def _follow(self, name: str, prepared: Prepared) -> None:
         head = f'{{"id":{orjson.dumps(name).decode()},"type":"next","payload":'
         async with self._sockets.operations.follow(prepared) as answers:
             async for text in answers:
                 await self._send_text(f"{head}{text}}}")
-
-    def _require_room(self, place: int) -> None:
-        most = self._sockets.settings.max_socket_operations
-        if place > most:
-            raise Rejection.of(f"More than {most} operations of one socket at once.", "RATE_LIMITED")
 
     async def _refuse(self, name: str, rejection: Rejection) -> None:
         errors = self._sockets.operations.rejected(rejection)["errors"]
@@ -254,7 +278,8 @@ class _Socket:
         self._sending += 1
         self._heard_at = time.monotonic()
         try:
-            await self._websocket.send_text(text)
+            async with self._turn:
+                await self._websocket.send_text(text)
         except (WebSocketDisconnect, RuntimeError):
             pass  # what reads the socket hears of it too, and ends everything
         finally:

@@ -68,6 +68,16 @@ class RawSocket:
             return 1006
         return int.from_bytes(heard[1][:2])
 
+    async def read_all(self, most: int) -> int:
+        """Read until so many bytes have come, or the server is gone; how many came."""
+        found = 0
+        try:
+            while found < most and (data := await self._reader.read(65_536)):
+                found += len(data)
+        except ConnectionError:
+            pass
+        return found
+
     async def pour(self, data: bytes, times: int) -> int:
         """Send the same again and again, each as soon as there is room; how often it came to that."""
         for sent in range(times):

@@ -19,6 +19,8 @@ class Held:
     async def awaited(self, number: int) -> bool:
         """Whether, within a second, so many statements wait."""
         for _ in range(100):
+            # Or within a transaction no connection would ever be seen that was made later.
+            await self._connection.execute("SELECT pg_stat_clear_snapshot()")
             if await self._connection.fetchval(_WAITING) == number:
                 return True
             await asyncio.sleep(0.01)

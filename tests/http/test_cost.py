@@ -11,6 +11,9 @@ from tests.http.conftest import Serve
 DASHBOARD = """query ($steps: Int = 10) { workflows(first: 20) { nodes { executions(first: 10) { nodes {
     steps(first: $steps) { nodes { logs(first: 10) { nodes { id } } } } } } } } }"""
 STEPS = 20 * 10 * 10
+SEARCH = '{ execution(id: "x") { logs(first: 7, filter: %s) { nodes { id } } } }'
+SEARCH_FOR = f"query ($text: String) {SEARCH % '{text: $text}'}"
+SEARCH_BY = f"query ($filter: LogFilter) {SEARCH % '$filter'}"
 COSTS: dict[str, tuple[str, dict[str, Any], int]] = {
     "dashboard": (DASHBOARD, {}, 20 + 200 + STEPS + STEPS * 10),
     "a variable": (DASHBOARD, {"steps": 2}, 20 + 200 + 400 + 4_000),
@@ -20,6 +23,11 @@ COSTS: dict[str, tuple[str, dict[str, Any], int]] = {
         {"n": 1e9},
         1 + 1 + 1_000_000,
     ),
+    "a search": (SEARCH % '{text: "x"}', {}, 1 + 100 + 7),
+    "a search by a variable": (SEARCH_FOR, {"text": "x"}, 1 + 100 + 7),
+    "no search by a variable": (SEARCH_FOR, {"text": None}, 1 + 7),
+    "a search by a filter": (SEARCH_BY, {"filter": {"text": "x"}}, 1 + 100 + 7),
+    "another filter": (SEARCH_BY, {"filter": {"minLevel": "WARN"}}, 1 + 7),
     "an empty page": (DASHBOARD, {"steps": 0}, 20 + 200),
     "page of default size": ("{ workflows { nodes { id } } }", {}, 50),
     "edges cost like nodes": ("{ workflows(last: 7) { edges { node { id } } } }", {}, 7),
