@@ -10,6 +10,7 @@ from graphql import ValueNode
 from strawberry.types.scalar import ScalarDefinition
 
 from db.errors import InvalidInput
+from db.moments import FIRST, LAST
 from graph.numbers import has_no_number, literal_value
 
 JSON = NewType("JSON", object)
@@ -45,7 +46,11 @@ def parse_datetime(value: object) -> datetime:
         return datetime.fromisoformat(
             f"{date}T{time}.{(fraction or '0')[:6]:0<6}{'+00:00' if zone in 'Zz' else zone}"
         ).astimezone(UTC)
-    except (ValueError, OverflowError) as error:
+    except OverflowError as error:
+        raise InvalidInput(
+            f"{value!r} is out of range: moments lie between {FIRST.isoformat()} and {LAST.isoformat()}."
+        ) from error
+    except ValueError as error:
         raise InvalidInput(f"{value!r} is not a date and time that exists: {error}.") from error
 
 

@@ -9,6 +9,7 @@ import orjson
 from sqlalchemy import (
     JSON,
     BigInteger,
+    BindParameter,
     CheckConstraint,
     ColumnElement,
     DateTime,
@@ -18,13 +19,17 @@ from sqlalchemy import (
     Uuid,
     any_,
     bindparam,
+    case,
     func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, mapped_column
 from sqlalchemy.types import TypeDecorator
+
+from db.moments import INFINITIES
 
 T = TypeVar("T")
 
@@ -50,6 +55,22 @@ class Searchable(Document):
     cache_ok = True
 
 
+class Moment(TypeDecorator[datetime]):
+    """A moment with its zone, also at the ends of the calendar (`db.moments`)."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def bind_expression(self, bindparam: BindParameter[Any]) -> ColumnElement[Any]:
+        """The parameter as it was meant."""
+        infinities = ((bindparam == _moment(text), _moment(end)) for text, end in INFINITIES.items())
+        return case(*infinities, else_=bindparam)
+
+
+def _moment(text: str) -> ColumnElement[Any]:
+    return literal_column(f"timestamptz '{text}'")
+
+
 # Byte order: a keyset page over names then walks the index, and a prefix search can use it.
 text_c = Text(collation="C")
 
@@ -67,7 +88,7 @@ words = Annotated[list[str], mapped_column(ARRAY(Text), server_default=text("'{}
 # json keeps a document as it was sent (key order, numbers); jsonb is for what the database searches.
 document = Annotated[Any, mapped_column(Document)]
 searchable = Annotated[Any, mapped_column(Searchable)]
-moment = Annotated[datetime, mapped_column(DateTime(timezone=True))]
+moment = Annotated[datetime, mapped_column(Moment)]
 now = Annotated[datetime, mapped_column(DateTime(timezone=True), server_default=func.now())]
 
 # Rows of the execution tree live in ranges of the execution's UUIDv7: ranges of time.

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from db.errors import InvalidInput
+from db.moments import ENDS, finite
 
 
 @dataclass(slots=True)
@@ -26,7 +27,8 @@ class Parameters:
         ):
             raise InvalidInput("Text can't hold the NUL character (\\u0000).")
         self.values.append(value)
-        return f"${len(self.values)}::{cast}"
+        placeholder = f"${len(self.values)}::{cast}"
+        return finite(placeholder) if isinstance(value, datetime) and value in ENDS else placeholder
 
 
 class Filter(Protocol):

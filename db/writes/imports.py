@@ -24,12 +24,17 @@ from db.importing.loglines import LogLine
 from db.importing.marks import Mark
 from db.importing.wfformat import Trace
 from db.jsonb import exact_text
+from db.moments import ENDS, finite
 from db.partitions import cover
 
 _STEP_COLUMNS = [
     *("execution_id", "seq", "key", "attempt", "name", "type", "status", "input", "depends_on"),
     *("metrics", "created_at", "started_at", "completed_at"),
 ]
+_MEND_ENDS = f"""
+UPDATE log_entries c SET logged_at = {finite("c.logged_at")}
+WHERE c.execution_id = $1 AND c.seq >= $2 AND c.logged_at IN ('infinity', '-infinity')
+"""
 _LOG_COLUMNS = ["execution_id", "seq", "level", "message", "logged_at", "original_bytes"]
 _POINT_COLUMNS = ["execution_id", "seq", "name", "value"]
 
@@ -218,5 +223,7 @@ async def append_log_lines(
             for seq, line in enumerate(lines, first)
         ]
         await connection.copy_records_to_table("log_entries", records=rows, columns=_LOG_COLUMNS)
+        if not ENDS.isdisjoint(line.logged_at for line in lines):
+            await connection.execute(_MEND_ENDS, execution_id, first)
     event: int = taken["event_seq"]
     return event

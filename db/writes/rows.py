@@ -15,6 +15,7 @@ from uuid import UUID
 import asyncpg
 
 from db.enums import ExecutionStatus
+from db.moments import finite
 from db.writes.cascade import cancel_descendants
 
 Row: TypeAlias = dict[str, Any]
@@ -38,6 +39,8 @@ def _insert(table: str, columns: Mapping[str, str], **computed: str) -> Arm:
 
 
 def _as_given(name: str, kind: str) -> str:
+    if kind == "timestamptz":
+        return finite(f"g.{name}")
     return f"g.{name}::{kind}" if kind in _AS_TEXT else f"g.{name}"
 
 

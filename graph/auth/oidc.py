@@ -21,7 +21,7 @@ _LONGEST_TOKEN = 16_384
 _LONGEST_SUBJECT = 255
 _SCOPE_PREFIX = "FLOWKEEP:"
 _INVALID = "This is not a valid token."
-_MALFORMED = (jwt.PyJWTError, ValueError, TypeError, KeyError, OverflowError, RecursionError)
+_MALFORMED = (jwt.PyJWTError, ValueError, TypeError, KeyError, OverflowError, OSError, RecursionError)
 
 
 class Oidc:

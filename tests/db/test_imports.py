@@ -14,6 +14,7 @@ from db.ids import uuid7
 from db.importing.loglines import LogLine
 from db.importing.marks import Mark
 from db.importing.wfformat import Trace, parse_trace
+from db.moments import FIRST, LAST
 from db.queries.imports import fetch_imported
 from db.state_values import fetch_values
 from db.writes.imports import append_log_lines, import_trace
@@ -103,6 +104,16 @@ async def test_log_lines_are_numbered_without_gaps(database: Database, make: Fac
         [mark(100), mark(200), mark(300)],
         event,
     )
+
+
+async def test_lines_from_the_ends_of_the_calendar_keep_their_times(
+    database: Database, make: Factory
+) -> None:
+    execution, ends = await make.execution(), [FIRST, LAST, FIRST]
+    await append_log_lines(database, execution, [LogLine(20, "m", end) for end in ends], "test", mark(1), 0)
+    async with database.reading() as connection:
+        found = await connection.fetch("SELECT logged_at FROM log_entries ORDER BY seq")
+    assert [row["logged_at"] for row in found] == ends
 
 
 async def test_ten_importers_of_one_file_take_it_in_once(

@@ -273,6 +273,15 @@ async def test_the_earliest_end_there_can_be_is_fine(client: Client) -> None:
     assert (await client.ask(STATS, filter=end))["executionStats"]["from"] == "0001-01-01T00:00:00Z"
 
 
+async def test_all_of_time_can_be_covered(client: Client, make: Factory) -> None:
+    await make.runs([{"id": uuid7(DAY)}])
+    ends = ("0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z")
+    found = (await client.ask(STATS, filter={"createdAt": {"gte": ends[0], "lte": ends[1]}}))[
+        "executionStats"
+    ]
+    assert (found["from"], found["to"], found["groups"][0]["count"]) == (*ends, 1)
+
+
 async def test_of_nothing_there_is_one_group_without_numbers(client: Client) -> None:
     (group,) = await stats(client)
     assert_group(group, [], hours=72)

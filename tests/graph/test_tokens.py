@@ -172,6 +172,14 @@ async def test_a_token_is_created_shown_once_and_revoked(admin: Client, database
     }
 
 
+async def test_a_token_may_last_to_the_end_of_the_calendar(admin: Client) -> None:
+    last = "9999-12-31T23:59:59.999999Z"
+    made = await admin.done("createToken", name="lasting", scopes=["ADMIN"], expiresAt=last)
+    admin.http.headers["Authorization"] = f"Bearer {made['secret']}"
+    found = (await admin.ask('{ tokens(filter: {name: {eq: "lasting"}}) { nodes { expiresAt } } }'))["tokens"]
+    assert found["nodes"] == [{"expiresAt": last}]
+
+
 async def test_a_revocation_can_be_repeated_by_its_key(admin: Client, database: Database) -> None:
     minted = await created(database)
     sent = {"id": encode(Kind.TOKEN, minted.id), "idempotencyKey": "once"}
