@@ -1,12 +1,13 @@
 """The numbers of JSON and of GraphQL's literals, as Python values that are written as they were meant."""
 
 import math
-from dataclasses import is_dataclass
 from decimal import Decimal
 from typing import Any
 
-from graphql import IntValueNode, ListValueNode, ObjectValueNode, ValueNode
+from graphql import FloatValueNode, IntValueNode, ListValueNode, ObjectValueNode, ValueNode
 from graphql.utilities import value_from_ast_untyped
+
+_TOO_LARGE = 10**309
 
 
 def whole_number(digits: str) -> int | float:
@@ -26,10 +27,16 @@ def whole_number(digits: str) -> int | float:
 
 
 def literal_value(node: ValueNode, variables: dict[str, Any] | None = None) -> Any:
-    """The JSON that a literal in a document stands for; numbers too large for it are infinite or NaN."""
+    """The JSON that a literal in a document stands for.
+
+    A number too large for JSON becomes a whole one that is too large, and is refused as such.
+    """
     match node:
         case IntValueNode() if len(node.value) < 4000:
             return whole_number(node.value)
+        case IntValueNode() | FloatValueNode():
+            number = float(node.value)
+            return number if math.isfinite(number) else _TOO_LARGE
         case ListValueNode():
             return [literal_value(item, variables) for item in node.values]
         case ObjectValueNode():
@@ -38,11 +45,9 @@ def literal_value(node: ValueNode, variables: dict[str, Any] | None = None) -> A
 
 
 def has_no_number(value: Any) -> bool:
-    """Whether a NaN or an infinity is in JSON, or in an input with JSON in it; orjson writes them as null."""
+    """Whether a NaN or an infinity is in JSON, which orjson writes as null."""
     if isinstance(value, dict):
         return any(map(has_no_number, value.values()))
     if isinstance(value, list):
         return any(map(has_no_number, value))
-    if is_dataclass(value):
-        return any(map(has_no_number, vars(value).values()))
     return isinstance(value, float) and not math.isfinite(value)

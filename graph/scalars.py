@@ -105,14 +105,9 @@ def json_text(value: object) -> str:
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"This JSON can't be kept: {error}.") from error
     refuse_nul(text)
-    refuse_no_number(text, value)
-    return text.decode()
-
-
-def refuse_no_number(text: bytes, value: object) -> None:
-    """Raise `InvalidInput` for JSON, or an input with JSON in it, that orjson has written as `text`."""
     if b"null" in text and has_no_number(value):
         raise InvalidInput("This JSON can't be kept: it holds a number that is infinite or none.")
+    return text.decode()
 
 
 def refuse_nul(text: bytes) -> None:

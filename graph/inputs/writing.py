@@ -14,12 +14,14 @@ from db.writes.write import Write
 from graph.context import Info
 from graph.ids import Kind, decode_as
 from graph.inputs.common import given
-from graph.scalars import JSON, Long, format_duration, json_text, refuse_no_number, refuse_nul
+from graph.inputs.meaning import as_meant
+from graph.scalars import JSON, Long, format_duration, json_text, refuse_nul
 
 T = TypeVar("T")
 
 LONGEST_TEXT = 500
 LONGEST_KEY = 200
+LEASE_TIME = timedelta(seconds=30)
 LONGEST_TTL = timedelta(days=1)
 
 
@@ -62,7 +64,8 @@ def accepted(info: Info, mutation: str, value: Any, **instead: Any) -> Write:
     """The circumstances of a write, once its input, a mutation's, was found storable.
 
     `instead` has what stands for fields of the input that were made storable.
-    The fingerprint leaves out the epoch: a worker that took over may repeat what the one before it began.
+    The fingerprint is of what the input means, however it was spelled, and leaves out the epoch: a worker
+    that took over may repeat what the one before it began.
     Raises `InvalidInput` for text or JSON that the database can't keep, `TooLarge` over the limit.
     """
     info.context.renew()
@@ -72,11 +75,11 @@ def accepted(info: Info, mutation: str, value: Any, **instead: Any) -> Write:
     own = {field.name for field in dataclasses.fields(value)}
     left_out = dict.fromkeys(own & {"idempotency_key", "epoch"})
     try:
-        text = orjson.dumps(dataclasses.replace(value, **left_out, **instead), _plain, orjson.OPT_SORT_KEYS)
+        meant = dataclasses.replace(as_meant(value), **left_out, **instead)
+        text = orjson.dumps(meant, _plain, orjson.OPT_SORT_KEYS)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"This input can't be kept: {error}.") from error
     refuse_nul(text)
-    refuse_no_number(text, value)
     info.context.limits.require_input(len(text))
     epoch = given(value.epoch) if isinstance(value, EngineInput) else None
     fingerprint = hashlib.sha256(mutation.encode() + b"\0" + text).digest()
@@ -85,7 +88,7 @@ def accepted(info: Info, mutation: str, value: Any, **instead: Any) -> Write:
 
 def _plain(value: object) -> object:
     if value is strawberry.UNSET:
-        return {"given": False}  # null may mean another thing
+        return None
     if isinstance(value, timedelta):
         return format_duration(value)
     raise TypeError(f"{type(value).__name__} is no JSON")
@@ -146,7 +149,7 @@ def lease_time(value: timedelta | None) -> timedelta:
     """How long a lease lasts: 30 seconds unless given, at most a day."""
     ttl = given(value)
     if ttl is None:
-        return timedelta(seconds=30)
+        return LEASE_TIME
     if not timedelta(0) < ttl <= LONGEST_TTL:
         raise InvalidInput("`ttl` is more than nothing and at most a day.")
     return ttl

@@ -14,7 +14,9 @@ from graph.context import Info
 from graph.enums import ExecutionStatus, TriggerType
 from graph.ids import Kind, decode_as, encode
 from graph.inputs.common import given
+from graph.inputs.meaning import means_nothing
 from graph.inputs.writing import (
+    LEASE_TIME,
     EngineInput,
     FailureInput,
     WriteInput,
@@ -52,13 +54,15 @@ class CreateExecutionInput(WriteInput):
     )
     input: JSON | None = strawberry.field(default=strawberry.UNSET, description="What it is given.")
     variables: JSONObject | None = strawberry.field(
-        default=strawberry.UNSET, description="What its state begins with, as version 1."
+        default=strawberry.UNSET,
+        metadata=means_nothing({}),
+        description="What its state begins with, as version 1.",
     )
     attributes: JSONObject | None = strawberry.field(
-        default=strawberry.UNSET, description="Searchable facts about it."
+        default=strawberry.UNSET, metadata=means_nothing({}), description="Searchable facts about it."
     )
     tags: list[str] | None = strawberry.field(
-        default=strawberry.UNSET, description="Free words to find it by."
+        default=strawberry.UNSET, metadata=means_nothing([]), description="Free words to find it by."
     )
     trigger_type: TriggerType = strawberry.field(default=TriggerType.API, description="What sets it off.")
     correlation_id: str | None = strawberry.field(
@@ -123,7 +127,9 @@ class RecoverExecutionInput(EngineInput):
         description="Who takes the lease; the execution is then RUNNING, and PENDING without.",
     )
     ttl: timedelta | None = strawberry.field(
-        default=strawberry.UNSET, description="How long the lease lasts; 30 seconds unless given."
+        default=strawberry.UNSET,
+        metadata=means_nothing(LEASE_TIME),
+        description="How long the lease lasts; 30 seconds unless given.",
     )
     plan: bool = strawberry.field(default=False, description="Only tell what would be done.")
     force: bool = strawberry.field(
@@ -138,7 +144,9 @@ class ForkExecutionInput(WriteInput):
 
     checkpoint_id: strawberry.ID = strawberry.field(description="Where it starts.")
     variables_patch: JSONObject | None = strawberry.field(
-        default=strawberry.UNSET, description="Changes to the variables, as a JSON merge patch (RFC 7396)."
+        default=strawberry.UNSET,
+        metadata=means_nothing({}),
+        description="Changes to the variables, as a JSON merge patch (RFC 7396).",
     )
 
 

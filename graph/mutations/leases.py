@@ -13,7 +13,9 @@ from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.ids import Kind
 from graph.inputs.common import given
+from graph.inputs.meaning import means_nothing
 from graph.inputs.writing import (
+    LEASE_TIME,
     EngineInput,
     WriteInput,
     accepted,
@@ -35,7 +37,9 @@ class ClaimExecutionsInput(WriteInput):
 
     holder: str = strawberry.field(description="Who takes the leases.")
     ttl: timedelta | None = strawberry.field(
-        default=strawberry.UNSET, description="How long the leases last; 30 seconds unless given."
+        default=strawberry.UNSET,
+        metadata=means_nothing(LEASE_TIME),
+        description="How long the leases last; 30 seconds unless given.",
     )
     limit: int = strawberry.field(default=1, description="At most this many; 1 to 100.")
     workflow_names: list[str] | None = strawberry.field(
@@ -50,7 +54,9 @@ class LeaseInput(EngineInput):
     execution_id: strawberry.ID = strawberry.field(description="Which execution.")
     holder: str = strawberry.field(description="Who holds the lease.")
     ttl: timedelta | None = strawberry.field(
-        default=strawberry.UNSET, description="How long it lasts from now; 30 seconds unless given."
+        default=strawberry.UNSET,
+        metadata=means_nothing(LEASE_TIME),
+        description="How long it lasts from now; 30 seconds unless given.",
     )
 
 

@@ -15,6 +15,7 @@ from graph.context import Info
 from graph.enums import LogLevel, StepStatus
 from graph.ids import Kind
 from graph.inputs.common import given
+from graph.inputs.meaning import means_nothing
 from graph.inputs.writing import EngineInput, FailureInput, accepted, document, execution_key, text
 from graph.limits import require
 from graph.mutations.states import CheckpointInput, StateInput, load_state, state_change
@@ -99,7 +100,9 @@ class CommitStepInput(EngineInput):
         default=strawberry.UNSET, description="A checkpoint to take after that."
     )
     logs: list[LogEntryInput] | None = strawberry.field(
-        default=strawberry.UNSET, description="What the step logged; entries without a `stepKey` are its own."
+        default=strawberry.UNSET,
+        metadata=means_nothing([]),
+        description="What the step logged; entries without a `stepKey` are its own.",
     )
 
 

@@ -15,6 +15,7 @@ from graph.context import Info
 from graph.enums import ExecutionStatus
 from graph.ids import Kind, decode_as
 from graph.inputs.common import given
+from graph.inputs.meaning import NULL_CLEARS, means_nothing
 from graph.inputs.retention import rule_columns
 from graph.inputs.writing import WriteInput, accepted, required_text
 from graph.nodes import load_node
@@ -59,21 +60,25 @@ class UpdateRetentionPolicyInput(WriteInput):
         "changes.",
     )
     workflow_name: str | None = strawberry.field(
-        default=strawberry.UNSET, description=f"{_WORKFLOW} Null: of all."
+        default=strawberry.UNSET, metadata=NULL_CLEARS, description=f"{_WORKFLOW} Null: of all."
     )
     statuses: list[ExecutionStatus] | None = strawberry.field(
-        default=strawberry.UNSET, description=f"{_STATUSES} Null: in any way."
+        default=strawberry.UNSET, metadata=NULL_CLEARS, description=f"{_STATUSES} Null: in any way."
     )
     keep_executions: timedelta | None = strawberry.field(
-        default=strawberry.UNSET, description=f"{_EXECUTIONS} Null: never."
+        default=strawberry.UNSET, metadata=NULL_CLEARS, description=f"{_EXECUTIONS} Null: never."
     )
     keep_logs: timedelta | None = strawberry.field(
-        default=strawberry.UNSET, description=f"{_LOGS} Null: with the execution."
+        default=strawberry.UNSET, metadata=NULL_CLEARS, description=f"{_LOGS} Null: with the execution."
     )
     keep_checkpoints: timedelta | None = strawberry.field(
-        default=strawberry.UNSET, description=f"{_CHECKPOINTS} Null: with the execution."
+        default=strawberry.UNSET,
+        metadata=NULL_CLEARS,
+        description=f"{_CHECKPOINTS} Null: with the execution.",
     )
-    keep_last: int | None = strawberry.field(default=strawberry.UNSET, description=f"{_LAST} Null: none.")
+    keep_last: int | None = strawberry.field(
+        default=strawberry.UNSET, metadata=NULL_CLEARS, description=f"{_LAST} Null: none."
+    )
     enabled: bool | None = strawberry.field(
         default=strawberry.UNSET, description="Whether it is applied by itself, and with all others."
     )
@@ -96,6 +101,7 @@ class ApplyRetentionInput(WriteInput):
     )
     max_duration: timedelta | None = strawberry.field(
         default=strawberry.UNSET,
+        metadata=means_nothing(_FOR),
         description="How long to work on it before answering: 10 seconds unless given, at most 20. What is "
         "left then goes when it is applied again, by whomever.",
     )

@@ -12,6 +12,7 @@ from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.ids import Kind, decode_as, encode
 from graph.inputs.common import given
+from graph.inputs.meaning import NULL_CLEARS, means_nothing
 from graph.inputs.writing import EngineInput, WriteInput, accepted, document, execution_key, text
 from graph.nodes import load_node
 from graph.scalars import JSON, JSONObject, Long
@@ -30,14 +31,17 @@ class StateInput:
         description="All variables: one that is there but not given goes. Only what differs is written.",
     )
     variables_patch: JSONObject | None = strawberry.field(
-        default=strawberry.UNSET, description="Changes to the variables, as a JSON merge patch (RFC 7396)."
+        default=strawberry.UNSET,
+        metadata=means_nothing({}),
+        description="Changes to the variables, as a JSON merge patch (RFC 7396).",
     )
     variables_append: JSONObject | None = strawberry.field(
         default=strawberry.UNSET,
+        metadata=means_nothing({}),
         description="Items to append to variables that hold lists: `{key: [items]}`; costs what is appended.",
     )
     current_step: str | None = strawberry.field(
-        default=strawberry.UNSET, description="The step that it is at; null for none."
+        default=strawberry.UNSET, metadata=NULL_CLEARS, description="The step that it is at; null for none."
     )
     completed_steps: list[str] | None = strawberry.field(
         default=strawberry.UNSET, description=f"The keys of the steps that are done. {_STEP_LIST}"
@@ -49,7 +53,9 @@ class StateInput:
         default=strawberry.UNSET, description=f"The keys of the steps that were left out. {_STEP_LIST}"
     )
     parallel_groups: JSON | None = strawberry.field(
-        default=strawberry.UNSET, description="The groups of steps that run side by side; null for none."
+        default=strawberry.UNSET,
+        metadata=NULL_CLEARS,
+        description="The groups of steps that run side by side; null for none.",
     )
     expected_version: Long | None = strawberry.field(
         default=strawberry.UNSET,

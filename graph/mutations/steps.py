@@ -13,6 +13,7 @@ from graph.context import Info
 from graph.enums import StepStatus
 from graph.ids import Kind, decode_as
 from graph.inputs.common import given
+from graph.inputs.meaning import means_nothing
 from graph.inputs.writing import (
     EngineInput,
     FailureInput,
@@ -45,6 +46,7 @@ class StepInput:
     input: JSON | None = strawberry.field(default=strawberry.UNSET, description="What it is given.")
     depends_on: list[str] | None = strawberry.field(
         default=strawberry.UNSET,
+        metadata=means_nothing([]),
         description="The keys of the steps that come before it, each once: steps of the workflow's "
         "definition, or that have begun. As in a definition, there is no circle.",
     )

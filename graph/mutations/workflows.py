@@ -12,6 +12,7 @@ from graph.context import Info
 from graph.enums import Environment, Priority, WorkflowStatus
 from graph.ids import Kind, decode_as
 from graph.inputs.common import given
+from graph.inputs.meaning import NULL_CLEARS, means_nothing
 from graph.inputs.writing import WriteInput, accepted, document, required_text, text, words
 from graph.nodes import load_node
 from graph.scalars import JSONObject, Long
@@ -37,7 +38,7 @@ class CreateWorkflowInput(WriteInput):
         default=WorkflowStatus.ACTIVE, description="Where it stands in its life."
     )
     tags: list[str] | None = strawberry.field(
-        default=strawberry.UNSET, description="Free words to find it by."
+        default=strawberry.UNSET, metadata=means_nothing([]), description="Free words to find it by."
     )
     category: str | None = strawberry.field(
         default=strawberry.UNSET, description="What kind of workflow it is."
@@ -61,20 +62,24 @@ class UpdateWorkflowInput(WriteInput):
         default=strawberry.UNSET, description=f"{_DEFINITION} Only a DRAFT's can change."
     )
     description: str | None = strawberry.field(
-        default=strawberry.UNSET, description="What it is for; null takes it away."
+        default=strawberry.UNSET, metadata=NULL_CLEARS, description="What it is for; null takes it away."
     )
     tags: list[str] | None = strawberry.field(
         default=strawberry.UNSET, description="Free words to find it by."
     )
     category: str | None = strawberry.field(
-        default=strawberry.UNSET, description="What kind of workflow it is; null takes it away."
+        default=strawberry.UNSET,
+        metadata=NULL_CLEARS,
+        description="What kind of workflow it is; null takes it away.",
     )
     priority: Priority | None = strawberry.field(default=strawberry.UNSET, description="How urgent it is.")
     environment: Environment | None = strawberry.field(
         default=strawberry.UNSET, description="Where it belongs."
     )
     estimated_duration: timedelta | None = strawberry.field(
-        default=strawberry.UNSET, description="How long one execution should take; null takes it away."
+        default=strawberry.UNSET,
+        metadata=NULL_CLEARS,
+        description="How long one execution should take; null takes it away.",
     )
 
 

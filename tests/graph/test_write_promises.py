@@ -3,6 +3,8 @@
 from typing import Any
 
 import pytest
+from graphql import GraphQLInputObjectType, get_named_type, is_required_input_field
+from graphql.utilities import value_from_ast_untyped
 
 from db.engine import Database
 from tests.client import Client
@@ -21,6 +23,25 @@ AUDITED = (
 )
 # The one write without an event of its own: it would drown the history.
 SILENT = ("heartbeat",)
+# Where null says something of its own.
+NULL_CLEARS = {
+    "updateWorkflow": ("description", "category", "estimatedDuration"),
+    "saveState": ("currentStep", "parallelGroups"),
+    "commitStep": ("currentStep", "parallelGroups"),
+    "updateRetentionPolicy": (
+        *("workflowName", "statuses", "keepExecutions", "keepLogs", "keepCheckpoints", "keepLast"),
+    ),
+}
+UNSHOWN_DEFAULTS: list[tuple[str, dict[str, Any]]] = [
+    *((mutation, {"ttl": "PT30S"}) for mutation in ("acquireLease", "heartbeat", "claimExecutions")),
+    ("recoverExecution", {"ttl": "PT30S"}),
+    ("createWorkflow", {"tags": []}),
+    ("createExecution", {"tags": [], "attributes": {}}),
+    ("forkExecution", {"variablesPatch": {}}),
+    ("saveState", {"variablesAppend": {}}),
+    ("startStep", {"dependsOn": []}),
+    ("applyRetention", {"maxDuration": "PT10S"}),
+]
 
 
 @pytest.fixture
@@ -199,10 +220,49 @@ async def test_the_order_of_keys_makes_no_other_input(
     assert await client.done("saveState", **given, variables=sent)
 
 
-@pytest.mark.parametrize("field", ["currentStep", "parallelGroups"])
-async def test_null_is_another_input_than_nothing_where_it_means_another_thing(
-    client: Client, world: World, field: str
+def respelled(kind: GraphQLInputObjectType, given: dict[str, Any], *cleared: str) -> dict[str, Any]:
+    """An input with the same meaning: with null or the schema's default for everything that it left out."""
+    spelled: dict[str, Any] = {}
+    for name, field in kind.fields.items():
+        inner = get_named_type(field.type)
+        if name in given and isinstance(inner, GraphQLInputObjectType) and isinstance(given[name], dict):
+            spelled[name] = respelled(inner, given[name], *cleared)
+        elif name in given or name in cleared:
+            continue
+        elif field.ast_node is not None and field.ast_node.default_value is not None:
+            spelled[name] = value_from_ast_untyped(field.ast_node.default_value)
+        elif not is_required_input_field(field):
+            spelled[name] = None
+    return given | spelled
+
+
+@pytest.mark.parametrize("mutation", MUTATIONS)
+async def test_what_is_left_out_may_be_spelled_out_when_it_is_repeated(
+    client: Client, database: Database, world: World, mutation: str
 ) -> None:
-    given = {"executionId": world.id("waiting"), "idempotencyKey": "once", "variablesPatch": {"n": 2}}
-    await client.done("saveState", **given)
-    assert (await client.write("saveState", **given, **{field: None}))["__typename"] == "IdempotencyConflict"
+    first = await client.done(mutation, **keyed(world, mutation)), await everything(database)
+    spelled = respelled(input_type(mutation), keyed(world, mutation), *NULL_CLEARS.get(mutation, ()))
+    assert (await client.done(mutation, **spelled), await everything(database)) == first
+
+
+@pytest.mark.parametrize(("mutation", "default"), UNSHOWN_DEFAULTS, ids=str)
+async def test_a_default_that_the_schema_does_not_show_may_be_spelled_out_too(
+    client: Client, database: Database, world: World, mutation: str, default: dict[str, Any]
+) -> None:
+    first = await client.done(mutation, **keyed(world, mutation)), await everything(database)
+    again = await client.done(mutation, **keyed(world, mutation), **default), await everything(database)
+    assert again == first
+
+
+@pytest.mark.parametrize(
+    ("mutation", "field"),
+    [(mutation, field) for mutation, fields in NULL_CLEARS.items() for field in fields],
+)
+async def test_null_is_another_input_than_nothing_where_it_clears(
+    client: Client, world: World, mutation: str, field: str
+) -> None:
+    given = {name: value for name, value in keyed(world, mutation).items() if name != field}
+    await client.done(mutation, **given)
+    cleared = {"state": {**given["state"], field: None}} if mutation == "commitStep" else {field: None}
+    answer = await client.write(mutation, **given | cleared)
+    assert answer["__typename"] == "IdempotencyConflict"

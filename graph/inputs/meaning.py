@@ -1,0 +1,31 @@
+"""What a mutation's input means: a field left out, null, or spelled out as its default is one and the same.
+
+It is declared where the field is: `NULL_CLEARS` for the few where null says something of its own,
+`means_nothing(value)` for a default that the schema can't show.
+"""
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+_CLEARS, _NOTHING = "null clears", "means nothing"
+NULL_CLEARS: Mapping[str, Any] = {_CLEARS: True}
+
+
+def means_nothing(value: object) -> Mapping[str, Any]:
+    """The metadata of a field for which `value` is the same as to leave it out."""
+    return {_NOTHING: value}
+
+
+def as_meant(value: Any) -> Any:
+    """An input in which null stands for nothing at all, and nothing else does."""
+    changed = {}
+    for field in dataclasses.fields(value):
+        given = getattr(value, field.name)
+        if dataclasses.is_dataclass(given):
+            changed[field.name] = as_meant(given)
+        elif given is None and _CLEARS in field.metadata:
+            changed[field.name] = {_CLEARS: True}
+        elif _NOTHING in field.metadata and given == field.metadata[_NOTHING]:
+            changed[field.name] = None
+    return dataclasses.replace(value, **changed)
