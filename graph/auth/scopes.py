@@ -1,6 +1,7 @@
 """The scope that a field needs, declared on the field itself and shown in the schema.
 
-What reads or writes the database says so; what only shows a part of a row that is there already does not.
+What reads or writes the database says so, and so does what tells of a row more than which one it is and how
+it stands: a mutation's payload shows its row to who may write but not read.
 A document is refused as a whole, before anything of it runs, when the caller lacks a scope that one of its
 fields needs.
 """

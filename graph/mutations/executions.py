@@ -102,6 +102,7 @@ class UpdateExecutionInput(EngineInput):
     )
     attributes_patch: JSONObject | None = strawberry.field(
         default=strawberry.UNSET,
+        metadata=means_nothing({}),
         description="Changes to the attributes, as a JSON merge patch (RFC 7396): null takes one away.",
     )
 

@@ -10,7 +10,7 @@ from db.texts import fitted, is_storable, storable, storable_json
 from db.writes import commits, records
 from db.writes.commits import CheckpointWish, StepCommit
 from db.writes.records import LogLine
-from graph.auth.scopes import WRITE
+from graph.auth.scopes import READ, WRITE
 from graph.context import Info
 from graph.enums import LogLevel, StepStatus
 from graph.ids import Kind
@@ -119,7 +119,7 @@ class AppendLogsPayload:
 class RecordMetricsPayload:
     """What recording answers."""
 
-    metrics: ExecutionMetrics = strawberry.field(description="The numbers.")
+    metrics: ExecutionMetrics = strawberry.field(directives=[READ], description="The numbers.")
 
 
 @strawberry.type(description="What was committed.")

@@ -70,23 +70,27 @@ class Execution(Node):
     """A row of executions."""
 
     status: ExecutionStatus = strawberry.field(description="Where it stands.")
-    trigger_type: TriggerType = strawberry.field(description="What set it off.")
-    triggered_by: str = strawberry.field(description="Who set it off.")
-    correlation_id: str | None = strawberry.field(description="The caller's own id for what it belongs to.")
-    input: JSON | None = strawberry.field(description="What it was given.")
-    result: JSON | None = strawberry.field(description="What it came to; only when COMPLETED.")
-    attributes: JSONObject = strawberry.field(description="Searchable facts about it.")
-    tags: list[str] = strawberry.field(description="Free words to find it by.")
+    trigger_type: TriggerType = strawberry.field(directives=[READ], description="What set it off.")
+    triggered_by: str = strawberry.field(directives=[READ], description="Who set it off.")
+    correlation_id: str | None = strawberry.field(
+        directives=[READ], description="The caller's own id for what it belongs to."
+    )
+    input: JSON | None = strawberry.field(directives=[READ], description="What it was given.")
+    result: JSON | None = strawberry.field(
+        directives=[READ], description="What it came to; only when COMPLETED."
+    )
+    attributes: JSONObject = strawberry.field(directives=[READ], description="Searchable facts about it.")
+    tags: list[str] = strawberry.field(directives=[READ], description="Free words to find it by.")
     created_at: datetime = strawberry.field(description="When it was created.")
     started_at: datetime | None = strawberry.field(description="When it first started.")
     completed_at: datetime | None = strawberry.field(description="When it ended, in whatever way.")
 
-    @strawberry.field(description="What went wrong, where it did not end well.")
+    @strawberry.field(directives=[READ], description="What went wrong, where it did not end well.")
     def error(self) -> Failure | None:
         """From the row's JSON."""
         return Failure.from_json(self.row["error"])
 
-    @strawberry.field(description="From its start to its end; null until both are known.")
+    @strawberry.field(directives=[READ], description="From its start to its end; null until both are known.")
     def duration(self) -> timedelta | None:
         """Derived."""
         started, completed = self.row["started_at"], self.row["completed_at"]

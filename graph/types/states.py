@@ -225,11 +225,13 @@ class Checkpoint(Node):
     """A row of checkpoints."""
 
     seq: Long = strawberry.field(description="Counts the checkpoints of the execution, from 1, without gaps.")
-    step_key: str | None = strawberry.field(description="The step that it was taken at.")
-    label: str | None = strawberry.field(description="Its name for people.")
+    step_key: str | None = strawberry.field(directives=[READ], description="The step that it was taken at.")
+    label: str | None = strawberry.field(directives=[READ], description="Its name for people.")
     state_version: Long = strawberry.field(description="The state's version that it names.")
-    data: JSON | None = strawberry.field(description="What the engine keeps beside the state.")
-    created_by: str = strawberry.field(description="Who took it.")
+    data: JSON | None = strawberry.field(
+        directives=[READ], description="What the engine keeps beside the state."
+    )
+    created_by: str = strawberry.field(directives=[READ], description="Who took it.")
     created_at: datetime = strawberry.field(description="When it was taken.")
 
     @strawberry.field(description="The checkpoint that it followed.", directives=[READ])

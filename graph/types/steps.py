@@ -29,25 +29,29 @@ class Step(Node):
     seq: Long = strawberry.field(description="Counts the attempts of the execution, from 1, without gaps.")
     key: str = strawberry.field(description="Names the step within its workflow.")
     attempt: int = strawberry.field(description="Counts the attempts at this step, from 1.")
-    name: str = strawberry.field(description="The step's name for people.")
-    type: str = strawberry.field(description="What kind of step it is.")
+    name: str = strawberry.field(directives=[READ], description="The step's name for people.")
+    type: str = strawberry.field(directives=[READ], description="What kind of step it is.")
     status: StepStatus = strawberry.field(description="Where it stands.")
-    input: JSON | None = strawberry.field(description="What it was given.")
-    output: JSON | None = strawberry.field(description="What it came to; only when COMPLETED.")
-    depends_on: list[str] = strawberry.field(description="The keys of the steps that come before it.")
+    input: JSON | None = strawberry.field(directives=[READ], description="What it was given.")
+    output: JSON | None = strawberry.field(
+        directives=[READ], description="What it came to; only when COMPLETED."
+    )
+    depends_on: list[str] = strawberry.field(
+        directives=[READ], description="The keys of the steps that come before it."
+    )
     metrics: JSONObject | None = strawberry.field(
-        description="What the engine measured of it: CPU, memory, bytes."
+        directives=[READ], description="What the engine measured of it: CPU, memory, bytes."
     )
     created_at: datetime = strawberry.field(description="When it was recorded.")
     started_at: datetime | None = strawberry.field(description="When it started.")
     completed_at: datetime | None = strawberry.field(description="When it ended, in whatever way.")
 
-    @strawberry.field(description="What went wrong, where it did not end well.")
+    @strawberry.field(directives=[READ], description="What went wrong, where it did not end well.")
     def error(self) -> Failure | None:
         """From the row's JSON."""
         return Failure.from_json(self.row["error"])
 
-    @strawberry.field(description="From its start to its end; null until both are known.")
+    @strawberry.field(directives=[READ], description="From its start to its end; null until both are known.")
     def duration(self) -> timedelta | None:
         """Derived."""
         started, completed = self.row["started_at"], self.row["completed_at"]

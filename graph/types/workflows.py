@@ -51,14 +51,18 @@ class Workflow(Node):
     name: str = strawberry.field(description="The name that all versions share.")
     version: str = strawberry.field(description="The version, unique for the name.")
     status: WorkflowStatus = strawberry.field(description="Where it stands in its life.")
-    definition: JSONObject = strawberry.field(description="The definition, as it was given.")
-    description: str | None = strawberry.field(description="What it is for.")
-    tags: list[str] = strawberry.field(description="Free words to find it by.")
-    category: str | None = strawberry.field(description="What kind of workflow it is.")
-    priority: Priority = strawberry.field(description="How urgent it is.")
-    environment: Environment = strawberry.field(description="Where it belongs.")
-    estimated_duration: timedelta | None = strawberry.field(description="How long one execution should take.")
-    created_by: str = strawberry.field(description="Who created it.")
+    definition: JSONObject = strawberry.field(
+        directives=[READ], description="The definition, as it was given."
+    )
+    description: str | None = strawberry.field(directives=[READ], description="What it is for.")
+    tags: list[str] = strawberry.field(directives=[READ], description="Free words to find it by.")
+    category: str | None = strawberry.field(directives=[READ], description="What kind of workflow it is.")
+    priority: Priority = strawberry.field(directives=[READ], description="How urgent it is.")
+    environment: Environment = strawberry.field(directives=[READ], description="Where it belongs.")
+    estimated_duration: timedelta | None = strawberry.field(
+        directives=[READ], description="How long one execution should take."
+    )
+    created_by: str = strawberry.field(directives=[READ], description="Who created it.")
     created_at: datetime = strawberry.field(description="When it was created.")
     updated_at: datetime = strawberry.field(description="When its metadata last changed.")
     revision: Long = strawberry.field(description="Counts the changes of its metadata, from 1.")
@@ -79,7 +83,8 @@ class Workflow(Node):
     )
 
     @strawberry.field(
-        description="The steps of its definition, in their order; none where it has no `steps`."
+        description="The steps of its definition, in their order; none where it has no `steps`.",
+        directives=[READ],
     )
     def steps(self) -> list[DefinedStep]:
         """From the row's JSON."""

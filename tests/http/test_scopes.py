@@ -133,7 +133,28 @@ CREATE = """mutation ($input: CreateExecutionInput!) { createExecution(input: $i
     ... on ExecutionPayload { execution { id %s } } } }"""
 
 
-@pytest.mark.parametrize("edge", ["workflow { name }", "steps { totalCount }", "state { version }"])
+# What a payload tells to who may only write: which row it is, how it stands, and when.
+TOLD = {
+    *("id", "seq", "key", "attempt", "name", "version", "revision", "stateVersion", "status", "state"),
+    *("createdAt", "updatedAt", "startedAt", "completedAt", "lease"),
+}
+
+
+def test_payloads_tell_writers_which_rows_they_are_and_how_they_stand() -> None:
+    kinds = [
+        SCHEMA.type_map[name] for name in ("Execution", "Step", "ExecutionState", "Checkpoint", "Workflow")
+    ]
+    fields = [(name, field) for kind in kinds for name, field in kind.fields.items()]  # type: ignore[attr-defined]
+    assert {name for name, field in fields if scope_of(field) is None} == TOLD
+
+
+@pytest.mark.parametrize(
+    "edge",
+    [
+        *("workflow { name }", "steps { totalCount }", "state { version }"),
+        *("input", "attributes", "result", "tags", "error { message }", "... on Execution { mine: input }"),
+    ],
+)
 async def test_what_a_payload_leads_to_takes_read(enter: Enter, make: Factory, edge: str) -> None:
     client = await enter(Scope.WRITE)
     given = {"workflowId": encode(Kind.WORKFLOW, await make.workflow())}
