@@ -17,6 +17,8 @@ from graph.numbers import whole_number
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
 _UNUSUAL_NUMBER = re.compile(rb"[0-9]{19}|[:,\[\s]-0\s*[,}\]]")
+# How many times the limit a body may be and still hear that it was too large.
+_DRAINED = 4
 _GET_PARAMETERS = ("query", "operationName", "documentId")
 _GET_JSON_PARAMETERS = ("variables", "extensions")
 
@@ -31,7 +33,7 @@ async def read_body(headers: Headers, receive: Receive, most_bytes: int, seconds
     Raises `Rejection` for one that is too large or takes too long, `ClientGone` for one that breaks off.
     """
     declared = headers.get("content-length", "0")
-    if not declared.isdecimal() or int(declared) > most_bytes:
+    if not declared.isdecimal() or int(declared) > most_bytes * _DRAINED:
         raise _too_large(most_bytes)
     try:
         async with asyncio.timeout(seconds):
@@ -44,18 +46,22 @@ async def read_body(headers: Headers, receive: Receive, most_bytes: int, seconds
 
 async def _read(receive: Receive, most_bytes: int) -> bytes:
     parts: list[bytes] = []
-    size = 0
-    while True:
+    size, more = 0, True
+    # What is too large is let come in, though not kept: who is still sending when the connection closes
+    # sees a reset and not the answer.
+    while more and size <= most_bytes * _DRAINED:
         message = await receive()
         if message["type"] == "http.disconnect":
             raise ClientGone
-        part = message.get("body", b"")
+        part, more = message.get("body", b""), message.get("more_body", False)
         size += len(part)
-        if size > most_bytes:
-            raise _too_large(most_bytes)
-        parts.append(part)
-        if not message.get("more_body", False):
-            return parts[0] if len(parts) == 1 else b"".join(parts)
+        if size <= most_bytes:
+            parts.append(part)
+        else:
+            parts.clear()
+    if size > most_bytes:
+        raise _too_large(most_bytes)
+    return parts[0] if len(parts) == 1 else b"".join(parts)
 
 
 def _too_large(most_bytes: int) -> Rejection:

@@ -137,6 +137,21 @@ async def test_a_large_body_is_413(serve: Serve, way: str) -> None:
     assert (answer.status, answer.code) == (413, "TOO_LARGE")
 
 
+@pytest.mark.parametrize("way", ["declared", "chunked"])
+async def test_who_still_sends_a_large_body_hears_why_it_is_refused(serve: Serve, way: str) -> None:
+    url = (await serve(max_body_bytes=2**23)).url
+    piece, pieces, declared = bytes(2**20), 24, way == "declared"
+    sent = {"content_length": str(len(piece) * pieces)} if declared else {"transfer_encoding": "chunked"}
+    reader, writer = await connect(url)
+    writer.write(head(url, **sent))
+    for _ in range(pieces):
+        writer.write(piece if declared else b"%x\r\n%b\r\n" % (len(piece), piece))
+        await writer.drain()  # fails where the server resets the connection
+    writer.write(b"" if declared else b"0\r\n\r\n")
+    heard = await answer(reader, writer)
+    assert (heard.status, heard.code) == (413, "TOO_LARGE")
+
+
 @pytest.mark.parametrize("length", ["-1", "x", "1e3", "0x10"])
 async def test_a_length_that_is_none_is_no_crash(client: Client, length: str) -> None:
     assert 400 <= (await exchange(client.url, head(client.url, content_length=length))).status < 500
