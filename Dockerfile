@@ -15,7 +15,8 @@ FROM python:3.13-slim AS build
 WORKDIR /src
 ENV PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_CACHE_DIR=1
 RUN python -m venv /opt/flowkeep
-COPY pyproject.toml requirements.lock README.md LICENSE ./
+COPY pyproject.toml hatch_build.py requirements.lock README.md LICENSE schema.graphql ./
+COPY flowkeep ./flowkeep
 COPY db ./db
 COPY graph ./graph
 COPY migrations ./migrations

@@ -6,7 +6,7 @@ READY := .venv/.ready
 PAGES := graph/http/static/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help install web serve demo screenshots test test-quick check bench format format-check lint types schema schema-check lock clean
+.PHONY: help install web wheel serve demo screenshots test test-quick check bench format format-check lint types schema schema-check lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ install: $(READY) ## Create .venv and install everything, at the locked versions
 web: ## Build the dashboard and GraphiQL from web/ into the service; needs Node 20.19 or newer
 	@command -v npm > /dev/null || { echo "Building the pages needs Node 20.19 or newer with its npm; all else works without."; exit 1; }
 	cd web && npm ci && npm run build
+
+wheel: $(READY) web ## Build the wheel into dist/, with the pages for browsers
+	$(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist .
 
 # Once, where there is Node; without it the service tells how to get the pages.
 $(PAGES):

@@ -128,7 +128,7 @@ def test_the_commands_of_the_build_make_an_environment_that_runs(tmp_path: Path)
             assert run.returncode == 0, f"{here}\n{run.stdout}\n{run.stderr}"
     (wheel,) = (source / "dist").glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert {"graph/cli.py", "db/engine.py", "migrations/schema.sql"} <= set(names)
+    assert {"flowkeep/graph/cli.py", "flowkeep/db/engine.py", "flowkeep/schema.graphql"} <= set(names)
     shown = subprocess.run(
         [target / "bin" / "flowkeep", "--help"], capture_output=True, text=True, check=True
     )
