@@ -87,7 +87,7 @@ async def connected(url: str, token: str | None = None) -> AsyncIterator[Followe
         yield follower
 
 
-async def settled(done: Callable[[], bool], seconds: float = 5) -> bool:
+async def settled(done: Callable[[], bool], seconds: float = 60) -> bool:
     """Whether it comes true in time."""
     try:
         async with asyncio.timeout(seconds):
