@@ -6,7 +6,7 @@ holds one of them, so a pool of a single connection is enough to be correct.
 """
 
 import sys
-from collections.abc import AsyncIterator, Callable, Hashable
+from collections.abc import AsyncIterator, Callable, Collection, Hashable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import timedelta
@@ -163,7 +163,7 @@ class Database:
             settings = {**arguments["server_settings"], **_BY_KEY}
             arguments = {**arguments, "server_settings": settings, "statement_cache_size": 500}
         self._batches = _engine(target, batches, arguments)
-        self._listeners: list[Callable[[UUID | None], None]] = []
+        self._listeners: list[Callable[[Collection[UUID]], None]] = []
         self._watch: Watch = lambda kind: nullcontext()
         self._lanes = Lanes(others)
         self._holdings = Holdings(most_held)
@@ -188,14 +188,14 @@ class Database:
         """Enter what `watch` gives around each session, from before it waits for a connection."""
         self._watch = watch
 
-    def on_commit(self, listener: Callable[[UUID | None], None]) -> None:
-        """Call `listener` after each write of this process with the execution it changed, None for any."""
+    def on_commit(self, listener: Callable[[Collection[UUID]], None]) -> None:
+        """Call `listener` with the executions that a write of this process has changed or made."""
         self._listeners.append(listener)
 
-    def committed(self, execution_id: UUID | None) -> None:
-        """Tell the listeners that a write has committed."""
+    def committed(self, *execution_ids: UUID) -> None:
+        """Tell the listeners that a write to these executions has committed."""
         for listener in self._listeners:
-            listener(execution_id)
+            listener(execution_ids)
 
     def reading(
         self, caller: Hashable | None = None, *, for_write: bool = False, budget: Budget | None = None

@@ -161,8 +161,8 @@ def _add_gauges(metrics: Metrics, database: Database, tailer: Tailer, sockets: S
     metrics.gauge("websockets", "WebSockets that are open.", lambda: len(sockets))
     metrics.gauge(
         "tailer_lag_seconds",
-        "Seconds since when commits may not have reached the followers.",
-        lambda: tailer.lag if tailer.followers else 0.0,
+        "Seconds since the moment up to which the followers have been told of all commits.",
+        lambda: tailer.lag,
         highest=True,
     )
 

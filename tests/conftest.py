@@ -37,6 +37,8 @@ CLUSTER = "TESTS_CLUSTER"
 TEMPLATE = "flowkeep_template"
 # Durability is proven where it is the subject, on clusters of their own.
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# Off by default, and ours are not to mind those of others.
+PREPARED = {"max_prepared_transactions": "4"}
 
 for _profile, _examples in {"whole": 100, "quick": 20}.items():
     hypothesis_settings.register_profile(
@@ -60,7 +62,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = Path(tempfile.mkdtemp(prefix="flowkeep-tests-"))
     folder.chmod(0o755)
     os.environ[CLUSTER] = str(folder)
-    cluster = EmbeddedPostgres(folder, settings=QUICK)
+    cluster = EmbeddedPostgres(folder, settings=QUICK | PREPARED)
     url = cluster.start()
     _held.append(cluster)
     asyncio.run(_make_template(url))

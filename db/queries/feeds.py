@@ -35,10 +35,14 @@ class Commit(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Changes:
-    """Events in the order of commits, and the place up to which nothing is missing."""
+    """Events in the order of commits, and the place up to which nothing is missing.
+
+    `end` is after all that had been committed: behind the head where an older transaction is still open.
+    """
 
     rows: list[Row]
     head: Commit
+    end: Commit
 
 
 async def fetch_heads(connection: asyncpg.Connection, executions: Sequence[UUID]) -> Mapping[UUID, Heads]:
@@ -93,8 +97,9 @@ async def fetch_changes(
     )
     columns = EVENTS.columns.replace("c.", "v.")
     rows = await connection.fetch(
-        "WITH h AS MATERIALIZED (SELECT pg_snapshot_xmin(pg_current_snapshot()) AS xmin) "
-        f"SELECT h.xmin::text::bigint AS horizon, v.* FROM h LEFT JOIN LATERAL (SELECT "
+        "WITH s AS MATERIALIZED (SELECT pg_current_snapshot() AS now), h AS MATERIALIZED "
+        "(SELECT pg_snapshot_xmin(now) AS xmin, pg_snapshot_xmax(now)::text::bigint AS xmax FROM s) "
+        f"SELECT h.xmin::text::bigint AS horizon, h.xmax, v.* FROM h LEFT JOIN LATERAL (SELECT "
         f"v.xid::text::bigint AS xid, {columns} FROM events v "
         f"WHERE (v.xid, v.execution_id, v.seq) > {place} AND v.xid < h.xmin {which if conditions else ''} "
         f"ORDER BY v.xid, v.execution_id, v.seq LIMIT {int(limit)}) v ON true",
@@ -102,7 +107,8 @@ async def fetch_changes(
     )
     horizon = Commit(rows[0]["horizon"])
     found = [row for row in rows if row["xid"] is not None]
-    return Changes(found, commit_of(found[-1]) if len(found) == limit else max(after, horizon))
+    head = commit_of(found[-1]) if len(found) == limit else max(after, horizon)
+    return Changes(found, head, Commit(rows[0]["xmax"]))
 
 
 def commit_of(row: Row) -> Commit:

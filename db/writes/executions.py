@@ -46,7 +46,9 @@ async def create_execution(
     require_keys(list(variables))
     named = Named(workflow) if isinstance(workflow, UUID) else Named(None, *workflow)
     creation = Creation(uuid7(), write, named, columns, variables)
-    return UUID((await creator_of(database).write(creation))["execution"])
+    key = UUID((await creator_of(database).write(creation))["execution"])
+    database.committed(key)
+    return key
 
 
 async def note_first_event(
@@ -177,4 +179,4 @@ async def delete_execution(database: Database, write: Write, execution_id: UUID)
         await audit(session, write, "EXECUTION_DELETED", ("EXECUTION", execution_id.hex), changes)
         return {}
 
-    await write_keyed(database, write, work)
+    await write_keyed(database, write, work, lambda outcome: [execution_id])

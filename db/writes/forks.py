@@ -59,7 +59,8 @@ async def fork_execution(
         await note_first_event(session, key, write, EventType.EXECUTION_FORKED, changes)
         return {"execution": key.hex}
 
-    return UUID((await write_keyed(database, write, work))["execution"])
+    made = await write_keyed(database, write, work, lambda outcome: [UUID(outcome["execution"])])
+    return UUID(made["execution"])
 
 
 async def _forked(session: AsyncSession, execution_id: UUID, seq: int) -> Any:

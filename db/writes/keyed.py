@@ -1,7 +1,8 @@
 """Writes to what belongs to no existing execution: their idempotency keys and their audit entries."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
@@ -16,10 +17,19 @@ from db.writes.write import Replay, Write, replayed
 Outcome = dict[str, Any]
 
 
+def _none(outcome: Outcome) -> Iterable[UUID]:
+    return ()
+
+
 async def write_keyed(
-    database: Database, write: Write, work: Callable[[AsyncSession], Awaitable[Outcome]]
+    database: Database,
+    write: Write,
+    work: Callable[[AsyncSession], Awaitable[Outcome]],
+    executions: Callable[[Outcome], Iterable[UUID]] = _none,
 ) -> Outcome:
     """Do `work` in one transaction; returns its outcome, or the first one for a repetition.
+
+    `executions` tells from the outcome which of them were changed or made, for those who follow them.
 
     The key is taken first, so that of several at once one works while the others wait for its outcome.
     """
@@ -37,7 +47,8 @@ async def write_keyed(
         outcome = await retried(once, repeatable=write.key is not None)
     except Replay as replay:
         return replay.outcome
-    database.committed(None)
+    if changed := list(executions(outcome)):
+        database.committed(*changed)
     return outcome
 
 

@@ -88,7 +88,11 @@ async def claim_executions(
         rows = await session.execute(CLAIM, arguments)
         return {"executions": [row.id.hex for row in rows]}
 
-    return [UUID(key) for key in (await write_keyed(database, write, work))["executions"]]
+    return _claimed(await write_keyed(database, write, work, _claimed))
+
+
+def _claimed(outcome: Outcome) -> list[UUID]:
+    return [UUID(key) for key in outcome["executions"]]
 
 
 async def acquire_lease(

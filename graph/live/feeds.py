@@ -31,10 +31,14 @@ class Item:
 
 
 class News(NamedTuple):
-    """What came after a place, and the place up to which nothing is missing."""
+    """What came after a place, and the place `head` up to which nothing is missing.
+
+    `end` is after all that had been committed when it was read: a head from there on tells of all of it.
+    """
 
     items: list[Item]
     head: Place
+    end: Place
 
 
 class Feed(Protocol):
@@ -110,7 +114,7 @@ class ExecutionFeed:
         """Rows that were read after the counter stood at `end`: up to there nothing is missing."""
         items = [Item(row["seq"], row) for row in rows]
         last = items[-1].place if items else 0
-        return News(items, last if len(items) == limit else max(last, end))
+        return News(items, last if len(items) == limit else max(last, end), end)
 
     def _name(self) -> str:
         return cursors.ordering(self.source, self.source.order("SEQ"), descending=False)
@@ -140,7 +144,7 @@ class ChangesFeed:
     async def after(self, connection: Connection, place: Place, limit: int) -> News:
         """The next events."""
         changes = await fetch_changes(connection, place, self.narrowed, limit)
-        return News([Item(commit_of(row), row) for row in changes.rows], changes.head)
+        return News([Item(commit_of(row), row) for row in changes.rows], changes.head, changes.end)
 
 
 _CHANGES = "changes"

@@ -1,6 +1,7 @@
 """What followers of one feed share: its newest items, and the place up to which it was read."""
 
 import asyncio
+import time
 from bisect import bisect_right
 from collections import deque
 
@@ -21,11 +22,14 @@ class Stream:
         self.head = self.floor = head
         self.followers = 0
         self.gone = False
+        self.told_at = time.monotonic()
+        self._awaited: tuple[Place, float] | None = None
         self._items: deque[Item] = deque()
         self._changed: asyncio.Future[None] | None = None
 
-    def extend(self, news: News) -> None:
-        """Take in what came after the head."""
+    def extend(self, news: News, read_at: float) -> None:
+        """Take in what came after the head, read at a moment of the monotonic clock."""
+        self._note_progress(max(news.head, self.head), news.end, read_at)
         if news.head <= self.head:
             return
         self.head = news.head
@@ -34,6 +38,20 @@ class Stream:
             while len(self._items) > _KEPT_ITEMS:
                 self.floor = self._items.popleft().place
             self._wake()
+
+    def _note_progress(self, head: Place, end: Place, read_at: float) -> None:
+        """Move `told_at`, the moment up to which all that was committed has been taken in.
+
+        That is this one where the head has come to the end. Otherwise it is an earlier one, when the head has
+        come to what was the end then: that of one moment is kept, and of the next when it has been reached.
+        """
+        if head >= end:
+            self.told_at, self._awaited = read_at, None
+            return
+        if self._awaited is not None and head >= self._awaited[0]:
+            self.told_at, self._awaited = self._awaited[1], None
+        if self._awaited is None:
+            self._awaited = end, read_at
 
     def end(self) -> None:
         """Its execution is gone: there will be no more."""

@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Hashable
+from collections.abc import AsyncIterator, Collection, Hashable
 from typing import Any
 from uuid import UUID
 
@@ -40,7 +40,6 @@ class Tailer:
         self._dirty: set[UUID | None] = set()
         self._wake = asyncio.Event()
         self._interval, self._polled_at = _SHORTEST_POLL, 0.0
-        self._seen_all_at = time.monotonic()
         self.reads = 0
         database.on_commit(self._note)
 
@@ -51,8 +50,9 @@ class Tailer:
 
     @property
     def lag(self) -> float:
-        """Seconds since when commits may not have been seen yet."""
-        return time.monotonic() - self._seen_all_at
+        """Seconds since the moment up to which every feed has been told of all commits; 0 without any."""
+        now = time.monotonic()
+        return max((now - stream.told_at for stream in self._streams.values()), default=0.0)
 
     async def start(self, feed: Feed, after: Place | None) -> AsyncIterator[list[Item]]:
         """Follow a feed from after a place, or from its end; raises `NotFound` at once.
@@ -68,7 +68,7 @@ class Tailer:
         try:
             while not stream.gone:
                 if place < stream.floor:
-                    items, seen = await self._catch_up(stream, place)
+                    items, seen, _ = await self._catch_up(stream, place)
                 else:
                     items, seen = stream.after(place, PAGE), place
                 place = max([place, seen, *(item.place for item in items[-1:])])
@@ -89,15 +89,13 @@ class Tailer:
         except FlowkeepError as error:
             logger.warning("A live feed waits for the database: %s", error)
             await asyncio.sleep(_AFTER_FAILURE)
-        return News([], place)
+        return News([], place, place)
 
     def _join(self, feed: Feed, end: Place) -> Stream:
         stream = self._streams.get(feed)
         if stream is None:
             stream = self._streams[feed] = Stream(feed, end)
             self._of_execution[feed.execution_id] += 1
-            if len(self._streams) == 1:
-                self._seen_all_at = time.monotonic()
         stream.followers += 1
         self._wake.set()
         return stream
@@ -112,10 +110,9 @@ class Tailer:
         if not self._of_execution[key]:
             del self._of_execution[key]
 
-    def _note(self, execution_id: UUID | None) -> None:
-        """A write of this process has committed: to this execution, or to what may be any."""
-        touched = set(self._of_execution) if execution_id is None else {execution_id, None}
-        if touched := touched & self._of_execution.keys():
+    def _note(self, execution_ids: Collection[UUID]) -> None:
+        """A write of this process to these executions has committed."""
+        if touched := self._of_execution.keys() & {None, *execution_ids}:
             self._dirty |= touched
             self._wake.set()
 
@@ -136,7 +133,6 @@ class Tailer:
     async def _poll(self) -> None:
         self._polled_at = time.monotonic()
         found = await self._tick(None)
-        self._seen_all_at = self._polled_at
         self._interval = _SHORTEST_POLL if found else min(self._interval * 2, _LONGEST_POLL)
 
     async def _pause(self, seconds: float) -> None:
@@ -156,16 +152,16 @@ class Tailer:
         streams = [
             stream for stream in self._streams.values() if dirty is None or stream.feed.execution_id in dirty
         ]
-        before = [stream.head for stream in streams]
+        before, read_at = [stream.head for stream in streams], time.monotonic()
         async with self._database.reading() as connection:
-            await self._read_executions(connection, streams)
+            await self._read_executions(connection, streams, read_at)
             for stream in streams:
                 if not isinstance(stream.feed, ExecutionFeed):
                     self.reads += 1
-                    self._take(stream, await stream.feed.after(connection, stream.head, PAGE))
+                    self._take(stream, await stream.feed.after(connection, stream.head, PAGE), read_at)
         return [stream.head for stream in streams] != before
 
-    async def _read_executions(self, connection: Connection, streams: list[Stream]) -> None:
+    async def _read_executions(self, connection: Connection, streams: list[Stream], read_at: float) -> None:
         by_execution = [stream for stream in streams if isinstance(stream.feed, ExecutionFeed)]
         if not by_execution:
             return
@@ -183,16 +179,18 @@ class Tailer:
                 stream.end()
             elif feed.head(counters) > stream.head:
                 groups[feed.source.table, feed.narrowed].append((stream, feed, feed.head(counters)))
+            else:
+                stream.told_at = read_at
         for group in groups.values():
             self.reads += 1
             like = group[0][1]
             places = [(member.execution_id, stream.head) for stream, member, _ in group]
             found = await fetch_after(connection, like.source, places, like.narrowed, PAGE)
             for (stream, member, end), rows in zip(group, found, strict=True):
-                self._take(stream, member.news(rows, end, PAGE))
+                self._take(stream, member.news(rows, end, PAGE), read_at)
 
-    def _take(self, stream: Stream, news: News) -> None:
-        stream.extend(news)
+    def _take(self, stream: Stream, news: News, read_at: float) -> None:
+        stream.extend(news, read_at)
         if len(news.items) == PAGE:
             # There may be more, which need not wait for the next poll.
             self._dirty.add(stream.feed.execution_id)

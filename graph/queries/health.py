@@ -1,11 +1,13 @@
 """`health`: whether the service and its database are well."""
 
+from dataclasses import asdict
 from datetime import datetime
 from importlib.metadata import version
 
 import strawberry
 
 from db.queries.health import ReplicationRole, look, measure_tables
+from db.queries.open_transactions import oldest_writer
 from graph.auth.scopes import READ
 from graph.background import Job
 from graph.context import Info
@@ -64,14 +66,40 @@ class DatabaseStatus:
         ]
 
 
+@strawberry.type(description="A transaction that has changed something and is still open.")
+class OpenTransactionStatus:
+    """As far as the service's role may see it."""
+
+    process_id: int | None = strawberry.field(description="PostgreSQL's process; null for a prepared one.")
+    application: str | None = strawberry.field(description="What its session calls itself.")
+    database: str | None = strawberry.field(description="The database of the server that it is in.")
+    state: str | None = strawberry.field(
+        description="What its session does: `active`, or `idle in transaction`."
+    )
+    prepared: str | None = strawberry.field(
+        description="Its name where it was prepared: it stays until COMMIT or ROLLBACK PREPARED."
+    )
+    age: float | None = strawberry.field(description="Seconds since it began.")
+
+
 @strawberry.type(description="The live feeds of this process.")
 class FeedStatus:
     """What reads what is new for its followers."""
 
     followers: int = strawberry.field(description="How many subscriptions follow something.")
     lag: float = strawberry.field(
-        description="Seconds since when commits may not have reached them; 0 without."
+        description="Seconds since the moment up to which they have been told of all commits; 0 without."
     )
+
+    @strawberry.field(
+        description="The oldest transaction of the server that has changed something and is still open: "
+        "`executionChanges` can't tell yet what was committed after it began.",
+        directives=[READ],
+    )
+    async def held_up_by(self, info: Info) -> OpenTransactionStatus | None:
+        """Asked only where it is asked for."""
+        found = await oldest_writer(info.context.database)
+        return None if found is None else OpenTransactionStatus(**asdict(found))
 
 
 @strawberry.type(description="A job that runs beside the requests of the process that answers.")
@@ -127,7 +155,6 @@ class HealthQueries:
         database, tailer = info.context.database, info.context.following
         pool = database.pool
         found = await look(database)
-        followers = tailer.followers
         return Health(
             version=version("flowkeep"),
             database=DatabaseStatus(
@@ -141,6 +168,6 @@ class HealthQueries:
                 oldest_transaction=found.oldest_transaction,
                 pool=PoolStatus(size=pool.size, in_use=pool.in_use),
             ),
-            feeds=FeedStatus(followers=followers, lag=tailer.lag if followers else 0.0),
+            feeds=FeedStatus(followers=tailer.followers, lag=tailer.lag),
             jobs=[_status(job) for job in info.context.background.jobs],
         )

@@ -1,5 +1,7 @@
 """Changes across executions come in the order of commits, and none is passed over."""
 
+import asyncio
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from uuid import UUID
@@ -10,6 +12,7 @@ import pytest_asyncio
 from tests.factories import Factory
 from tests.live.conftest import Live
 from tests.live.documents import CHANGES
+from tests.live.follower import settled
 
 INSERT = "INSERT INTO events (execution_id, seq, type, actor, changes) VALUES ($1, $2, 'X', 'test', '{}')"
 
@@ -97,3 +100,50 @@ async def test_an_execution_that_is_gone_is_null(live: Live, make: Factory) -> N
     async with live.follow(CHANGES, start="BEGINNING") as follower:
         shown = [item["execution"] for item in await follower.take(2)]
     assert [one is None for one in shown] == [False, True]
+
+
+LAG = """{ health { feeds { lag heldUpBy { processId application database state prepared age } } } }"""
+
+
+async def test_the_lag_is_the_time_for_which_a_commit_was_not_told(
+    live: Live, make: Factory, open_: Open
+) -> None:
+    late, early = await make.executions(2)
+    async with live.follow(CHANGES) as follower:
+        commit = await open_(late, 1)
+        before = time.monotonic()
+        await make.records(early, events=[{"seq": 1}])
+        assert await follower.silent(1.0)
+        feeds = (await live.client.ask(LAG))["health"]["feeds"]
+        waited = time.monotonic() - before
+        await commit()
+        await follower.take(2)
+        assert await settled(lambda: live.tailer.lag < waited / 2)
+    assert feeds["lag"] >= 1.0
+    assert feeds["heldUpBy"]["state"] == "idle in transaction"
+    assert feeds["heldUpBy"]["age"] >= feeds["lag"] - 1.0
+    assert live.tailer.lag == 0.0
+
+
+async def test_an_open_transaction_behind_which_nothing_was_committed_holds_up_nothing(
+    live: Live, make: Factory, open_: Open
+) -> None:
+    (late,) = await make.executions(1)
+    async with live.follow(CHANGES):
+        await open_(late, 1)
+        await asyncio.sleep(1.5)
+        assert live.tailer.lag < 1.0
+
+
+async def test_a_prepared_transaction_is_named(live: Live, make: Factory, worker_url: str) -> None:
+    (execution,) = await make.executions(1)
+    connection = await asyncpg.connect(worker_url.replace("+asyncpg", ""))
+    try:
+        await connection.execute("BEGIN")
+        await connection.execute(INSERT, execution, 1)
+        await connection.execute("PREPARE TRANSACTION 'forgotten'")
+        held_up = (await live.client.ask(LAG))["health"]["feeds"]["heldUpBy"]
+        await connection.execute("ROLLBACK PREPARED 'forgotten'")
+    finally:
+        await connection.close()
+    assert (held_up["prepared"], held_up["processId"]) == ("forgotten", None)

@@ -5,17 +5,19 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from db.errors import Unavailable
+from db.queries.feeds import fetch_heads
 from graph.execution.plan import Answered
 from graph.live import encoding, tailer
 from graph.live.feeds import ExecutionFeed, News
 from tests.conftest import Statements
 from tests.factories import Factory
 from tests.live.conftest import Live, Serve, Write
-from tests.live.documents import FEEDS, LOGS
+from tests.live.documents import EVENTS, FEEDS, LOGS
 from tests.live.follower import Follower, connected, settled
 
 NESTED = """subscription ($id: ID!, $first: Int = 1) { executionLogs(executionId: $id) {
@@ -121,6 +123,35 @@ async def test_the_quiet_are_asked_about_rarely(
         await asyncio.sleep(1.5)
         # Every 200 ms once the first looks have found nothing; a busy machine looks later, never more often.
         assert 1 <= len(statements) <= (time.monotonic() - since) / 0.2 + 4
+
+
+async def test_only_what_was_changed_is_looked_at(
+    serve: Serve, make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    live = await serve()
+    one, other = sorted(await make.executions(2))
+    async with AsyncExitStack() as stack:
+        followers = [
+            await stack.enter_async_context(live.follow(EVENTS, id=f"exec_{key.hex}", start="NOW"))
+            for key in (one, other)
+        ]
+        asked: list[set[UUID]] = []
+
+        async def noted(connection: Any, executions: list[UUID]) -> Any:
+            asked.append(set(executions))
+            return await fetch_heads(connection, executions)
+
+        for name in ("_SHORTEST_POLL", "_LONGEST_POLL"):
+            monkeypatch.setattr(tailer, name, 600.0)
+        live.tailer._interval = 600.0
+        monkeypatch.setattr(tailer, "fetch_heads", noted)
+        # What changes no execution, or makes another one, wakes nobody.
+        await live.client.done("createWorkflow", name="other", version="1", definition={})
+        await live.client.done("createExecution", workflowName="other")
+        await live.client.done("placeHold", subjectId=f"exec_{other.hex}", reason="audit")
+        await live.client.done("claimExecutions", holder="test", ttl="PT60S", limit=1)
+        assert await followers[0].seqs(1) == [1]
+    assert asked == [{one}]
 
 
 async def test_who_falls_behind_catches_up(live: Live, execution_id: str, write: Write) -> None:
