@@ -82,26 +82,43 @@ async def fetch_horizon(connection: asyncpg.Connection) -> Commit:
     return Commit(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
 
 
+# What of an execution changes and can be narrowed by does so in one of these events, with its status.
+_MOVES = "('STATUS_CHANGED', 'EXECUTION_RECOVERED', 'LEASE_ACQUIRED')"
+_LIVE = "('PENDING', 'RUNNING', 'PAUSED')"
+# An execution as it was before such an event. What had ended before it was recovered had its end by then, and
+# an error where it had gone wrong, which is what can still be said of it.
+_BEFORE = f"""
+    FROM executions now CROSS JOIN LATERAL (SELECT v.changes -> 'status' ->> 'before' AS status) was
+    CROSS JOIN LATERAL jsonb_populate_record(now, jsonb_build_object(
+        'status', was.status,
+        'started_at', CASE WHEN was.status <> 'PENDING' THEN now.started_at END,
+        'completed_at', CASE WHEN was.status NOT IN {_LIVE} THEN coalesce(now.completed_at, v.at) END,
+        'error', CASE WHEN was.status IN ('FAILED', 'TIMED_OUT')
+                      THEN coalesce(now.error::jsonb, '{{}}'::jsonb) END
+    )) AS c
+    WHERE now.id = v.execution_id AND was.status IS NOT NULL
+"""
+
+
 async def fetch_changes(
     connection: asyncpg.Connection, after: Commit, narrowed: Filter, limit: int
 ) -> Changes:
-    """At most `limit` events after a place, of executions that `narrowed` takes as they are now."""
+    """At most `limit` events after a place, of executions that `narrowed` takes as they are now, and those by
+    which an execution ceased to be so; `matches` tells them apart."""
     parameters = Parameters()
     xid = parameters.add(str(after.xid), "text")
     place = (
         f"({xid}::xid8, {parameters.add(after.execution_id, 'uuid')}, {parameters.add(after.seq, 'bigint')})"
     )
-    conditions = list(narrowed.predicates(parameters))
-    which = (
-        f"AND EXISTS (SELECT FROM executions c WHERE c.id = v.execution_id AND {' AND '.join(conditions)})"
-    )
+    matches, taken = _taken(narrowed, parameters)
     columns = EVENTS.columns.replace("c.", "v.")
     rows = await connection.fetch(
         "WITH s AS MATERIALIZED (SELECT pg_current_snapshot() AS now), h AS MATERIALIZED "
         "(SELECT pg_snapshot_xmin(now) AS xmin, pg_snapshot_xmax(now)::text::bigint AS xmax FROM s) "
         f"SELECT h.xmin::text::bigint AS horizon, h.xmax, v.* FROM h LEFT JOIN LATERAL (SELECT "
-        f"v.xid::text::bigint AS xid, {columns} FROM events v "
-        f"WHERE (v.xid, v.execution_id, v.seq) > {place} AND v.xid < h.xmin {which if conditions else ''} "
+        f"v.xid::text::bigint AS xid, m.matches, {columns} FROM events v "
+        f"CROSS JOIN LATERAL (SELECT {matches} AS matches) m "
+        f"WHERE (v.xid, v.execution_id, v.seq) > {place} AND v.xid < h.xmin AND {taken} "
         f"ORDER BY v.xid, v.execution_id, v.seq LIMIT {int(limit)}) v ON true",
         *parameters.values,
     )
@@ -109,6 +126,16 @@ async def fetch_changes(
     found = [row for row in rows if row["xid"] is not None]
     head = commit_of(found[-1]) if len(found) == limit else max(after, horizon)
     return Changes(found, head, Commit(rows[0]["xmax"]))
+
+
+def _taken(narrowed: Filter, parameters: Parameters) -> tuple[str, str]:
+    """Whether the execution of the event `v` matches now, and whether the event is to be told, in SQL."""
+    conditions = " AND ".join(narrowed.predicates(parameters))
+    if not conditions:
+        return "true", "true"
+    now = f"EXISTS (SELECT FROM executions c WHERE c.id = v.execution_id AND {conditions})"
+    left = f"v.type IN {_MOVES} AND EXISTS (SELECT {_BEFORE} AND {conditions})"
+    return now, f"(m.matches OR {left})"
 
 
 def commit_of(row: Row) -> Commit:

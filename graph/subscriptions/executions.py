@@ -60,6 +60,10 @@ class ExecutionChange:
     row: strawberry.Private[Row]
     cursor: str = strawberry.field(description="Its place in the order of commits, for `after`.")
     event: Event = strawberry.field(description="The event that records the change.")
+    matches: bool = strawberry.field(
+        description="Whether the filter takes the execution as it is now; false where this change, or one "
+        "after it, took it out."
+    )
 
     @strawberry.field(
         description="The execution as it is now; null when it was deleted since.", directives=[READ]
@@ -79,7 +83,7 @@ def _log_item(cursor: str, row: Row) -> ExecutionLogItem:
 
 
 def _change(cursor: str, row: Row) -> ExecutionChange:
-    return ExecutionChange(row=row, cursor=cursor, event=build(EVENTS, row))
+    return ExecutionChange(row=row, cursor=cursor, event=build(EVENTS, row), matches=row["matches"])
 
 
 @strawberry.type(description="What can be followed: each item once, in order, from wherever one stopped.")
@@ -138,7 +142,10 @@ class Subscription:
         info: Info,
         filter: Annotated[
             ExecutionFilter | None,
-            strawberry.argument(description="Only executions that are so when the change is read."),
+            strawberry.argument(
+                description="Only executions that are so when the change is read, and the changes by which "
+                "one ceases to be so (`matches: false`)."
+            ),
         ] = strawberry.UNSET,
         after: After = strawberry.UNSET,
         start: StartNow = strawberry.UNSET,

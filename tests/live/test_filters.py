@@ -1,11 +1,16 @@
 """What narrows a feed holds where it is read, and does not keep it from going on."""
 
+import asyncio
+import time
+from typing import Any
+
 import pytest
 
 from db.enums import LogLevel
 from tests.factories import Factory
 from tests.live.conftest import Live
 from tests.live.documents import CHANGES, LOGS
+from tests.live.follower import Follower, settled
 
 LEVELS = [LogLevel.DEBUG, LogLevel.INFO, LogLevel.WARN, LogLevel.ERROR]
 
@@ -82,3 +87,74 @@ async def test_changes_are_judged_by_how_the_execution_is_now(live: Live, make: 
         assert await follower.silent()
         await live.client.done("transitionExecution", executionId=key, to="CANCELLED")
         assert (await follower.item())["execution"]["status"] == "CANCELLED"
+
+
+MATCHING = """subscription ($filter: ExecutionFilter) {
+  executionChanges(filter: $filter, start: NOW) { matches event { seq type } execution { id status } }
+}"""
+
+
+STEPS: tuple[tuple[str, dict[str, Any]], ...] = (
+    ("claimExecutions", {"holder": "test", "ttl": "PT60S", "limit": 1}),
+    ("transitionExecution", {"to": "FAILED", "error": {"message": "broken"}, "epoch": 1}),
+    ("recoverExecution", {}),
+)
+CLAIMED, FAILED, RECOVERED = "LEASE_ACQUIRED", "STATUS_CHANGED", "EXECUTION_RECOVERED"
+TOLD: dict[str, tuple[dict[str, Any], list[tuple[str, bool]]]] = {
+    "pending": ({"status": ["PENDING"]}, [(CLAIMED, False), (RECOVERED, True)]),
+    "running": ({"status": ["RUNNING"]}, [(CLAIMED, True), (FAILED, False)]),
+    "failed": ({"status": ["FAILED"]}, [(FAILED, True), (RECOVERED, False)]),
+    "with an error": ({"hasError": True}, [(FAILED, True), (RECOVERED, False)]),
+    "ended": (
+        {"completedAt": {"lt": "2100-01-01T00:00:00Z"}},
+        [(FAILED, True), (RECOVERED, False)],
+    ),
+    "started": (
+        {"startedAt": {"lt": "2100-01-01T00:00:00Z"}},
+        [(CLAIMED, True), (FAILED, True), (RECOVERED, True)],
+    ),
+    "another workflow": ({"workflowName": {"eq": "another"}}, []),
+    "another and running": ({"workflowName": {"eq": "another"}, "status": ["RUNNING"]}, []),
+    "all": ({}, [(CLAIMED, True), (FAILED, True), (RECOVERED, True)]),
+}
+
+
+def on(key: str, mutation: str) -> dict[str, str]:
+    """A claim takes the only execution that there is; the others name it."""
+    return {} if mutation == "claimExecutions" else {"executionId": key}
+
+
+async def moves(follower: Follower) -> list[tuple[str, bool]]:
+    """What has been told of changes of status until now."""
+    told: list[tuple[str, bool]] = []
+    while True:
+        try:
+            async with asyncio.timeout(0.4):
+                item = await follower.item()
+        except TimeoutError:
+            return told
+        if item["event"]["type"] in (CLAIMED, FAILED, RECOVERED):
+            told.append((item["event"]["type"], item["matches"]))
+
+
+@pytest.mark.parametrize("name", TOLD)
+async def test_a_filter_tells_who_leaves_it(live: Live, make: Factory, name: str) -> None:
+    narrowed, expected = TOLD[name]
+    key = f"exec_{(await make.execution()).hex}"
+    async with live.follow(MATCHING, filter=narrowed) as follower:
+        for mutation, given in STEPS:
+            await live.client.done(mutation, **on(key, mutation), **given)
+            written = time.monotonic()
+            assert await settled(lambda: time.monotonic() - live.tailer.lag > written)  # noqa: B023
+        assert await moves(follower) == expected
+
+
+async def test_who_left_before_it_was_read_is_told_of_by_what_took_it_out(live: Live, make: Factory) -> None:
+    key = f"exec_{(await make.execution()).hex}"
+    for mutation, given in STEPS[:2]:
+        await live.client.done(mutation, **on(key, mutation), **given)
+    document = MATCHING.replace("start: NOW", "start: BEGINNING")
+    async with live.follow(document, filter={"status": ["RUNNING"]}) as follower:
+        items = await follower.take(1)
+        assert await follower.silent()
+    assert [(item["event"]["type"], item["matches"]) for item in items] == [(FAILED, False)]
