@@ -20,7 +20,7 @@ from db.writes.answers import Outcome
 from db.writes.needs import Needs, Unseen
 from db.writes.rows import Row, Rows
 from db.writes.seen import Attempt, Base, Head, Seen, StateHead, Variable
-from db.writes.write import Write
+from db.writes.write import Write, shown
 
 
 def json_text(value: Any) -> str:
@@ -184,7 +184,7 @@ class Draft:
 
     def note(self, kind: EventType, changes: Mapping[str, Any]) -> int:
         """Note an event; returns its number."""
-        self._events.append((kind, changes))
+        self._events.append((kind, shown(changes)))
         return self.take("event_seq")
 
     @property

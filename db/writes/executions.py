@@ -23,7 +23,7 @@ from db.writes.keyed import audit, write_keyed
 from db.writes.needs import Needs
 from db.writes.states import require_keys
 from db.writes.unit import Unit, write_execution
-from db.writes.write import Write
+from db.writes.write import Write, shown
 from db.writes.writer import creator_of, writer_of
 
 # What only the holder says of an execution while its lease is valid; RUNNING of one that waits.
@@ -55,7 +55,7 @@ async def note_first_event(
     session: AsyncSession, key: UUID, write: Write, kind: EventType, changes: dict[str, Any]
 ) -> None:
     """Record the event that an execution begins with."""
-    row = {"execution_id": key, "seq": 1, "type": kind, "actor": write.actor, "changes": changes}
+    row = {"execution_id": key, "seq": 1, "type": kind, "actor": write.actor, "changes": shown(changes)}
     await session.execute(insert(Event).values(row))
 
 

@@ -12,7 +12,7 @@ from db.engine import Database
 from db.ids import uuid7
 from db.models import AuditEntry, IdempotencyKey
 from db.retry import retried
-from db.writes.write import Replay, Write, replayed
+from db.writes.write import Replay, Write, replayed, shown
 
 Outcome = dict[str, Any]
 
@@ -76,6 +76,6 @@ async def audit(
         "type": kind,
         "subject_type": subject[0],
         "subject_id": subject[1],
-        "changes": changes,
+        "changes": shown(changes),
     }
     await session.execute(insert(AuditEntry).values(row))

@@ -19,7 +19,7 @@ from db.errors import InvalidTransition, NotFound, StaleLease
 from db.models import Event, Execution
 from db.retry import retried
 from db.transitions import EXECUTION_MOVES
-from db.writes.write import Replay, Write, replayed
+from db.writes.write import Replay, Write, replayed, shown
 
 Outcome = dict[str, Any]
 Changes = dict[str, Any]
@@ -90,7 +90,7 @@ class Unit:
 
     def note(self, kind: EventType, changes: Changes) -> int:
         """Note an event; returns its number."""
-        self.events.append({"type": kind, "changes": changes})
+        self.events.append({"type": kind, "changes": shown(changes)})
         return self.event_seq
 
     def require_live(self) -> None:

@@ -1,9 +1,14 @@
 """What every write carries besides its own input: who, under which lease, and whether it is a repetition."""
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 from db.errors import IdempotencyConflict
+
+_UNDERSCORED = re.compile("_(.)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +40,13 @@ def replayed(write: Write, fingerprint: bytes, outcome: dict[str, Any]) -> Repla
     if fingerprint != write.fingerprint:
         raise IdempotencyConflict(write.key or "")
     return Replay(outcome)
+
+
+def shown(changes: Mapping[str, Any]) -> dict[str, Any]:
+    """What the history says of changes, by the API's names of what changed: `currentStep`."""
+    return {_api_name(name): change for name, change in changes.items()}
+
+
+@cache
+def _api_name(column: str) -> str:
+    return _UNDERSCORED.sub(lambda found: found[1].upper(), column)

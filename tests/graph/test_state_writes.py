@@ -285,6 +285,10 @@ async def test_a_save_says_what_it_changed(client: Client, make: Factory) -> Non
     first, second = [event["changes"] for event in await read_events(client, execution)]
     assert (first["version"], first["variables"]) == ({"before": 0, "after": 1}, {"after": ["a", "b"]})
     assert (second["version"], second["variables"]) == ({"before": 1, "after": 2}, {"after": ["a"]})
+    assert (second["currentStep"], second["completedSteps"]) == (
+        {"before": "x", "after": None},
+        {"added": ["y"]},
+    )
 
 
 async def test_a_repeated_save_answers_with_its_version_also_after_others(

@@ -199,6 +199,15 @@ async def test_a_cascade_leaves_nothing_of_the_workflow(
     assert (answer["executions"], left) == (2, {"audit_entries": 1})
 
 
+async def test_changes_are_named_as_the_api_names_them(client: Client, database: Database) -> None:
+    workflow = (await client.done("createWorkflow", **FULL))["workflow"]["id"]
+    await client.done("updateWorkflow", workflowId=workflow, estimatedDuration="PT90S")
+    await client.done("createRetentionPolicy", name="old", keepExecutions="P90D", keepLast=3)
+    named = {name for entry in await rows(database, "audit_entries") for name in entry["changes"]}
+    assert {"estimatedDuration", "keepLast"} <= named
+    assert not [name for name in named if "_" in name]
+
+
 async def test_the_audit_says_what_was_before_and_after(client: Client, database: Database) -> None:
     workflow = (await client.done("createWorkflow", **FULL))["workflow"]["id"]
     await client.done("updateWorkflow", workflowId=workflow, description="other", priority="LOW")
