@@ -14,7 +14,8 @@ from tests.live.conftest import Live
 from tests.live.documents import CHANGES
 from tests.live.follower import settled
 
-INSERT = "INSERT INTO events (execution_id, seq, type, actor, changes) VALUES ($1, $2, 'X', 'test', '{}')"
+INSERT = """INSERT INTO events (execution_id, seq, type, actor, changes)
+    VALUES ($1, $2, 'LEASE_EXTENDED', 'test', '{}')"""
 
 Open = Callable[..., Awaitable[Callable[[], Awaitable[None]]]]
 
