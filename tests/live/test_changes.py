@@ -9,6 +9,10 @@ from uuid import UUID
 import asyncpg
 import pytest_asyncio
 
+from db.queries.feeds import Commit
+from db.queries.filters import ExecutionFilter
+from graph.live.feeds import ChangesFeed, News
+from graph.live.streams import Stream
 from tests.factories import Factory
 from tests.live.conftest import Live
 from tests.live.documents import CHANGES
@@ -126,14 +130,13 @@ async def test_the_lag_is_the_time_for_which_a_commit_was_not_told(
     assert live.tailer.lag == 0.0
 
 
-async def test_an_open_transaction_behind_which_nothing_was_committed_holds_up_nothing(
-    live: Live, make: Factory, open_: Open
-) -> None:
-    (late,) = await make.executions(1)
-    async with live.follow(CHANGES):
-        await open_(late, 1)
-        await asyncio.sleep(1.5)
-        assert live.tailer.lag < 1.0
+def test_all_is_told_up_to_the_moment_whose_end_was_reached() -> None:
+    stream = Stream(ChangesFeed(ExecutionFilter()), Commit(5))
+    told = []
+    for read_at, (head, end) in enumerate([(5, 5), (5, 7), (5, 9), (6, 9), (7, 9), (9, 9)], start=1):
+        stream.extend(News([], Commit(head), Commit(end)), float(read_at))
+        told.append(stream.told_at)
+    assert told == [1, 1, 1, 1, 2, 6]
 
 
 async def test_a_prepared_transaction_is_named(live: Live, make: Factory, worker_url: str) -> None:
