@@ -1,7 +1,7 @@
 """Relay connections over keyset pages: arguments in, a page out, nothing fetched that is not selected."""
 
 from collections.abc import Awaitable, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from inspect import signature
 from typing import Annotated, Any, Generic, TypeVar
 
@@ -13,11 +13,11 @@ from db.queries.predicates import Filter
 from db.queries.sources import Relation, Source
 from graph import cursors
 from graph.auth.scopes import READ, Requires
+from graph.builders import build
 from graph.context import Info
 from graph.inputs.common import chosen_order, given
 from graph.loaded import loaded
 from graph.loaders import Pages
-from graph.nodes import build
 
 T = TypeVar("T")
 
@@ -94,16 +94,14 @@ async def _counted(
     """The number of items, up to a cap, and whether that is all: one statement for all pages of a level."""
     if not 0 <= up_to <= LARGEST_COUNT_CAP:
         raise InvalidInput(f"`upTo` can be 0 to {LARGEST_COUNT_CAP}; it was {up_to}.")
-    unknown: dict[int, list[Connection[Any]]] = {}
-    for connection in connections:
-        if up_to not in connection.counts:
-            unknown.setdefault(id(connection.asked), []).append(connection)
-    for alike in unknown.values():
-        parents = [connection.parent for connection in alike]
-        found = await info.context.loaders.count(alike[0].asked, parents, up_to)
-        for connection, count in zip(alike, found, strict=True):
-            connection.counts[up_to] = count
-    counts = [connection.counts[up_to] for connection in connections]
+    counts = [0] * len(connections)
+    alike: dict[int, list[int]] = {}
+    for at, connection in enumerate(connections):
+        alike.setdefault(id(connection.asked), []).append(at)
+    for places in alike.values():
+        asked, parents = connections[places[0]].asked, [connections[at].parent for at in places]
+        for at, count in zip(places, await info.context.loaders.count(asked, parents, up_to), strict=True):
+            counts[at] = count
     return [(min(up_to, count), count <= up_to) for count in counts]
 
 
@@ -127,7 +125,6 @@ class Connection(Generic[T]):
     asked: strawberry.Private[Pages]
     parent: strawberry.Private[tuple[Any, ...]]
     made: strawberry.Private[list[Any] | None] = None
-    counts: strawberry.Private[dict[int, int]] = field(default_factory=dict)
 
     @strawberry.field(description="The items of the page, each with its cursor.")
     def edges(self) -> list[Edge[T]]:

@@ -5,19 +5,18 @@ Loaders live as long as one operation, hold no connection while they wait, and t
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cache, cached_property
 from typing import Any, NamedTuple, TypeVar
-from uuid import UUID
 
 from strawberry.dataloader import DataLoader
 
 from db.engine import Connection, Database
 from db.errors import TooComplex
 from db.meter import Budget
-from db.queries import executions, failures, pages, states, statistics, steps, stuck, workflows
+from db.queries import failures, pages, statistics, workflows
 from db.queries.filters import ExecutionFilter, StepFilter
 from db.queries.pages import Page, Row, Window
 from db.queries.predicates import Filter
@@ -29,6 +28,8 @@ T = TypeVar("T")
 Parent = tuple[Any, ...]
 # Takes info, the objects of a level (or their rows) and arguments; gives their values in the same order.
 Load = Callable[..., Awaitable[Sequence[Any]]]
+# A function of `db.queries`: what it finds for each key, in their order.
+Fetch = Callable[[Connection, list[K]], Awaitable[Sequence[T]]]
 
 
 class Pages(NamedTuple):
@@ -51,7 +52,7 @@ class StatsKey(NamedTuple):
 
     grouping: Grouping
     narrowed: ExecutionFilter
-    workflow: UUID | None
+    workflow: Any
 
 
 class StepStatsKey(NamedTuple):
@@ -84,6 +85,37 @@ async def _by_group(
     return results
 
 
+class _Asked(NamedTuple):
+    """Keys that the next statement will fetch, and who waits for it besides the one who fetches."""
+
+    keys: dict[Any, None]
+    waiting: list[asyncio.Future[None]]
+
+    async def join(self, keys: list[Any]) -> None:
+        """Wait for these keys too."""
+        self.keys.update(dict.fromkeys(keys))
+        self.waiting.append(asyncio.get_running_loop().create_future())
+        await self.waiting[-1]
+
+    def end(self, error: BaseException | None) -> None:
+        """Wake up all who wait."""
+        for future in self.waiting:
+            if future.done():  # who waited has gone
+                continue
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(error)
+
+
+@cache
+def _by_key(source: Source) -> Fetch[tuple[Any, ...], Row | None]:
+    async def fetch(connection: Connection, keys: list[tuple[Any, ...]]) -> list[Row | None]:
+        return await pages.fetch_by_key(connection, source, keys)
+
+    return fetch
+
+
 def _lazily(
     batch: Callable[["Loaders"], Callable[[list[K]], Awaitable[Sequence[T]]]],
 ) -> cached_property[DataLoader[K, T]]:
@@ -104,25 +136,21 @@ class Loaders:
         self._most_rows = self._rows_left = most_rows
         self._running: set[asyncio.Task[Any]] = set()
         self._levels: dict[Any, list[tuple[dict[str, Any], DataLoader[Any, Any]]]] = {}
-        self._rows: dict[RowKey, Row | None] = {}
-        # One moment for all that an operation asks up to now: what is asked alike is loaded together.
-        self.now = datetime.now(UTC)
+        self._found: dict[Any, dict[Any, Any]] = {}
+        self._asked: dict[Any, _Asked] = {}
+        # How many levels have fields that are asked at the same time.
+        self._together = 0
+
+    @cached_property
+    def now(self) -> datetime:
+        """One moment for all that an operation asks up to now: what is asked alike is loaded together."""
+        return datetime.now(UTC)
 
     rows = _lazily(lambda self: self._load_rows)
-    workflows_by_name = _lazily(lambda self: self._with_connection(workflows.fetch_by_name))
-    latest_checkpoints = _lazily(lambda self: self._with_connection(executions.fetch_latest_checkpoints))
-    metrics = _lazily(lambda self: self._with_connection(executions.fetch_metrics))
-    variables = _lazily(lambda self: self._with_connection(states.fetch_variables))
-    variable = _lazily(lambda self: self._with_connection(states.fetch_variable))
-    steps_done_between = _lazily(lambda self: self._with_connection(steps.fetch_done_between))
-    checkpoint_at = _lazily(lambda self: self._with_connection(states.fetch_named))
-    execution_stats = _lazily(lambda self: self._grouped(statistics.fetch_execution_stats))
-    retries = _lazily(lambda self: self._grouped(statistics.fetch_retries))
+    workflows_by_name = _lazily(lambda self: self._load_workflows)
+    execution_stats = _lazily(lambda self: self.execution_statistics)
     step_stats = _lazily(lambda self: self._one_by_one(statistics.fetch_step_stats))
     error_groups = _lazily(lambda self: self._one_by_one(failures.fetch_error_groups))
-    stuck = _lazily(lambda self: self._with_connection(stuck.fetch_facts))
-    recovery_plans = _lazily(lambda self: self._with_connection(stuck.fetch_plans))
-    state_fields = _lazily(lambda self: self._with_connection(states.fetch_fields))
 
     def level(self, load: Load, info: Any, arguments: dict[str, Any]) -> DataLoader[Any, Any]:
         """The loader that puts objects together for a function of levels and these arguments."""
@@ -133,6 +161,47 @@ class Loaders:
         loader = DataLoader(lambda items: load(info, items, **arguments), cache=False)
         known.append((arguments, loader))
         return loader
+
+    async def batch(self, fetch: Fetch[K, T], keys: Sequence[K], what: Hashable = None) -> list[T]:
+        """What `fetch` finds for each key, from one statement for all who ask at the same time.
+
+        What was found before is not fetched again; `what` names it, for fetches that are made anew.
+        """
+        name = what or fetch
+        found = self._found.setdefault(name, {})
+        missing = [key for key in dict.fromkeys(keys) if key not in found]
+        if not missing:
+            pass
+        elif not self._together:
+            await self._fetch(fetch, missing, found)
+        elif name in self._asked:
+            await self._asked[name].join(missing)
+        else:
+            await self._fetch_together(fetch, missing, found, name)
+        return [found[key] for key in keys]
+
+    async def _fetch_together(
+        self, fetch: Fetch[K, T], missing: list[K], found: dict[K, T], name: Hashable
+    ) -> None:
+        asked = self._asked[name] = _Asked(dict.fromkeys(missing), [])
+        await asyncio.sleep(0)  # others come in meanwhile
+        del self._asked[name]
+        error: BaseException | None = None
+        try:
+            await self._fetch(fetch, list(asked.keys), found)
+        except BaseException as failed:
+            error = failed
+            raise
+        finally:
+            asked.end(error)
+
+    async def _fetch(self, fetch: Fetch[K, T], keys: list[K], found: dict[K, T]) -> None:
+        async with self.reading() as connection:
+            found.update(zip(keys, await fetch(connection, keys), strict=True))
+
+    async def fetch_rows(self, source: Source, keys: Sequence[tuple[Any, ...]]) -> list[Row | None]:
+        """The rows with these keys, None where there is none."""
+        return await self.batch(_by_key(source), keys)
 
     async def fetch_pages(
         self, asked: Pages, parents: list[Parent], columns: frozenset[str] | None = None
@@ -147,18 +216,28 @@ class Loaders:
 
     async def count(self, asked: Pages, parents: list[Parent], cap: int) -> list[int]:
         """How many children each parent has, counted no further than `cap` + 1."""
-        async with self.reading() as connection:
-            return await pages.count_children(connection, asked.relation, parents, asked.narrowed, cap)
 
-    async def fetch_rows(self, source: Source, keys: Sequence[tuple[Any, ...]]) -> list[Row | None]:
-        """The rows with these keys, None where there is none; what was fetched before is not again."""
-        wanted = [RowKey(source, key) for key in keys]
-        missing = [key for key in dict.fromkeys(wanted) if key not in self._rows]
-        if missing:
-            async with self.reading() as connection:
-                found = await pages.fetch_by_key(connection, source, [key.key for key in missing])
-            self._rows.update(zip(missing, found, strict=True))
-        return [self._rows[key] for key in wanted]
+        async def fetch(connection: Connection, wanted: list[Parent]) -> list[int]:
+            return await pages.count_children(connection, asked.relation, wanted, asked.narrowed, cap)
+
+        return await self.batch(fetch, parents, (asked.relation, asked.narrowed, cap))
+
+    async def execution_statistics(self, keys: list[StatsKey]) -> list[list[Row]]:
+        """The groups of each; keys that differ only in the workflow share a statement."""
+        return await self._grouped(statistics.fetch_execution_stats, keys)
+
+    async def retries(self, keys: list[StatsKey]) -> list[dict[tuple[Any, ...], int]]:
+        """How many attempts were retries, by the values of the groups' keys; shared in the same way."""
+        return await self._grouped(statistics.fetch_retries, keys)
+
+    @contextmanager
+    def asked_together(self) -> Iterator[None]:
+        """To be entered around what is asked at the same time."""
+        self._together += 1
+        try:
+            yield
+        finally:
+            self._together -= 1
 
     def cancel(self) -> None:
         """Stop what is being fetched: a batch runs in a task of its own, which nobody else would end."""
@@ -187,26 +266,12 @@ class Loaders:
             )
         return fetched
 
-    def _with_connection(
-        self, fetch: Callable[[Any, list[K]], Awaitable[Sequence[T]]]
-    ) -> Callable[[list[K]], Awaitable[Sequence[T]]]:
-        async def load(keys: list[K]) -> Sequence[T]:
-            async with self.reading() as connection:
-                return await fetch(connection, keys)
-
-        return load
-
-    def _grouped(
-        self, fetch: Callable[..., Awaitable[Sequence[T]]]
-    ) -> Callable[[list[Any]], Awaitable[Sequence[T]]]:
+    async def _grouped(self, fetch: Callable[..., Awaitable[Sequence[T]]], keys: list[StatsKey]) -> list[T]:
         async def load(group: tuple[Any, ...], parents: list[Any]) -> Sequence[T]:
             async with self.reading() as connection:
                 return await fetch(connection, *group, parents)
 
-        async def load_all(keys: list[Any]) -> Sequence[T]:
-            return await _by_group(keys, load)
-
-        return load_all
+        return await _by_group(keys, load)
 
     def _one_by_one(
         self, fetch: Callable[..., Awaitable[T]]
@@ -216,6 +281,9 @@ class Loaders:
                 return [await fetch(connection, *key) for key in keys]
 
         return load
+
+    async def _load_workflows(self, names: list[tuple[str, str | None]]) -> list[Row | None]:
+        return await self.batch(workflows.fetch_by_name, names)
 
     async def _load_rows(self, keys: list[RowKey]) -> list[Row | None]:
         async def load(group: tuple[Any, ...], wanted: list[tuple[Any, ...]]) -> Sequence[Row | None]:

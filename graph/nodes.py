@@ -1,7 +1,7 @@
-"""The Node interface, and the register that tells which type a table's rows become."""
+"""The Node interface, and how nodes are found by their ids."""
 
 import dataclasses
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, ClassVar, Self, TypeVar
 
 import strawberry
@@ -11,6 +11,7 @@ from db.errors import NotFound
 from db.queries.pages import Row
 from db.queries.sources import Source
 from graph.auth.errors import Forbidden
+from graph.builders import build, shown_as
 from graph.context import Info
 from graph.ids import Key, Kind, encode
 from graph.loaders import RowKey
@@ -36,7 +37,6 @@ class Node:
         )
 
 
-_BUILDERS: dict[str, Callable[[Row], Any]] = {}
 _BY_KIND: dict[Kind, type[Node]] = {}
 _LOADERS: dict[Kind, Callable[[Info, Key], Awaitable[Any]]] = {}
 _SCOPES: dict[Kind, Scope] = {}
@@ -55,7 +55,7 @@ def node_of(kind: Kind, source: Source, scope: Scope | None = None) -> Callable[
         cls.kind, cls.source = kind, source
         cls.shown = tuple(name for name in own if name not in ("row", "id"))
         _BY_KIND[kind] = cls
-        _BUILDERS[source.table] = cls.from_row
+        shown_as(source, cls.from_row)
         if scope is not None:
             _SCOPES[kind] = scope
         return cls
@@ -66,16 +66,6 @@ def node_of(kind: Kind, source: Source, scope: Scope | None = None) -> Callable[
 def loaded_by(kind: Kind, load: Callable[[Info, Key], Awaitable[Any]]) -> None:
     """Register how a node is found that is no row of its own."""
     _LOADERS[kind] = load
-
-
-def shown_as(source: Source, build_row: Callable[[Row], Any]) -> None:
-    """Register what the rows of a table become that have no id of their own."""
-    _BUILDERS[source.table] = build_row
-
-
-def build(source: Source, row: Row) -> Any:
-    """The object that a row of `source` becomes."""
-    return _BUILDERS[source.table](row)
 
 
 async def load_node(info: Info, kind: Kind, key: Key) -> Any:
@@ -92,7 +82,10 @@ async def load_node(info: Info, kind: Kind, key: Key) -> Any:
     return build(source, row)
 
 
-async def load_optional(info: Info, source: Source, key: tuple[Any, ...]) -> Any:
-    """The object of the row that a reference points to; None where it is gone."""
-    row = await info.context.loaders.rows.load(RowKey(source, key))
-    return None if row is None else build(source, row)
+async def required_rows(info: Info, kind: Kind, keys: Sequence[Key]) -> list[Row | NotFound]:
+    """The rows of the nodes with these keys; `NotFound` for those that are not there."""
+    found = await info.context.loaders.fetch_rows(_BY_KIND[kind].source, keys)
+    return [
+        NotFound(kind.noun, encode(kind, *key)) if row is None else row
+        for key, row in zip(keys, found, strict=True)
+    ]

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any, Protocol
 
+from db.queries.pages import Row
 from graph.execution.errors import Fault, Path, PathOf, Spot, attempted, faulty
 from graph.execution.plan import Level, ObjectPlan, Run
 
@@ -136,19 +137,23 @@ def cut(
 
 @dataclass(frozen=True, slots=True)
 class Nested:
-    """Objects that a resolver gave."""
+    """Objects that a resolver gave; rows where `build` makes the objects of them."""
 
     plan: ObjectPlan
     nullable: bool
     spot: Spot
+    build: Callable[[Row], Any] | None = None
 
     async def complete(self, values: list[Any], path: PathOf, run: Run) -> list[Any]:
         """Those that are there as one level."""
         places = [at for at, value in enumerate(values) if value is not None]
-        if len(places) == len(values):
-            level = Level(path, objects=values)
+        there, where = values, path
+        if len(places) < len(values):
+            there, where = [values[at] for at in places], partial(_of_these, path, places)
+        if self.build is None:
+            level = Level(where, objects=there)
         else:
-            level = Level(partial(_of_these, path, places), objects=[values[at] for at in places])
+            level = Level(where, rows=there, build=self.build)
         cells = await self.plan.answer(level, run) if places else []
         return placed(self, cells, places, len(values), path, run)
 

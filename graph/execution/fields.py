@@ -163,7 +163,7 @@ class Loaded:
     field: Field
     load: Load
     columns: tuple[str, ...] | None
-    together: bool = False
+    together: bool = True
 
     @property
     def needs(self) -> frozenset[str] | None:
@@ -180,6 +180,28 @@ class Loaded:
         if isinstance(values, Exception):
             values = [values] * len(level)
         return await self.field.completed(values, level, run)
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A field of which the objects may know enough: it is loaded only where something else is selected.
+
+    `shown` are the columns that are selected; `rows` completes what is known.
+    """
+
+    loaded: Loaded
+    name: str
+    shown: frozenset[str] | None
+    rows: Completion
+    needs: None = None
+    together: bool = True
+
+    async def cells(self, level: Level, run: Run) -> list[Any]:
+        """What the write returned, or the whole rows."""
+        known = [item.written.get(self.name) for item in level.objects]
+        if self.shown is None or not all(row is None or self.shown <= row.keys() for row in known):
+            return await self.loaded.cells(level, run)
+        return await self.rows.complete(known, level.at(self.loaded.field.key), run)
 
 
 @dataclass(frozen=True, slots=True)

@@ -128,7 +128,8 @@ class ObjectPlan:
         asked = [column for _, column in self.entries if column.together]
         loaded: list[list[Any]] = []
         if len(asked) > 1:
-            loaded = await asyncio.gather(*(column.cells(level, run) for column in asked))
+            with run.context.loaders.asked_together():
+                loaded = await asyncio.gather(*(column.cells(level, run) for column in asked))
         waiting = iter(loaded)
         columns = [
             next(waiting) if loaded and column.together else await column.cells(level, run)

@@ -1,6 +1,6 @@
 """`createExecution`, `transitionExecution`, `deleteExecution`, `recoverExecution`, `forkExecution`."""
 
-from asyncio import gather
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated, Any
 from uuid import UUID
@@ -8,6 +8,8 @@ from uuid import UUID
 import strawberry
 
 from db.errors import InvalidInput, NotFound
+from db.queries.pages import Row
+from db.queries.sources import STEPS
 from db.writes import executions, forks, recovery
 from graph.auth.scopes import WRITE
 from graph.context import Info
@@ -29,12 +31,13 @@ from graph.inputs.writing import (
     text,
     words,
 )
-from graph.nodes import load_node
+from graph.loaded import fetch_listed, loaded
 from graph.scalars import JSON, JSONObject
 from graph.types.errors import Refused
-from graph.types.executions import Execution, Lease
+from graph.types.executions import Execution, Lease, load_leases
 from graph.types.states import Checkpoint, ExecutionState
 from graph.types.steps import Step
+from graph.written import Written, written
 
 
 @strawberry.input(
@@ -152,10 +155,10 @@ class ForkExecutionInput(WriteInput):
 
 
 @strawberry.type(description="The execution as it is now.")
-class ExecutionPayload:
+class ExecutionPayload(Written):
     """What creating, moving and forking answer."""
 
-    execution: Execution = strawberry.field(description="The execution.")
+    execution = written("execution", Execution, "The execution.")
 
 
 @strawberry.type(description="What was deleted.")
@@ -165,19 +168,36 @@ class DeleteExecutionPayload:
     deleted_id: strawberry.ID = strawberry.field(description="The id that the execution had.")
 
 
+async def _kept(info: Info, payloads: Sequence["RecoverExecutionPayload"]) -> list[list[Row]]:
+    return await fetch_listed(info, STEPS, [payload.kept for payload in payloads])
+
+
+async def _rerun(info: Info, payloads: Sequence["RecoverExecutionPayload"]) -> list[list[Row]]:
+    return await fetch_listed(info, STEPS, [payload.rerun for payload in payloads])
+
+
 @strawberry.type(description="What a recovery did, or would do.")
-class RecoverExecutionPayload:
+class RecoverExecutionPayload(Written):
     """What recovering answers."""
 
-    execution: Execution = strawberry.field(description="The execution as it is now.")
+    kept: strawberry.Private[list[tuple[UUID, int]]]
+    rerun: strawberry.Private[list[tuple[UUID, int]]]
+    execution = written("execution", Execution, "The execution as it is now.")
     state: ExecutionState = strawberry.field(description="The state that was, or would be, restored.")
-    checkpoint: Checkpoint | None = strawberry.field(
-        description="The checkpoint used; null where there is none, and it starts over."
+    checkpoint = written(
+        "checkpoint",
+        Checkpoint,
+        "The checkpoint used; null where there is none, and it starts over.",
+        optional=True,
     )
-    lease: Lease = strawberry.field(description="The lease as it is now.")
-    kept_steps: list[Step] = strawberry.field(description="The attempts that stay done.")
-    rerun_steps: list[Step] = strawberry.field(
-        description="The steps to run again: their new PENDING attempts, or in a plan their last ones."
+    lease = loaded(load_leases, Lease, "The lease as it is now.", scope=WRITE)
+    kept_steps = loaded(_kept, list[Step], "The attempts that stay done.", source=STEPS, scope=WRITE)
+    rerun_steps = loaded(
+        _rerun,
+        list[Step],
+        "The steps to run again: their new PENDING attempts, or in a plan their last ones.",
+        source=STEPS,
+        scope=WRITE,
     )
 
 
@@ -222,7 +242,7 @@ class ExecutionMutations:
         key = await executions.create_execution(
             info.context.database, write, _workflow(input), columns, variables
         )
-        return await _payload(info, key)
+        return _payload(key)
 
     @strawberry.mutation(
         description="Move an execution to another status: start, pause, resume, end or cancel it. The status "
@@ -248,7 +268,7 @@ class ExecutionMutations:
             error,
             cascade=input.to == ExecutionStatus.CANCELLED if cascade is None else cascade,
         )
-        return await _payload(info, key)
+        return _payload(key)
 
     @strawberry.mutation(
         description="Change the tags and attributes of an execution, also of one that has ended.",
@@ -265,7 +285,7 @@ class ExecutionMutations:
         tags = None if given(input.tags) is None else words("tags", input.tags)
         patch: Any = document(info, "attributesPatch", input.attributes_patch)
         await executions.update_execution(info.context.database, key, write, tags, patch)
-        return await _payload(info, key)
+        return _payload(key)
 
     @strawberry.mutation(
         description="Delete an execution that has ended, and everything of it.", directives=[WRITE]
@@ -303,7 +323,7 @@ class ExecutionMutations:
             plan=input.plan,
             force=input.force,
         )
-        return await _recovered(info, key, done)
+        return _recovered(key, done)
 
     @strawberry.mutation(
         description="Start a new execution from a checkpoint of another one.", directives=[WRITE]
@@ -317,9 +337,7 @@ class ExecutionMutations:
         write = accepted(info, "forkExecution", input)
         execution, seq = _checkpoint_key(input.checkpoint_id)
         patch: Any = document(info, "variablesPatch", input.variables_patch) or {}
-        return await _payload(
-            info, await forks.fork_execution(info.context.database, execution, seq, write, patch)
-        )
+        return _payload(await forks.fork_execution(info.context.database, execution, seq, write, patch))
 
 
 def _workflow(input: CreateExecutionInput) -> UUID | tuple[str, str | None]:
@@ -357,20 +375,18 @@ def _lease(input: RecoverExecutionInput) -> tuple[str, timedelta] | None:
     return None if holder is None else (holder, lease_time(input.ttl))
 
 
-async def _recovered(info: Info, key: UUID, done: recovery.Recovered) -> RecoverExecutionPayload:
-    execution: Execution = await load_node(info, Kind.EXECUTION, (key,))
-    checkpoint = None
-    if done.checkpoint is not None:
-        checkpoint = await load_node(info, Kind.CHECKPOINT, (key, done.checkpoint))
+def _recovered(key: UUID, done: recovery.Recovered) -> RecoverExecutionPayload:
+    checkpoint = done.checkpoint
     return RecoverExecutionPayload(
-        execution=execution,
+        written={
+            "execution": {"id": key},
+            "checkpoint": None if checkpoint is None else {"execution_id": key, "seq": checkpoint},
+        },
         state=ExecutionState.at(key, done.version),
-        checkpoint=checkpoint,
-        lease=Lease.of(execution.row),
-        kept_steps=list(await gather(*(load_node(info, Kind.STEP, (key, seq)) for seq in done.kept))),
-        rerun_steps=list(await gather(*(load_node(info, Kind.STEP, (key, seq)) for seq in done.rerun))),
+        kept=[(key, seq) for seq in done.kept],
+        rerun=[(key, seq) for seq in done.rerun],
     )
 
 
-async def _payload(info: Info, key: UUID) -> ExecutionPayload:
-    return ExecutionPayload(execution=await load_node(info, Kind.EXECUTION, (key,)))
+def _payload(key: UUID) -> ExecutionPayload:
+    return ExecutionPayload(written={"execution": {"id": key}})

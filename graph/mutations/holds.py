@@ -1,6 +1,7 @@
 """`placeHold`, `releaseHold`."""
 
-from typing import Annotated
+from collections.abc import Sequence
+from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
@@ -12,8 +13,9 @@ from graph.auth.scopes import ADMIN
 from graph.context import Info
 from graph.ids import decode
 from graph.inputs.writing import WriteInput, accepted, required_text
+from graph.loaded import loaded
 from graph.types.errors import Refused
-from graph.types.holds import Hold, load_hold
+from graph.types.holds import Hold, load_holds
 
 
 @strawberry.input(description="What to put on hold, and why.")
@@ -31,11 +33,21 @@ class ReleaseHoldInput(WriteInput):
     subject_id: strawberry.ID = strawberry.field(description="The execution or workflow version on hold.")
 
 
+async def _placed(info: Info, payloads: Sequence["PlaceHoldPayload"]) -> list[Hold | NotFound]:
+    found: Any = await load_holds(info, [payload.row for payload in payloads])
+    return [
+        NotFound("hold", f"on {payload.subject_id}") if hold is None else hold  # released meanwhile
+        for payload, hold in zip(payloads, found, strict=True)
+    ]
+
+
 @strawberry.type(description="The hold.")
 class PlaceHoldPayload:
     """What placing answers."""
 
-    hold: Hold = strawberry.field(description="The hold.")
+    row: strawberry.Private[dict[str, UUID]]
+    subject_id: strawberry.Private[str]
+    hold = loaded(_placed, Hold, "The hold.", scope=ADMIN)
 
 
 @strawberry.type(description="What is on hold no more.")
@@ -73,10 +85,7 @@ class HoldMutations:
         subject, key = _subject(input.subject_id)
         reason = required_text("reason", input.reason)
         await holds.place_hold(info.context.database, write, subject, key, reason)
-        hold = await load_hold(info, key)
-        if hold is None:  # released meanwhile
-            raise NotFound("hold", f"on {input.subject_id}")
-        return PlaceHoldPayload(hold=hold)
+        return PlaceHoldPayload(row={"id": key}, subject_id=input.subject_id)
 
     @strawberry.mutation(description="End a hold.", directives=[ADMIN])
     async def release_hold(

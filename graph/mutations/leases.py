@@ -1,6 +1,6 @@
 """`claimExecutions`, `acquireLease`, `heartbeat`, `releaseLease`."""
 
-from asyncio import gather
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Annotated
 from uuid import UUID
@@ -8,10 +8,11 @@ from uuid import UUID
 import strawberry
 
 from db.errors import InvalidInput
+from db.queries.pages import Row
+from db.queries.sources import EXECUTIONS
 from db.writes import leases
 from graph.auth.scopes import WRITE
 from graph.context import Info
-from graph.ids import Kind
 from graph.inputs.common import given
 from graph.inputs.meaning import means_nothing
 from graph.inputs.writing import (
@@ -24,9 +25,10 @@ from graph.inputs.writing import (
     required_text,
     words,
 )
-from graph.nodes import load_node
+from graph.loaded import fetch_listed, loaded
 from graph.types.errors import Refused
-from graph.types.executions import Execution, Lease
+from graph.types.executions import Execution, Lease, load_leases
+from graph.written import Written, written
 
 MOST_CLAIMED = 100
 
@@ -68,22 +70,32 @@ class ReleaseLeaseInput(EngineInput):
     holder: str = strawberry.field(description="Who holds the lease.")
 
 
+async def _claimed(info: Info, payloads: Sequence["ClaimExecutionsPayload"]) -> list[list[Row]]:
+    keys = [[(key,) for key in payload.keys] for payload in payloads]
+    return await fetch_listed(info, EXECUTIONS, keys)
+
+
 @strawberry.type(description="What was claimed.")
 class ClaimExecutionsPayload:
     """What claiming answers."""
 
-    executions: list[Execution] = strawberry.field(
-        description="The executions, RUNNING, each with its lease: by their workflows' priority, orphans "
-        "before those that wait, and then the oldest first."
+    keys: strawberry.Private[list[UUID]]
+    executions = loaded(
+        _claimed,
+        list[Execution],
+        "The executions, RUNNING, each with its lease: by their workflows' priority, orphans before those "
+        "that wait, and then the oldest first.",
+        source=EXECUTIONS,
+        scope=WRITE,
     )
 
 
 @strawberry.type(description="The lease and its execution as they are now.")
-class LeasePayload:
+class LeasePayload(Written):
     """What taking, extending and giving up answer."""
 
-    lease: Lease = strawberry.field(description="The lease.")
-    execution: Execution = strawberry.field(description="The execution: look here whether it was cancelled.")
+    lease = loaded(load_leases, Lease, "The lease.", scope=WRITE)
+    execution = written("execution", Execution, "The execution: look here whether it was cancelled.")
 
 
 ClaimExecutionsResult = Annotated[
@@ -118,8 +130,7 @@ class LeaseMutations:
         names = None if given(input.workflow_names) is None else words("workflowNames", input.workflow_names)
         holder, ttl = required_text("holder", input.holder), lease_time(input.ttl)
         keys = await leases.claim_executions(info.context.database, write, holder, ttl, input.limit, names)
-        claimed = await gather(*(load_node(info, Kind.EXECUTION, (key,)) for key in keys))
-        return ClaimExecutionsPayload(executions=list(claimed))
+        return ClaimExecutionsPayload(keys=keys)
 
     @strawberry.mutation(description="Take the lease of one execution; its epoch grows.", directives=[WRITE])
     async def acquire_lease(
@@ -129,7 +140,7 @@ class LeaseMutations:
         write = accepted(info, "acquireLease", input)
         key, holder = execution_key(input.execution_id), required_text("holder", input.holder)
         await leases.acquire_lease(info.context.database, key, write, holder, lease_time(input.ttl))
-        return await _payload(info, key)
+        return _payload(key)
 
     @strawberry.mutation(
         description="Extend a lease; how an engine says that it is alive.", directives=[WRITE]
@@ -141,7 +152,7 @@ class LeaseMutations:
         write = accepted(info, "heartbeat", input)
         key, holder = execution_key(input.execution_id), required_text("holder", input.holder)
         await leases.heartbeat(info.context.database, key, write, holder, lease_time(input.ttl))
-        return await _payload(info, key)
+        return _payload(key)
 
     @strawberry.mutation(
         description="Give a lease up; a RUNNING execution can then be claimed at once.", directives=[WRITE]
@@ -156,9 +167,8 @@ class LeaseMutations:
         key = execution_key(input.execution_id)
         holder = required_text("holder", input.holder)
         await leases.release_lease(info.context.database, key, write, holder)
-        return await _payload(info, key)
+        return _payload(key)
 
 
-async def _payload(info: Info, key: UUID) -> LeasePayload:
-    execution: Execution = await load_node(info, Kind.EXECUTION, (key,))
-    return LeasePayload(lease=Lease.of(execution.row), execution=execution)
+def _payload(key: UUID) -> LeasePayload:
+    return LeasePayload(written={"execution": {"id": key}})

@@ -1,16 +1,18 @@
 """`appendLogs`, `recordMetrics`, and `commitStep`, which takes a step's whole outcome."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Annotated, Any
+from uuid import UUID
 
 import strawberry
 
-from db.errors import InvalidInput
+from db.errors import InvalidInput, NotFound
 from db.texts import fitted, is_storable, storable, storable_json
 from db.writes import commits, records
 from db.writes.commits import CheckpointWish, StepCommit
 from db.writes.records import LogLine
-from graph.auth.scopes import READ, WRITE
+from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.enums import LogLevel, StepStatus
 from graph.ids import Kind
@@ -18,15 +20,16 @@ from graph.inputs.common import given
 from graph.inputs.meaning import means_nothing
 from graph.inputs.writing import EngineInput, FailureInput, accepted, document, execution_key, text
 from graph.limits import require
-from graph.mutations.states import CheckpointInput, StateInput, load_state, state_change
+from graph.loaded import loaded
+from graph.mutations.states import CheckpointInput, StateInput, load_states, state_change, state_written
 from graph.mutations.steps import StepInput, step_end, step_start
-from graph.nodes import load_node
+from graph.nodes import required_rows
 from graph.scalars import JSON, JSONObject, Long, json_text
 from graph.types.errors import Refused
-from graph.types.executions import Execution
-from graph.types.metrics import ExecutionMetrics
+from graph.types.metrics import ExecutionMetrics, load_metrics
 from graph.types.states import Checkpoint, ExecutionState
 from graph.types.steps import Step
+from graph.written import Written, written, written_by
 
 
 @strawberry.input(description="Something to log.")
@@ -115,20 +118,29 @@ class AppendLogsPayload:
     last_seq: Long = strawberry.field(description="The last one's number.")
 
 
+async def _metrics(info: Info, payloads: Sequence["RecordMetricsPayload"]) -> list[Any]:
+    keys = [(payload.execution,) for payload in payloads]
+    rows = await required_rows(info, Kind.EXECUTION, keys)
+    there = [row for row in rows if not isinstance(row, NotFound)]
+    found = iter(await load_metrics(info, there))
+    return [row if isinstance(row, NotFound) else next(found) for row in rows]
+
+
 @strawberry.type(description="The execution's numbers as they are now.")
 class RecordMetricsPayload:
     """What recording answers."""
 
-    metrics: ExecutionMetrics = strawberry.field(directives=[READ], description="The numbers.")
+    execution: strawberry.Private[UUID]
+    metrics = loaded(_metrics, ExecutionMetrics, "The numbers.")
 
 
 @strawberry.type(description="What was committed.")
-class CommitStepPayload:
+class CommitStepPayload(Written):
     """What committing answers."""
 
-    step: Step = strawberry.field(description="The attempt.")
-    state: ExecutionState = strawberry.field(description="The state at the version after the commit.")
-    checkpoint: Checkpoint | None = strawberry.field(description="The checkpoint, where one was taken.")
+    step = written("step", Step, "The attempt.")
+    state = written_by("state", load_states, ExecutionState, "The state at the version after the commit.")
+    checkpoint = written("checkpoint", Checkpoint, "The checkpoint, where one was taken.", optional=True)
 
 
 AppendLogsResult = Annotated[
@@ -175,9 +187,7 @@ class RecordMutations:
         await records.record_metrics(
             info.context.database, key, write, step, values if isinstance(values, dict) else {}
         )
-        execution: Execution = await load_node(info, Kind.EXECUTION, (key,))
-        derived = await info.context.loaders.metrics.load(key)
-        return RecordMetricsPayload(metrics=ExecutionMetrics(row=execution.row, derived=derived))
+        return RecordMetricsPayload(execution=key)
 
     @strawberry.mutation(
         description="Commit a step's whole outcome: end, state, checkpoint and logs, in one transaction.",
@@ -193,13 +203,13 @@ class RecordMutations:
         write = accepted(info, "commitStep", input, logs=logs)
         key = execution_key(input.execution_id)
         done = await commits.commit_step(info.context.database, key, write, _commit(info, input, logs))
-        checkpoint = None
-        if done.checkpoint is not None:
-            checkpoint = await load_node(info, Kind.CHECKPOINT, (key, done.checkpoint))
+        checkpoint = done.checkpoint
         return CommitStepPayload(
-            step=await load_node(info, Kind.STEP, (key, done.step)),
-            state=await load_state(info, key, done.version),
-            checkpoint=checkpoint,
+            written={
+                "step": {"execution_id": key, "seq": done.step},
+                "state": state_written(key, done.version),
+                "checkpoint": None if checkpoint is None else {"execution_id": key, "seq": checkpoint},
+            }
         )
 
 

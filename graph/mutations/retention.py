@@ -18,10 +18,10 @@ from graph.inputs.common import given
 from graph.inputs.meaning import NULL_CLEARS, means_nothing
 from graph.inputs.retention import rule_columns
 from graph.inputs.writing import WriteInput, accepted, required_text
-from graph.nodes import load_node
 from graph.scalars import Long
 from graph.types.errors import Refused
 from graph.types.retention import RetentionPolicy, RetentionRun
+from graph.written import Written, written
 
 _WORKFLOW = "Only executions of this workflow, in all its versions."
 _STATUSES = "Only executions that ended so."
@@ -108,10 +108,10 @@ class ApplyRetentionInput(WriteInput):
 
 
 @strawberry.type(description="The retention policy as it is now.")
-class RetentionPolicyPayload:
+class RetentionPolicyPayload(Written):
     """What creating and changing answer."""
 
-    policy: RetentionPolicy = strawberry.field(description="The policy.")
+    policy = written("policy", RetentionPolicy, "The policy.", scope=ADMIN)
 
 
 @strawberry.type(description="What was deleted.")
@@ -122,10 +122,10 @@ class DeleteRetentionPolicyPayload:
 
 
 @strawberry.type(description="The run, which may not be over yet: see its status.")
-class ApplyRetentionPayload:
+class ApplyRetentionPayload(Written):
     """What applying answers."""
 
-    run: RetentionRun = strawberry.field(description="The run, and its receipt.")
+    run = written("run", RetentionRun, "The run, and its receipt.", scope=ADMIN)
 
 
 RetentionPolicyResult = Annotated[
@@ -160,7 +160,7 @@ class RetentionMutations:
         write = accepted(info, "createRetentionPolicy", input)
         name = required_text("name", input.name, 200)
         columns = {"name": name, "enabled": input.enabled, **rule_columns(input)}
-        return await _payload(info, await retention.create_policy(info.context.database, write, columns))
+        return _payload(await retention.create_policy(info.context.database, write, columns))
 
     @strawberry.mutation(
         description="Change a retention policy. A run that goes by it stops at its next batch.",
@@ -179,7 +179,7 @@ class RetentionMutations:
         changed = await retention.update_policy(
             info.context.database, write, key, columns, given(input.expected_revision)
         )
-        return await _payload(info, changed)
+        return _payload(changed)
 
     @strawberry.mutation(
         description="Delete a retention policy; receipts keep what it said.", directives=[ADMIN]
@@ -213,7 +213,7 @@ class RetentionMutations:
         async with aclosing(go_on(info.context.database, run, seconds)) as batches:
             async for _ in batches:
                 pass
-        return ApplyRetentionPayload(run=await load_node(info, Kind.RUN, (run,)))
+        return ApplyRetentionPayload(written={"run": {"id": run}})
 
 
 def _seconds(length: timedelta | None) -> float:
@@ -223,5 +223,5 @@ def _seconds(length: timedelta | None) -> float:
     return length.total_seconds()
 
 
-async def _payload(info: Info, key: UUID) -> RetentionPolicyPayload:
-    return RetentionPolicyPayload(policy=await load_node(info, Kind.POLICY, (key,)))
+def _payload(key: UUID) -> RetentionPolicyPayload:
+    return RetentionPolicyPayload(written={"policy": {"id": key}})

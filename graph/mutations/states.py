@@ -1,23 +1,27 @@
 """`saveState`, `createCheckpoint`, `deleteCheckpoint`, `pruneCheckpoints`."""
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from uuid import UUID
 
 import strawberry
 
-from db.errors import InvalidInput
+from db.errors import InvalidInput, NotFound
+from db.queries.sources import STATES
 from db.writes import checkpoints, states
 from db.writes.states import StateChange
 from graph.auth.scopes import WRITE
+from graph.builders import build
 from graph.context import Info
 from graph.ids import Kind, decode_as, encode
 from graph.inputs.common import given
 from graph.inputs.meaning import NULL_CLEARS, means_nothing
 from graph.inputs.writing import EngineInput, WriteInput, accepted, document, execution_key, text
-from graph.nodes import load_node
+from graph.nodes import required_rows
 from graph.scalars import JSON, JSONObject, Long
 from graph.types.errors import Refused
 from graph.types.states import Checkpoint, ExecutionState
+from graph.written import Columns, Written, written, written_by
 
 _STEP_LIST = "Replaces the whole list, which costs what was added to it."
 
@@ -108,18 +112,39 @@ class PruneCheckpointsInput(WriteInput):
     dry_run: bool = strawberry.field(default=False, description="Only tell what would go.")
 
 
+def state_written(execution: UUID, version: int) -> Columns:
+    """What is known of a state after a write: its version, but not whether that is the head still."""
+    return {"of": execution, "version": version}
+
+
+async def load_states(info: Info, payloads: Sequence[Written]) -> list[Any]:
+    """The states at the versions that writes made: the head where that is still it."""
+    places: list[Any] = [
+        (state["of"], state["version"]) for one in payloads if (state := one.written["state"])
+    ]
+    heads = await required_rows(info, Kind.STATE, [(execution,) for execution, _ in places])
+    return [
+        head
+        if isinstance(head, NotFound)
+        else build(STATES, head)
+        if head["version"] == version
+        else ExecutionState.at(execution, version)
+        for (execution, version), head in zip(places, heads, strict=True)
+    ]
+
+
 @strawberry.type(description="The state that was saved.")
-class SaveStatePayload:
+class SaveStatePayload(Written):
     """What saving answers."""
 
-    state: ExecutionState = strawberry.field(description="The state at its new version.")
+    state = written_by("state", load_states, ExecutionState, "The state at its new version.")
 
 
 @strawberry.type(description="The checkpoint that was taken.")
-class CreateCheckpointPayload:
+class CreateCheckpointPayload(Written):
     """What taking one answers."""
 
-    checkpoint: Checkpoint = strawberry.field(description="The checkpoint.")
+    checkpoint = written("checkpoint", Checkpoint, "The checkpoint.")
 
 
 @strawberry.type(description="What went, or would go.")
@@ -158,7 +183,7 @@ class StateMutations:
         write = accepted(info, "saveState", input)
         key = execution_key(input.execution_id)
         version = await states.save_state(info.context.database, key, write, state_change(info, input))
-        return SaveStatePayload(state=await load_state(info, key, version))
+        return SaveStatePayload(written={"state": state_written(key, version)})
 
     @strawberry.mutation(
         description="Name the present version of an execution's state, to come back to.", directives=[WRITE]
@@ -175,8 +200,7 @@ class StateMutations:
         seq = await checkpoints.create_checkpoint(
             info.context.database, key, write, text("stepKey", input.step_key), label, data
         )
-        checkpoint: Checkpoint = await load_node(info, Kind.CHECKPOINT, (key, seq))
-        return CreateCheckpointPayload(checkpoint=checkpoint)
+        return CreateCheckpointPayload(written={"checkpoint": {"execution_id": key, "seq": seq}})
 
     @strawberry.mutation(description="Delete one checkpoint.", directives=[WRITE])
     async def delete_checkpoint(
@@ -228,9 +252,3 @@ def state_change(info: Info, value: StateInput) -> StateChange:
     }
     fields |= {name: entry for name, entry in lists.items() if entry is not None}
     return StateChange(variables, patch, appends, fields, given(value.expected_version))
-
-
-async def load_state(info: Info, key: UUID, version: int) -> ExecutionState:
-    """The state at a version: the head where that is still it."""
-    head: ExecutionState = await load_node(info, Kind.STATE, (key,))
-    return head if head.version == version else ExecutionState.at(key, version)

@@ -24,10 +24,10 @@ from graph.inputs.writing import (
     required_text,
     text,
 )
-from graph.nodes import load_node
 from graph.scalars import JSON, JSONObject
 from graph.types.errors import Refused
 from graph.types.steps import Step
+from graph.written import Written, written
 
 MOST_DEPENDENCIES = 10_000
 
@@ -79,10 +79,10 @@ class FinishStepInput(EngineInput):
 
 
 @strawberry.type(description="The attempt as it is now.")
-class StepPayload:
+class StepPayload(Written):
     """What starting and finishing answer."""
 
-    step: Step = strawberry.field(description="The attempt.")
+    step = written("step", Step, "The attempt.")
 
 
 StepResult = Annotated[
@@ -107,7 +107,7 @@ class StepMutations:
         write = accepted(info, "startStep", input)
         key = execution_key(input.execution_id)
         seq = await steps.start_step(info.context.database, key, write, step_start(info, input))
-        return await _payload(info, key, seq)
+        return _payload(key, seq)
 
     @strawberry.mutation(
         description="End an attempt at a step, or mark it to be tried again. One that ended so already takes "
@@ -124,7 +124,7 @@ class StepMutations:
         key, *seq = decode_as(Kind.STEP, input.step_id)
         end = step_end(info, input.status, input.output, input.error, input.metrics)
         await steps.finish_step(info.context.database, key, seq[0], write, end)
-        return await _payload(info, key, seq[0])
+        return _payload(key, seq[0])
 
 
 def step_start(info: Info, value: StepInput) -> StepStart:
@@ -158,5 +158,5 @@ def step_end(
     )
 
 
-async def _payload(info: Info, key: UUID, seq: int) -> StepPayload:
-    return StepPayload(step=await load_node(info, Kind.STEP, (key, seq)))
+def _payload(key: UUID, seq: int) -> StepPayload:
+    return StepPayload(written={"step": {"execution_id": key, "seq": seq}})

@@ -14,9 +14,9 @@ from graph.enums import Scope
 from graph.ids import Kind, decode_as
 from graph.inputs.common import given
 from graph.inputs.writing import WriteInput, accepted, required_text
-from graph.nodes import load_node
 from graph.types.errors import Refused
 from graph.types.tokens import Token
+from graph.written import Written, written
 
 
 @strawberry.input(
@@ -43,10 +43,10 @@ class RevokeTokenInput(WriteInput):
 
 
 @strawberry.type(description="A new token.")
-class CreateTokenPayload:
+class CreateTokenPayload(Written):
     """What creating answers."""
 
-    token: Token = strawberry.field(description="What is known of it.")
+    token = written("token", Token, "What is known of it.", scope=ADMIN)
     secret: str = strawberry.field(
         description="The token itself, for the header `Authorization: Bearer …`. It is shown this once: only "
         "its hash is kept."
@@ -54,10 +54,10 @@ class CreateTokenPayload:
 
 
 @strawberry.type(description="The token as it is now.")
-class RevokeTokenPayload:
+class RevokeTokenPayload(Written):
     """What revoking answers."""
 
-    token: Token = strawberry.field(description="The token.")
+    token = written("token", Token, "The token.", scope=ADMIN)
 
 
 CreateTokenResult = Annotated[
@@ -87,7 +87,7 @@ class TokenMutations:
         minted = mint()
         token = NewToken(minted.id, name, tuple(input.scopes), minted.secret_hash, given(input.expires_at))
         key = await tokens.create_token(info.context.database, write, token)
-        return CreateTokenPayload(token=await load_node(info, Kind.TOKEN, (key,)), secret=minted.text)
+        return CreateTokenPayload(written={"token": {"id": key}}, secret=minted.text)
 
     @strawberry.mutation(
         description="Make a token worthless for good; servers notice within five seconds. One that is "
@@ -101,4 +101,4 @@ class TokenMutations:
         write = accepted(info, "revokeToken", input)
         key = decode_as(Kind.TOKEN, input.id)[0]
         await tokens.revoke_token(info.context.database, write, key)
-        return RevokeTokenPayload(token=await load_node(info, Kind.TOKEN, (key,)))
+        return RevokeTokenPayload(written={"token": {"id": key}})

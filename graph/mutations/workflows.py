@@ -14,10 +14,10 @@ from graph.ids import Kind, decode_as
 from graph.inputs.common import given
 from graph.inputs.meaning import NULL_CLEARS, means_nothing
 from graph.inputs.writing import WriteInput, accepted, document, required_text, text, words
-from graph.nodes import load_node
 from graph.scalars import JSONObject, Long
 from graph.types.errors import Refused
 from graph.types.workflows import Workflow
+from graph.written import Written, written
 
 _REVISION = "The revision that the caller has seen: with any other than the present one nothing changes."
 _DEFINITION = (
@@ -103,10 +103,10 @@ class DeleteWorkflowInput(WriteInput):
 
 
 @strawberry.type(description="The workflow as it is now.")
-class WorkflowPayload:
+class WorkflowPayload(Written):
     """What creating and changing answer."""
 
-    workflow: Workflow = strawberry.field(description="The workflow.")
+    workflow = written("workflow", Workflow, "The workflow.")
 
 
 @strawberry.type(description="What was deleted.")
@@ -151,7 +151,7 @@ class WorkflowMutations:
             "environment": input.environment,
             "estimated_duration": given(input.estimated_duration),
         }
-        return await _payload(info, await workflows.create_workflow(info.context.database, write, columns))
+        return _payload(await workflows.create_workflow(info.context.database, write, columns))
 
     @strawberry.mutation(description="Change a workflow version's metadata.", directives=[WRITE])
     async def update_workflow(
@@ -166,7 +166,7 @@ class WorkflowMutations:
         changed = await workflows.update_workflow(
             info.context.database, write, key, _changes(info, input), expected
         )
-        return await _payload(info, changed)
+        return _payload(changed)
 
     @strawberry.mutation(description="Move a workflow version to another status.", directives=[WRITE])
     async def set_workflow_status(
@@ -180,7 +180,7 @@ class WorkflowMutations:
         changed = await workflows.set_workflow_status(
             info.context.database, write, key, input.status, given(input.expected_revision)
         )
-        return await _payload(info, changed)
+        return _payload(changed)
 
     @strawberry.mutation(
         description="Delete a workflow version; refused while it has executions, unless asked.",
@@ -214,5 +214,5 @@ def _changes(info: Info, input: UpdateWorkflowInput) -> dict[str, Any]:
     return columns | {name: value for name, value in fixed.items() if value is not None}
 
 
-async def _payload(info: Info, key: UUID) -> WorkflowPayload:
-    return WorkflowPayload(workflow=await load_node(info, Kind.WORKFLOW, (key,)))
+def _payload(key: UUID) -> WorkflowPayload:
+    return WorkflowPayload(written={"workflow": {"id": key}})

@@ -29,7 +29,8 @@ class StatisticsQueries:
         bucket: Bucket = strawberry.UNSET,
     ) -> ExecutionStatistics:
         """One statement."""
-        return await execution_statistics(info, None, filter, group_by, bucket)
+        (statistics,) = await execution_statistics(info, [None], filter, group_by, bucket)
+        return statistics
 
     @strawberry.field(
         description="The steps of executions in numbers: the slowest, the flakiest.", directives=[READ]

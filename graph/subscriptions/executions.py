@@ -10,6 +10,7 @@ from db.queries import filters
 from db.queries.pages import Row
 from db.queries.sources import EVENTS, EXECUTIONS, LOG_ENTRIES
 from graph.auth.scopes import READ
+from graph.builders import build
 from graph.context import Info
 from graph.enums import FeedStart, LogLevel
 from graph.ids import Kind, decode_as
@@ -17,7 +18,7 @@ from graph.inputs.common import given
 from graph.inputs.executions import ExecutionFilter, execution_filter
 from graph.live.feeds import ChangesFeed, Feed, events_of, logs_of
 from graph.live.following import Following, follow
-from graph.nodes import build, load_optional
+from graph.loaded import reference
 from graph.types.executions import Execution
 from graph.types.records import Event, LogEntry
 
@@ -65,13 +66,12 @@ class ExecutionChange:
         "after it, took it out."
     )
 
-    @strawberry.field(
-        description="The execution as it is now; null when it was deleted since.", directives=[READ]
+    execution = reference(
+        EXECUTIONS,
+        ("execution_id",),
+        Execution | None,
+        "The execution as it is now; null when it was deleted since.",
     )
-    async def execution(self, info: Info) -> Execution | None:
-        """All of a batch in one statement."""
-        execution: Execution | None = await load_optional(info, EXECUTIONS, (self.row["execution_id"],))
-        return execution
 
 
 def _event_item(cursor: str, row: Row) -> ExecutionEventItem:

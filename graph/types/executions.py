@@ -1,10 +1,13 @@
 """Execution: one run of a workflow, and everything that belongs to it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import strawberry
 
+from db.errors import InvalidInput, NotFound
+from db.queries import executions
 from db.queries.pages import Row
 from db.queries.sources import (
     CHECKPOINTS,
@@ -13,6 +16,7 @@ from db.queries.sources import (
     EVENTS_OF_EXECUTION,
     EXECUTIONS,
     LOGS_OF_EXECUTION,
+    STATES,
     STEPS_OF_EXECUTION,
     WORKFLOWS,
 )
@@ -23,13 +27,14 @@ from graph.enums import ExecutionStatus, TriggerType
 from graph.ids import Kind
 from graph.inputs.executions import EXECUTIONS_LISTED
 from graph.inputs.records import CHECKPOINTS_LISTED, EVENTS_LISTED, LOGS_LISTED, STEPS_LISTED
-from graph.nodes import Node, build, load_node, load_optional, node_of
+from graph.loaded import loaded, reference
+from graph.nodes import Node, node_of, required_rows
 from graph.scalars import JSON, JSONObject, Long
 from graph.types.common import Failure
-from graph.types.holds import Hold, load_hold
-from graph.types.metrics import ExecutionMetrics
+from graph.types.holds import Hold, load_holds
+from graph.types.metrics import METRICS_COLUMNS, ExecutionMetrics, load_metrics
 from graph.types.records import Event, LogEntry
-from graph.types.states import Checkpoint, ExecutionState, state_at
+from graph.types.states import Checkpoint, ExecutionState, states_at
 from graph.types.steps import Step
 from graph.types.stuck import WhyStuck
 
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from graph.types.workflows import Workflow
 
 _EXECUTION = Annotated["Execution", strawberry.lazy("graph.types.executions")]
+_WORKFLOW = Annotated["Workflow", strawberry.lazy("graph.types.workflows")]
 
 
 _KEY = ("id",)
@@ -62,6 +68,26 @@ class Lease:
             expires_at=row["lease_expires_at"],
             heartbeat_at=row["heartbeat_at"],
         )
+
+
+async def _latest_checkpoints(info: Info, rows: Sequence[Row]) -> list[Row | None]:
+    return await info.context.loaders.batch(executions.fetch_latest_checkpoints, [row["id"] for row in rows])
+
+
+async def _states(info: Info, rows: Sequence[Row]) -> list[Row | NotFound]:
+    return await required_rows(info, Kind.STATE, [(row["id"],) for row in rows])
+
+
+async def _states_at(
+    info: Info,
+    rows: Sequence[Row],
+    version: Annotated[Long, strawberry.argument(description="The state's version; 0 is the empty state.")],
+) -> list[ExecutionState | InvalidInput | NotFound]:
+    return await states_at(info, [(row["id"], version) for row in rows])
+
+
+async def _why_stuck(info: Info, rows: Sequence[Row]) -> list[WhyStuck | NotFound]:
+    return await WhyStuck.load(info, [row["id"] for row in rows])
 
 
 @node_of(Kind.EXECUTION, EXECUTIONS)
@@ -96,44 +122,26 @@ class Execution(Node):
         started, completed = self.row["started_at"], self.row["completed_at"]
         return completed - started if started and completed else None
 
-    @strawberry.field(
-        description="The hold on itself; null where there is none. Its workflow version may be on hold too.",
-        directives=[READ],
+    hold = loaded(
+        load_holds,
+        Hold | None,
+        "The hold on itself; null where there is none. Its workflow version may be on hold too.",
+        "id",
     )
-    async def hold(self, info: Info) -> Hold | None:
-        """One statement a level."""
-        return await load_hold(info, self.row["id"])
 
     @strawberry.field(description="Its lease.")
     def lease(self) -> Lease:
         """Part of the row."""
         return Lease.of(self.row)
 
-    @strawberry.field(description="The workflow version that it runs.", directives=[READ])
-    async def workflow(self, info: Info) -> Annotated["Workflow", strawberry.lazy("graph.types.workflows")]:
-        """A foreign key, so always there."""
-        workflow: Workflow = await load_optional(info, WORKFLOWS, (self.row["workflow_id"],))
-        return workflow
-
-    @strawberry.field(description="The execution that started it.", directives=[READ])
-    async def parent(self, info: Info) -> "Execution | None":
-        """None for one that nothing started."""
-        if self.row["parent_id"] is None:
-            return None
-        parent: Execution | None = await load_optional(info, EXECUTIONS, (self.row["parent_id"],))
-        return parent
-
-    @strawberry.field(
-        description="The checkpoint of another execution that it started from.", directives=[READ]
+    workflow = reference(WORKFLOWS, ("workflow_id",), _WORKFLOW, "The workflow version that it runs.")
+    parent = reference(EXECUTIONS, ("parent_id",), _EXECUTION | None, "The execution that started it.")
+    forked_from = reference(
+        CHECKPOINTS,
+        ("forked_from_execution_id", "forked_from_seq"),
+        Checkpoint | None,
+        "The checkpoint of another execution that it started from.",
     )
-    async def forked_from(self, info: Info) -> Checkpoint | None:
-        """None for one that started afresh."""
-        base = (self.row["forked_from_execution_id"], self.row["forked_from_seq"])
-        if base[0] is None:
-            return None
-        checkpoint: Checkpoint | None = await load_optional(info, CHECKPOINTS, base)
-        return checkpoint
-
     children = connection(
         CHILDREN_OF_EXECUTION, _EXECUTION, EXECUTIONS_LISTED, _KEY, "The executions that it started."
     )
@@ -156,43 +164,32 @@ class Execution(Node):
         EVENTS_OF_EXECUTION, Event, EVENTS_LISTED, _KEY, "Its history: every change, with who made it."
     )
 
-    @strawberry.field(description="The newest checkpoint.", directives=[READ])
-    async def latest_checkpoint(self, info: Info) -> Checkpoint | None:
-        """None before the first."""
-        row = await info.context.loaders.latest_checkpoints.load(self.row["id"])
-        return None if row is None else build(CHECKPOINTS, row)
-
-    @strawberry.field(description="Its state as it stands now.", directives=[READ])
-    async def state(self, info: Info) -> ExecutionState:
-        """The head; every execution is created with one."""
-        state: ExecutionState = await load_node(info, Kind.STATE, (self.row["id"],))
-        return state
-
-    @strawberry.field(
-        description="Its state as it stood at a version; an error for a version that never was.",
-        directives=[READ],
+    latest_checkpoint = loaded(
+        _latest_checkpoints, Checkpoint | None, "The newest checkpoint.", "id", source=CHECKPOINTS
     )
-    async def state_at(
-        self,
-        info: Info,
-        version: Annotated[
-            Long, strawberry.argument(description="The state's version; 0 is the empty state.")
-        ],
-    ) -> ExecutionState:
-        """Read back from the versioned rows."""
-        return await state_at(info, self.row["id"], version)
-
-    @strawberry.field(
-        description="Numbers about it: derived from its steps, and reported by its engine.", directives=[READ]
+    state = loaded(_states, ExecutionState, "Its state as it stands now.", "id", source=STATES)
+    state_at = loaded(
+        _states_at,
+        ExecutionState,
+        "Its state as it stood at a version; an error for a version that never was.",
+        "id",
     )
-    async def metrics(self, info: Info) -> ExecutionMetrics:
-        """One statement a level."""
-        return ExecutionMetrics(row=self.row, derived=await info.context.loaders.metrics.load(self.row["id"]))
-
-    @strawberry.field(
-        description="Why it does not get on: its lease, its slow steps, what a recovery would do.",
-        directives=[READ],
+    metrics = loaded(
+        load_metrics,
+        ExecutionMetrics,
+        "Numbers about it: derived from its steps, and reported by its engine.",
+        *METRICS_COLUMNS,
     )
-    async def why_stuck(self, info: Info) -> WhyStuck:
-        """One statement a level."""
-        return await WhyStuck.load(info, self.row["id"])
+    why_stuck = loaded(
+        _why_stuck,
+        WhyStuck,
+        "Why it does not get on: its lease, its slow steps, what a recovery would do.",
+        "id",
+    )
+
+
+async def load_leases(info: Info, payloads: Sequence[Any]) -> list[Lease | NotFound]:
+    """The leases on the executions that writes were about."""
+    keys = [(payload.written["execution"]["id"],) for payload in payloads]
+    rows = await required_rows(info, Kind.EXECUTION, keys)
+    return [row if isinstance(row, NotFound) else Lease.of(row) for row in rows]

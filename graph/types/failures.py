@@ -1,15 +1,14 @@
 """Errors brought together by what they have in common."""
 
-from asyncio import gather
+from collections.abc import Sequence
 from datetime import datetime
 
 import strawberry
 
 from db.queries.pages import Row
 from db.queries.sources import EXECUTIONS, STEPS, WORKFLOWS
-from graph.auth.scopes import READ
 from graph.context import Info
-from graph.nodes import load_optional
+from graph.loaded import fetch_listed, loaded, reference
 from graph.scalars import Long
 from graph.types.executions import Execution
 from graph.types.steps import Step
@@ -27,20 +26,19 @@ class FailureSample:
         """Before anything was replaced."""
         return self.row["sample"] or ""
 
-    @strawberry.field(description="The execution in which it happened.", directives=[READ])
-    async def execution(self, info: Info) -> Execution | None:
-        """One statement for all groups."""
-        execution: Execution | None = await load_optional(info, EXECUTIONS, (self.row["execution_id"],))
-        return execution
-
-    @strawberry.field(
-        description="The attempt that failed; null where the execution itself did.", directives=[READ]
+    execution = reference(
+        EXECUTIONS, ("execution_id",), Execution | None, "The execution in which it happened."
     )
-    async def step(self, info: Info) -> Step | None:
-        """One statement for all groups."""
-        key = (self.row["execution_id"], self.row["seq"])
-        step: Step | None = None if key[1] is None else await load_optional(info, STEPS, key)
-        return step
+    step = reference(
+        STEPS,
+        ("execution_id", "seq"),
+        Step | None,
+        "The attempt that failed; null where the execution itself did.",
+    )
+
+
+async def _workflows(info: Info, rows: Sequence[Row]) -> list[list[Row]]:
+    return await fetch_listed(info, WORKFLOWS, [[(key,) for key in row["workflows"]] for row in rows])
 
 
 @strawberry.type(description="Failures with the same code, and the same message but for its particulars.")
@@ -59,13 +57,13 @@ class ErrorGroup:
     first_seen: datetime = strawberry.field(description="When the first ended so.")
     last_seen: datetime = strawberry.field(description="When the last ended so.")
 
-    @strawberry.field(
-        description="The workflow versions in which it happened, oldest first, at most 50.", directives=[READ]
+    workflows = loaded(
+        _workflows,
+        list[Workflow],
+        "The workflow versions in which it happened, oldest first, at most 50.",
+        "workflows",
+        source=WORKFLOWS,
     )
-    async def workflows(self, info: Info) -> list[Workflow]:
-        """One statement for all groups."""
-        found = await gather(*(load_optional(info, WORKFLOWS, (key,)) for key in self.row["workflows"]))
-        return [workflow for workflow in found if workflow is not None]
 
     @strawberry.field(description="The newest of them.")
     def sample(self) -> FailureSample:

@@ -1,7 +1,7 @@
 """Hold: what keeps retention and deletions off an execution, or off a workflow version and all of its."""
 
+from collections.abc import Sequence
 from datetime import datetime
-from uuid import UUID
 
 import strawberry
 
@@ -9,7 +9,6 @@ from db.queries.pages import Row
 from db.queries.sources import HOLDS
 from graph.context import Info
 from graph.ids import Kind, encode
-from graph.nodes import load_optional, shown_as
 
 
 @strawberry.type(description="A hold: what it is on can neither be deleted nor go by itself.")
@@ -31,10 +30,7 @@ def _hold(row: Row) -> Hold:
     )
 
 
-shown_as(HOLDS, _hold)
-
-
-async def load_hold(info: Info, key: UUID) -> Hold | None:
-    """The hold on what has this key; None where there is none."""
-    hold: Hold | None = await load_optional(info, HOLDS, (key,))
-    return hold
+async def load_holds(info: Info, rows: Sequence[Row]) -> list[Hold | None]:
+    """The holds on the executions or workflow versions of these rows; None where there is none."""
+    found = await info.context.loaders.fetch_rows(HOLDS, [(row["id"],) for row in rows])
+    return [None if row is None else _hold(row) for row in found]

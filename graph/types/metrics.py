@@ -1,12 +1,15 @@
 """Numbers about an execution: what the server derives, and what its engine reported."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import strawberry
 
+from db.queries import executions
 from db.queries.pages import Row
 from db.queries.sources import POINTS_OF_EXECUTION
 from graph.connections import connection
+from graph.context import Info
 from graph.enums import StepStatus
 from graph.inputs.records import METRICS_LISTED
 from graph.scalars import JSONObject, Long
@@ -100,3 +103,13 @@ class ExecutionMetrics:
     def _counts(self, prefix: str) -> list[StepStatusCount]:
         counts = ((status, self.derived[f"{prefix}{status.lower()}"]) for status in StepStatus)
         return [StepStatusCount(status=status, count=count) for status, count in counts if count]
+
+
+# What is shown of the execution's own row.
+METRICS_COLUMNS = ("id", "created_at", "started_at", "completed_at")
+
+
+async def load_metrics(info: Info, rows: Sequence[Row]) -> list[ExecutionMetrics]:
+    """The numbers of executions, from one statement."""
+    derived = await info.context.loaders.batch(executions.fetch_metrics, [row["id"] for row in rows])
+    return [ExecutionMetrics(row=row, derived=own) for row, own in zip(rows, derived, strict=True)]

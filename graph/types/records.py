@@ -1,21 +1,26 @@
 """The append-only records of an execution: log entries, metric points, events."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
 
 import orjson
 import strawberry
 
+from db.queries.pages import Row
 from db.queries.sources import EVENTS, LOG_ENTRIES, METRIC_POINTS, STEPS
-from graph.auth.scopes import READ
 from graph.context import Info
 from graph.enums import EventType, LogLevel
 from graph.ids import Kind
-from graph.nodes import Node, load_optional, node_of
+from graph.loaded import loaded, reference
+from graph.nodes import Node, node_of
 from graph.scalars import JSONObject, Long
 
 if TYPE_CHECKING:
     from graph.types.steps import Step
+
+
+_STEP = Annotated["Step", strawberry.lazy("graph.types.steps")]
 
 
 @node_of(Kind.LOG_ENTRY, LOG_ENTRIES)
@@ -38,15 +43,12 @@ class LogEntry(Node):
         """Told by the length that it had."""
         return self.row["original_bytes"] is not None
 
-    @strawberry.field(
-        description="The attempt that logged it; null for the execution itself.", directives=[READ]
+    step = reference(
+        STEPS,
+        ("execution_id", "step_seq"),
+        _STEP | None,
+        "The attempt that logged it; null for the execution itself.",
     )
-    async def step(self, info: Info) -> Annotated["Step", strawberry.lazy("graph.types.steps")] | None:
-        """One statement a level."""
-        if self.row["step_seq"] is None:
-            return None
-        step: Step | None = await load_optional(info, STEPS, (self.row["execution_id"], self.row["step_seq"]))
-        return step
 
 
 @node_of(Kind.METRIC_POINT, METRIC_POINTS)
@@ -59,15 +61,19 @@ class MetricPoint(Node):
     value: float = strawberry.field(description="How much it was.")
     recorded_at: datetime = strawberry.field(description="When it was stored.")
 
-    @strawberry.field(
-        description="The attempt that it is about; null for the execution itself.", directives=[READ]
+    step = reference(
+        STEPS,
+        ("execution_id", "step_seq"),
+        _STEP | None,
+        "The attempt that it is about; null for the execution itself.",
     )
-    async def step(self, info: Info) -> Annotated["Step", strawberry.lazy("graph.types.steps")] | None:
-        """One statement a level."""
-        if self.row["step_seq"] is None:
-            return None
-        step: Step | None = await load_optional(info, STEPS, (self.row["execution_id"], self.row["step_seq"]))
-        return step
+
+
+async def _steps_of_events(info: Info, rows: Sequence[Row]) -> list[Row | None]:
+    seqs = [orjson.loads(row["changes"]).get("step") for row in rows]
+    about = [(row["execution_id"], seq) for row, seq in zip(rows, seqs, strict=True) if isinstance(seq, int)]
+    found = iter(await info.context.loaders.fetch_rows(STEPS, about))
+    return [next(found) if isinstance(seq, int) else None for seq in seqs]
 
 
 @node_of(Kind.EVENT, EVENTS)
@@ -83,14 +89,11 @@ class Event(Node):
         description="What it changed: before and after, where there was a before."
     )
 
-    @strawberry.field(
-        description="The attempt that it is about, as it is now; null where it is about none.",
-        directives=[READ],
+    step = loaded(
+        _steps_of_events,
+        _STEP | None,
+        "The attempt that it is about, as it is now; null where it is about none.",
+        "execution_id",
+        "changes",
+        source=STEPS,
     )
-    async def step(self, info: Info) -> Annotated["Step", strawberry.lazy("graph.types.steps")] | None:
-        """One statement a level."""
-        seq = orjson.loads(self.row["changes"]).get("step")
-        if not isinstance(seq, int):
-            return None
-        step: Step | None = await load_optional(info, STEPS, (self.row["execution_id"], seq))
-        return step

@@ -1,6 +1,6 @@
 """An execution's state, now or at any version, and the checkpoints that name versions."""
 
-from asyncio import gather
+from collections.abc import Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any, Self
 from uuid import UUID
@@ -10,22 +10,27 @@ import strawberry
 
 from db.errors import InvalidInput, NotFound
 from db.jsonb import same_json
+from db.queries import states, steps
 from db.queries.filters import HistoryFilter
 from db.queries.pages import Row
 from db.queries.sources import CHECKPOINTS, EXECUTIONS, HISTORY_OF_VARIABLE, STATE_ENTRIES, STATES, STEPS
 from graph.auth.scopes import READ
+from graph.builders import build, shown_as
 from graph.connections import Listing, connection
 from graph.context import Info
 from graph.enums import Direction, StateOp, VersionOrderField
 from graph.ids import Key, Kind, decode_as, encode
-from graph.nodes import Node, build, load_node, load_optional, loaded_by, node_of, shown_as
+from graph.loaded import loaded, reference
+from graph.loaders import Load
+from graph.nodes import Node, loaded_by, node_of, required_rows
 from graph.scalars import JSON, JSONObject, Long
 
 if TYPE_CHECKING:
     from graph.types.executions import Execution
     from graph.types.steps import Step
 
-StepKeys = list[str]
+_EXECUTION = Annotated["Execution", strawberry.lazy("graph.types.executions")]
+_CHECKPOINT = Annotated["Checkpoint", strawberry.lazy("graph.types.states")]
 VariableKey = Annotated[str, strawberry.argument(description="The variable's name.")]
 
 
@@ -109,6 +114,66 @@ class CheckpointDifference:
     )
 
 
+_PLACE = ("execution_id", "version")
+
+
+def _places(rows: Sequence[Row]) -> list[tuple[UUID, int]]:
+    return [(row["execution_id"], row["version"]) for row in rows]
+
+
+async def _variables(info: Info, rows: Sequence[Row]) -> list[JSONObject]:
+    """The values' texts are put together, not parsed."""
+    found = await info.context.loaders.batch(states.fetch_variables, _places(rows))
+    return [
+        JSONObject(f"{{{','.join(f'{_quoted(key)}:{value}' for key, value in values.items())}}}")
+        for values in found
+    ]
+
+
+async def _variable(info: Info, rows: Sequence[Row], key: VariableKey) -> list[StateVariable | None]:
+    """Reads that one alone."""
+    asked = [(*place, key) for place in _places(rows)]
+    found = await info.context.loaders.batch(states.fetch_variable, asked)
+
+    def variable(execution: UUID, version: int, value: str | None) -> StateVariable | None:
+        row = {"execution_id": execution, "key": key, "version": version}
+        return None if value is None else StateVariable(row=row, key=key, value=JSON(value))
+
+    return [variable(*place, value) for place, value in zip(_places(rows), found, strict=True)]
+
+
+async def _fields(info: Info, rows: Sequence[Row], name: str) -> dict[tuple[UUID, int], dict[str, str]]:
+    """The state's own fields as JSON texts, of the versions that are not the head: its row holds them."""
+    older = _places([row for row in rows if name not in row])
+    return dict(zip(older, await info.context.loaders.batch(states.fetch_fields, older), strict=True))
+
+
+def _own(name: str, absent: Any) -> Load:
+    """Loads one of the state's own fields, which is `absent` where it was never set."""
+
+    async def load(info: Info, rows: Sequence[Row]) -> list[Any]:
+        older = await _fields(info, rows, name)
+
+        def value(row: Row, place: tuple[UUID, int]) -> Any:
+            if name in row:
+                return row[name]
+            text = older[place].get(name)
+            return absent if text is None else orjson.loads(text)
+
+        return [value(row, place) for row, place in zip(rows, _places(rows), strict=True)]
+
+    return load
+
+
+async def _parallel_groups(info: Info, rows: Sequence[Row]) -> list[Any]:
+    name = "parallel_groups"
+    older = await _fields(info, rows, name)
+    return [
+        row[name] if name in row else older[place].get(name)
+        for row, place in zip(rows, _places(rows), strict=True)
+    ]
+
+
 @node_of(Kind.STATE, STATES)
 @strawberry.type(description="What an execution knows at one version of its state.")
 class ExecutionState(Node):
@@ -123,55 +188,37 @@ class ExecutionState(Node):
         key = encode(Kind.STATE_VERSION, execution, version)
         return cls(row=row, id=strawberry.ID(key), version=Long(version))
 
-    @strawberry.field(description="All variables by key.", directives=[READ])
-    async def variables(self, info: Info) -> JSONObject:
-        """One statement a level; the values' texts are put together, not parsed."""
-        values = await info.context.loaders.variables.load(self._place())
-        return JSONObject(f"{{{','.join(f'{_quoted(key)}:{value}' for key, value in values.items())}}}")
-
-    @strawberry.field(description="One variable; null where there is none with this key.", directives=[READ])
-    async def variable(self, info: Info, key: VariableKey) -> "StateVariable | None":
-        """Reads that one alone."""
-        execution, version = self._place()
-        value = await info.context.loaders.variable.load((execution, version, key))
-        if value is None:
-            return None
-        row = {"execution_id": execution, "key": key, "version": version}
-        return StateVariable(row=row, key=key, value=JSON(value))
-
-    @strawberry.field(description="The step that it is at.", directives=[READ])
-    async def current_step(self, info: Info) -> str | None:
-        """One of the state's own fields."""
-        step: str | None = await self._field(info, "current_step", None)
-        return step
-
-    @strawberry.field(description="The keys of the steps that are done.", directives=[READ])
-    async def completed_steps(self, info: Info) -> StepKeys:
-        """One of the state's own fields."""
-        keys: StepKeys = await self._field(info, "completed_steps", [])
-        return keys
-
-    @strawberry.field(description="The keys of the steps that failed.", directives=[READ])
-    async def failed_steps(self, info: Info) -> StepKeys:
-        """One of the state's own fields."""
-        keys: StepKeys = await self._field(info, "failed_steps", [])
-        return keys
-
-    @strawberry.field(description="The keys of the steps that were left out.", directives=[READ])
-    async def skipped_steps(self, info: Info) -> StepKeys:
-        """One of the state's own fields."""
-        keys: StepKeys = await self._field(info, "skipped_steps", [])
-        return keys
-
-    @strawberry.field(
-        description="The groups of steps that run side by side, as the engine keeps them.", directives=[READ]
+    variables = loaded(_variables, JSONObject, "All variables by key.", *_PLACE)
+    variable = loaded(
+        _variable, StateVariable | None, "One variable; null where there is none with this key.", *_PLACE
     )
-    async def parallel_groups(self, info: Info) -> JSON | None:
-        """One of the state's own fields; the head's row holds it as text."""
-        if "parallel_groups" in self.row:
-            return JSON(self.row["parallel_groups"])
-        fields = await info.context.loaders.state_fields.load(self._place())
-        return JSON(fields.get("parallel_groups"))
+    current_step = loaded(
+        _own("current_step", None), str | None, "The step that it is at.", *_PLACE, "current_step"
+    )
+    completed_steps = loaded(
+        _own("completed_steps", []),
+        list[str],
+        "The keys of the steps that are done.",
+        *_PLACE,
+        "completed_steps",
+    )
+    failed_steps = loaded(
+        _own("failed_steps", []), list[str], "The keys of the steps that failed.", *_PLACE, "failed_steps"
+    )
+    skipped_steps = loaded(
+        _own("skipped_steps", []),
+        list[str],
+        "The keys of the steps that were left out.",
+        *_PLACE,
+        "skipped_steps",
+    )
+    parallel_groups = loaded(
+        _parallel_groups,
+        JSON | None,
+        "The groups of steps that run side by side, as the engine keeps them.",
+        *_PLACE,
+        "parallel_groups",
+    )
 
     @strawberry.field(description="When it was last saved; null for an older version than the present.")
     def updated_at(self) -> datetime | None:
@@ -179,44 +226,77 @@ class ExecutionState(Node):
         moment: datetime | None = self.row.get("updated_at")
         return moment
 
-    @strawberry.field(description="The execution that it belongs to.", directives=[READ])
-    async def execution(
-        self, info: Info
-    ) -> Annotated["Execution", strawberry.lazy("graph.types.executions")]:
-        """A foreign key, so always there."""
-        execution: Execution = await load_optional(info, EXECUTIONS, (self.row["execution_id"],))
-        return execution
-
-    def _place(self) -> tuple[UUID, int]:
-        return self.row["execution_id"], self.version
-
-    async def _field(self, info: Info, name: str, absent: Any) -> Any:
-        if name in self.row:
-            return self.row[name]
-        fields = await info.context.loaders.state_fields.load(self._place())
-        return orjson.loads(fields[name]) if name in fields else absent
+    execution = reference(EXECUTIONS, ("execution_id",), _EXECUTION, "The execution that it belongs to.")
 
 
-async def state_at(info: Info, execution: UUID, version: int) -> ExecutionState:
-    """The state at a version that can be read back.
+async def states_at(
+    info: Info, places: Sequence[tuple[UUID, int]]
+) -> list[ExecutionState | InvalidInput | NotFound]:
+    """The states of executions at versions that can be read back.
 
-    Raises `InvalidInput` for a version that never was, `NotFound` for one that was pruned.
+    `InvalidInput` stands for a version that never was, `NotFound` for one that was pruned.
     """
-    head: ExecutionState = await load_node(info, Kind.STATE, (execution,))
-    if not 0 <= version <= head.version:
-        raise InvalidInput(f"The state has the versions 0 to {head.version}; {version} is none of them.")
-    place = (execution, version)
-    if version < head.row["pruned_to"] and not await info.context.loaders.checkpoint_at.load(place):
-        raise NotFound("version", f"{version} of this state any more: it was pruned")
-    return ExecutionState.at(*place)
+    heads = await required_rows(info, Kind.STATE, [(execution,) for execution, _ in places])
+    pruned = [
+        place
+        for place, head in zip(places, heads, strict=True)
+        if not isinstance(head, NotFound) and 0 <= place[1] < head["pruned_to"]
+    ]
+    kept = dict(zip(pruned, await info.context.loaders.batch(states.fetch_named, pruned), strict=True))
+
+    def state(place: tuple[UUID, int], head: Row | NotFound) -> ExecutionState | InvalidInput | NotFound:
+        version = place[1]
+        if isinstance(head, NotFound):
+            return head
+        if not 0 <= version <= head["version"]:
+            return InvalidInput(
+                f"The state has the versions 0 to {head['version']}; {version} is none of them."
+            )
+        if not kept.get(place, True):
+            return NotFound("version", f"{version} of this state any more: it was pruned")
+        return ExecutionState.at(*place)
+
+    return [state(place, head) for place, head in zip(places, heads, strict=True)]
 
 
 async def _load_version(info: Info, key: Key) -> ExecutionState:
     execution, *version = key
-    return await state_at(info, execution, version[0])
+    (state,) = await states_at(info, [(execution, version[0])])
+    if isinstance(state, ExecutionState):
+        return state
+    raise state
 
 
 loaded_by(Kind.STATE_VERSION, _load_version)
+
+
+From = Annotated[
+    strawberry.ID, strawberry.argument(name="from", description="The checkpoint to compare with.")
+]
+
+
+async def _differences(
+    info: Info, rows: Sequence[Row], from_: From
+) -> list[CheckpointDifference | InvalidInput]:
+    """All states in one statement, all steps in another."""
+    (other,) = await required_rows(info, Kind.CHECKPOINT, [decode_as(Kind.CHECKPOINT, from_)])
+    if isinstance(other, NotFound):
+        raise other
+    own = [row for row in rows if row["execution_id"] == other["execution_id"]]
+    places = [(row["execution_id"], row["state_version"]) for row in [other, *own]]
+    before, *after = await info.context.loaders.batch(states.fetch_variables, places)
+    spans = [(row["execution_id"], *sorted((other["event_seq"], row["event_seq"]))) for row in own]
+    done = iter(await info.context.loaders.batch(steps.fetch_done_between, spans))
+    values = iter(after)
+
+    def difference(row: Row) -> CheckpointDifference | InvalidInput:
+        if row["execution_id"] != other["execution_id"]:
+            return InvalidInput(f"{from_} is a checkpoint of another execution; there is nothing to compare.")
+        return CheckpointDifference(
+            **_compared(before, next(values)), steps_done=[build(STEPS, step) for step in next(done)]
+        )
+
+    return [difference(row) for row in rows]
 
 
 @node_of(Kind.CHECKPOINT, CHECKPOINTS)
@@ -234,55 +314,27 @@ class Checkpoint(Node):
     created_by: str = strawberry.field(directives=[READ], description="Who took it.")
     created_at: datetime = strawberry.field(description="When it was taken.")
 
-    @strawberry.field(description="The checkpoint that it followed.", directives=[READ])
-    async def parent(self, info: Info) -> "Checkpoint | None":
-        """None for the first."""
-        if self.row["parent_seq"] is None:
-            return None
-        parent: Checkpoint | None = await load_optional(
-            info, CHECKPOINTS, (self.row["execution_id"], self.row["parent_seq"])
-        )
-        return parent
-
-    @strawberry.field(
-        description="What changed from another checkpoint of the same execution to this one.",
-        directives=[READ],
+    parent = reference(
+        CHECKPOINTS,
+        ("execution_id", "parent_seq"),
+        _CHECKPOINT | None,
+        "The checkpoint that it followed.",
     )
-    async def diff(
-        self,
-        info: Info,
-        from_: Annotated[
-            strawberry.ID, strawberry.argument(name="from", description="The checkpoint to compare with.")
-        ],
-    ) -> CheckpointDifference:
-        """Both states in one statement, the steps in another."""
-        other: Checkpoint = await load_node(info, Kind.CHECKPOINT, decode_as(Kind.CHECKPOINT, from_))
-        execution = self.row["execution_id"]
-        if other.row["execution_id"] != execution:
-            raise InvalidInput(f"{from_} is a checkpoint of another execution; there is nothing to compare.")
-        loaders = info.context.loaders
-        before, after = await gather(
-            loaders.variables.load((execution, other.state_version)),
-            loaders.variables.load((execution, self.state_version)),
-        )
-        low, high = sorted((other.row["event_seq"], self.row["event_seq"]))
-        done = await loaders.steps_done_between.load((execution, low, high))
-        return CheckpointDifference(
-            **_compared(before, after), steps_done=[build(STEPS, row) for row in done]
-        )
+    diff = loaded(
+        _differences,
+        CheckpointDifference,
+        "What changed from another checkpoint of the same execution to this one.",
+        *_PLACE[:1],
+        "state_version",
+        "event_seq",
+    )
 
     @strawberry.field(description="The state at this checkpoint.")
     def state(self) -> ExecutionState:
         """Read back from the versioned rows."""
         return ExecutionState.at(self.row["execution_id"], self.state_version)
 
-    @strawberry.field(description="The execution that it belongs to.", directives=[READ])
-    async def execution(
-        self, info: Info
-    ) -> Annotated["Execution", strawberry.lazy("graph.types.executions")]:
-        """A foreign key, so always there."""
-        execution: Execution = await load_optional(info, EXECUTIONS, (self.row["execution_id"],))
-        return execution
+    execution = reference(EXECUTIONS, ("execution_id",), _EXECUTION, "The execution that it belongs to.")
 
 
 def _compared(before: dict[str, str], after: dict[str, str]) -> dict[str, list[VariableDifference]]:

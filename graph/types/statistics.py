@@ -1,5 +1,6 @@
 """Numbers over many executions and over their steps."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Self
 from uuid import UUID
@@ -9,18 +10,18 @@ import strawberry
 from db.queries.pages import Row
 from db.queries.sources import WORKFLOWS
 from db.queries.statistics import Span
-from graph.auth.scopes import READ
 from graph.context import Info
 from graph.enums import Environment, ExecutionStatus, StepStatus, TriggerType
 from graph.inputs.statistics import Bucket, GroupBy, Which, grouping, window
+from graph.loaded import loaded
 from graph.loaders import StatsKey
-from graph.nodes import load_optional
 from graph.scalars import Long
 from graph.types.metrics import StepStatusCount
 
 if TYPE_CHECKING:
     from graph.types.workflows import Workflow
 
+_WORKFLOW = Annotated["Workflow", strawberry.lazy("graph.types.workflows")]
 _HOUR = timedelta(hours=1)
 _ENDED = ("completed", "failed", "cancelled", "timed_out")
 
@@ -69,6 +70,25 @@ class ExecutionStatusCount:
     count: Long = strawberry.field(description="How many executions have it.")
 
 
+async def _workflows(info: Info, groups: Sequence["ExecutionStats"]) -> list[Row | None]:
+    keys = [group.row.get("workflow_id") for group in groups]
+    found = iter(
+        await info.context.loaders.fetch_rows(WORKFLOWS, [(key,) for key in keys if key is not None])
+    )
+    return [None if key is None else next(found) for key in keys]
+
+
+async def _retries(info: Info, groups: Sequence["ExecutionStats"]) -> list[Long]:
+    """Reads the steps: a statement of its own, for all groups."""
+    keys = list(dict.fromkeys(group.key for group in groups))
+    found = dict(zip(keys, await info.context.loaders.retries(keys), strict=True))
+
+    def own(group: "ExecutionStats") -> Long:
+        return Long(found[group.key].get(tuple(group.row[name] for name in group.key.grouping.names), 0))
+
+    return list(map(own, groups))
+
+
 @strawberry.type(description="Executions that have something in common, in numbers.")
 class ExecutionStats:
     """A row of numbers; what was not grouped by is null."""
@@ -95,14 +115,7 @@ class ExecutionStats:
         names = ("name", "version", "status", "trigger_type", "environment", "tag", "bucket")
         return cls(row=row, key=key, span=span, **{name: row.get(name) for name in names})
 
-    @strawberry.field(description="The workflow version; with VERSION.", directives=[READ])
-    async def workflow(
-        self, info: Info
-    ) -> Annotated["Workflow", strawberry.lazy("graph.types.workflows")] | None:
-        """One statement for all groups."""
-        key = self.row.get("workflow_id")
-        workflow: Workflow | None = None if key is None else await load_optional(info, WORKFLOWS, (key,))
-        return workflow
+    workflow = loaded(_workflows, _WORKFLOW | None, "The workflow version; with VERSION.", source=WORKFLOWS)
 
     @strawberry.field(description="How many there are.")
     def count(self) -> Long:
@@ -147,12 +160,7 @@ class ExecutionStats:
         ended: int = sum(self.row[name] for name in _ENDED)
         return ended / (length / _HOUR) if length > timedelta(0) else 0.0
 
-    @strawberry.field(description="How many attempts at their steps were retries.", directives=[READ])
-    async def retries(self, info: Info) -> Long:
-        """Reads the steps: a statement of its own, for all groups."""
-        found = await info.context.loaders.retries.load(self.key)
-        own = tuple(self.row[name] for name in self.key.grouping.names)
-        return Long(found.get(own, 0))
+    retries = loaded(_retries, Long, "How many attempts at their steps were retries.")
 
     def _part(self) -> timedelta:
         start, length = self.bucket, self.key.grouping.bucket
@@ -173,14 +181,19 @@ class ExecutionStatistics:
 
 
 async def execution_statistics(
-    info: Info, workflow: UUID | None, filter: Which, group_by: GroupBy, bucket: Bucket
-) -> ExecutionStatistics:
-    """The numbers of a workflow's executions, or of all where it is None."""
+    info: Info, workflows: Sequence[UUID | None], filter: Which, group_by: GroupBy, bucket: Bucket
+) -> list[ExecutionStatistics]:
+    """The numbers of each workflow's executions, or of all for None."""
     narrowed, span = await window(info, filter)
-    key = StatsKey(grouping(group_by, bucket), narrowed, workflow)
-    rows = await info.context.loaders.execution_stats.load(key)
-    groups = [ExecutionStats.of(row, key, span) for row in rows]
-    return ExecutionStatistics(start=span.start, end=span.end, groups=groups)
+    grouped = grouping(group_by, bucket)
+    keys = [StatsKey(grouped, narrowed, workflow) for workflow in workflows]
+
+    def shown(key: StatsKey, rows: Sequence[Row]) -> ExecutionStatistics:
+        groups = [ExecutionStats.of(row, key, span) for row in rows]
+        return ExecutionStatistics(start=span.start, end=span.end, groups=groups)
+
+    found = await info.context.loaders.execution_stats.load_many(keys)
+    return list(map(shown, keys, found))
 
 
 @strawberry.type(description="A step in numbers, over all its attempts in the executions asked for.")

@@ -8,17 +8,20 @@ import strawberry
 from db.queries.sources import EXECUTIONS, LOGS_OF_STEP, STEPS
 from graph.auth.scopes import READ
 from graph.connections import connection
-from graph.context import Info
 from graph.enums import StepStatus
 from graph.ids import Kind
 from graph.inputs.records import LOGS_LISTED
-from graph.nodes import Node, load_optional, node_of
+from graph.loaded import reference
+from graph.nodes import Node, node_of
 from graph.scalars import JSON, JSONObject, Long
 from graph.types.common import Failure
 from graph.types.records import LogEntry
 
 if TYPE_CHECKING:
     from graph.types.executions import Execution
+
+
+_EXECUTION = Annotated["Execution", strawberry.lazy("graph.types.executions")]
 
 
 @node_of(Kind.STEP, STEPS)
@@ -57,14 +60,7 @@ class Step(Node):
         started, completed = self.row["started_at"], self.row["completed_at"]
         return completed - started if started and completed else None
 
-    @strawberry.field(description="The execution that it belongs to.", directives=[READ])
-    async def execution(
-        self, info: Info
-    ) -> Annotated["Execution", strawberry.lazy("graph.types.executions")]:
-        """A foreign key, so always there."""
-        execution: Execution = await load_optional(info, EXECUTIONS, (self.row["execution_id"],))
-        return execution
-
+    execution = reference(EXECUTIONS, ("execution_id",), _EXECUTION, "The execution that it belongs to.")
     logs = connection(
         LOGS_OF_STEP,
         LogEntry,

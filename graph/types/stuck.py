@@ -1,20 +1,19 @@
 """Why an execution does not get on, and what a recovery would do about it."""
 
-from asyncio import gather
+from collections.abc import Sequence
 from datetime import datetime, timedelta
-from typing import Any
 from uuid import UUID
 
 import strawberry
 
 from db.errors import NotFound
+from db.queries.pages import Row
 from db.queries.sources import CHECKPOINTS, EVENTS, LOG_ENTRIES, STEPS
-from db.queries.stuck import Facts, Plan, StepUnderWay, reasons
-from graph.auth.scopes import READ
+from db.queries.stuck import Facts, Plan, StepUnderWay, fetch_facts, fetch_plans, reasons
 from graph.context import Info
 from graph.enums import ExecutionStatus, StepStatus, StuckCode
 from graph.ids import Kind, encode
-from graph.nodes import load_optional
+from graph.loaded import fetch_listed, loaded
 from graph.scalars import Long
 from graph.types.records import Event, LogEntry
 from graph.types.states import Checkpoint
@@ -27,6 +26,10 @@ class StuckReason:
 
     code: StuckCode = strawberry.field(description="What it is.")
     message: str = strawberry.field(description="The same in a sentence, with its particulars.")
+
+
+async def _steps(info: Info, under_way: Sequence["StepProgress"]) -> list[Row | None]:
+    return await info.context.loaders.fetch_rows(STEPS, [(step.execution, step.seq) for step in under_way])
 
 
 @strawberry.type(description="An attempt that is under way, beside what is usual for its step.")
@@ -46,11 +49,7 @@ class StepProgress:
     samples: Long = strawberry.field(description="How many attempts `p95` is made of.")
     slow: bool = strawberry.field(description="Whether it runs longer than `p95`, made of 5 or more.")
 
-    @strawberry.field(description="The attempt.", directives=[READ])
-    async def step(self, info: Info) -> Step | None:
-        """One statement a level; None where it has gone meanwhile."""
-        step: Step | None = await load_optional(info, STEPS, (self.execution, self.seq))
-        return step
+    step = loaded(_steps, Step | None, "The attempt.", source=STEPS)
 
     @classmethod
     def of(cls, execution: UUID, found: StepUnderWay) -> "StepProgress":
@@ -68,6 +67,23 @@ class StepProgress:
         )
 
 
+async def _checkpoints(info: Info, plans: Sequence["RecoveryPlan"]) -> list[Row | None]:
+    keys = [(one.execution, one.plan.checkpoint) for one in plans]
+    wanted = [key for key in keys if key[1] is not None]
+    found = iter(await info.context.loaders.fetch_rows(CHECKPOINTS, wanted))
+    return [None if key[1] is None else next(found) for key in keys]
+
+
+async def _kept(info: Info, plans: Sequence["RecoveryPlan"]) -> list[list[Row]]:
+    return await fetch_listed(info, STEPS, [[(one.execution, seq) for seq in one.plan.kept] for one in plans])
+
+
+async def _rerun(info: Info, plans: Sequence["RecoveryPlan"]) -> list[list[Row]]:
+    return await fetch_listed(
+        info, STEPS, [[(one.execution, seq) for seq in one.plan.rerun] for one in plans]
+    )
+
+
 @strawberry.type(description="What `recoverExecution` would do now, without a checkpoint named.")
 class RecoveryPlan:
     """Nothing is changed by asking."""
@@ -75,31 +91,31 @@ class RecoveryPlan:
     execution: strawberry.Private[UUID]
     plan: strawberry.Private[Plan]
 
-    @strawberry.field(
-        description="The checkpoint that it would go back to; null where it would start over.",
-        directives=[READ],
+    checkpoint = loaded(
+        _checkpoints,
+        Checkpoint | None,
+        "The checkpoint that it would go back to; null where it would start over.",
+        source=CHECKPOINTS,
     )
-    async def checkpoint(self, info: Info) -> Checkpoint | None:
-        """The one that the state descends from."""
-        if self.plan.checkpoint is None:
-            return None
-        key = (self.execution, self.plan.checkpoint)
-        checkpoint: Checkpoint | None = await load_optional(info, CHECKPOINTS, key)
-        return checkpoint
+    kept_steps = loaded(_kept, list[Step], "The attempts that would stay done.", source=STEPS)
+    rerun_steps = loaded(
+        _rerun, list[Step], "The last attempts at the steps that would run again.", source=STEPS
+    )
 
-    @strawberry.field(description="The attempts that would stay done.", directives=[READ])
-    async def kept_steps(self, info: Info) -> list[Step]:
-        """One statement a level."""
-        return await self._steps(info, self.plan.kept)
 
-    @strawberry.field(description="The last attempts at the steps that would run again.", directives=[READ])
-    async def rerun_steps(self, info: Info) -> list[Step]:
-        """One statement a level."""
-        return await self._steps(info, self.plan.rerun)
+async def _last_events(info: Info, stuck: Sequence["WhyStuck"]) -> list[Row | None]:
+    keys = [(one.execution, one.facts.event_seq) for one in stuck]
+    return await info.context.loaders.fetch_rows(EVENTS, keys)
 
-    async def _steps(self, info: Info, seqs: list[int]) -> list[Step]:
-        found: list[Any] = await gather(*(load_optional(info, STEPS, (self.execution, seq)) for seq in seqs))
-        return [step for step in found if step is not None]
+
+async def _last_logs(info: Info, stuck: Sequence["WhyStuck"]) -> list[Row | None]:
+    keys = [(one.execution, one.facts.log_seq) for one in stuck]
+    return await info.context.loaders.fetch_rows(LOG_ENTRIES, keys)
+
+
+async def _plans(info: Info, stuck: Sequence["WhyStuck"]) -> list[RecoveryPlan]:
+    found = await info.context.loaders.batch(fetch_plans, [one.execution for one in stuck])
+    return [RecoveryPlan(execution=one.execution, plan=plan) for one, plan in zip(stuck, found, strict=True)]
 
 
 @strawberry.type(description="Why an execution does not get on, as far as can be told from what is recorded.")
@@ -128,30 +144,24 @@ class WhyStuck:
         """In their order."""
         return [StepProgress.of(self.execution, step) for step in self.facts.steps]
 
-    @strawberry.field(description="The newest event of its history.", directives=[READ])
-    async def last_event(self, info: Info) -> Event | None:
-        """One statement a level."""
-        event: Event | None = await load_optional(info, EVENTS, (self.execution, self.facts.event_seq))
-        return event
-
-    @strawberry.field(description="The newest log entry.", directives=[READ])
-    async def last_log(self, info: Info) -> LogEntry | None:
-        """One statement a level."""
-        entry: LogEntry | None = await load_optional(info, LOG_ENTRIES, (self.execution, self.facts.log_seq))
-        return entry
-
-    @strawberry.field(description="What a recovery would do.", directives=[READ])
-    async def recovery(self, info: Info) -> RecoveryPlan:
-        """One statement a level."""
-        plan = await info.context.loaders.recovery_plans.load(self.execution)
-        return RecoveryPlan(execution=self.execution, plan=plan)
+    last_event = loaded(_last_events, Event | None, "The newest event of its history.", source=EVENTS)
+    last_log = loaded(_last_logs, LogEntry | None, "The newest log entry.", source=LOG_ENTRIES)
+    recovery = loaded(_plans, RecoveryPlan, "What a recovery would do.")
 
     @classmethod
-    async def load(cls, info: Info, execution: UUID) -> "WhyStuck":
-        """What is known of the execution; raises `NotFound` where it has gone meanwhile."""
-        facts = await info.context.loaders.stuck.load(execution)
-        if facts is None:
-            raise NotFound(Kind.EXECUTION.noun, encode(Kind.EXECUTION, execution))
+    async def load(cls, info: Info, executions: Sequence[UUID]) -> "list[WhyStuck | NotFound]":
+        """What is known of executions; `NotFound` for those that have gone meanwhile."""
+        found = await info.context.loaders.batch(fetch_facts, executions)
+        return [
+            NotFound(Kind.EXECUTION.noun, encode(Kind.EXECUTION, key))
+            if facts is None
+            else cls.of(key, facts)
+            for key, facts in zip(executions, found, strict=True)
+        ]
+
+    @classmethod
+    def of(cls, execution: UUID, facts: Facts) -> "WhyStuck":
+        """The facts as they were found."""
         return cls(
             execution=execution,
             facts=facts,

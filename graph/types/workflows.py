@@ -1,11 +1,13 @@
 """Workflow: one version of a definition, and what ran of it."""
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import orjson
 import strawberry
 
+from db.queries.pages import Row
 from db.queries.sources import EXECUTIONS_OF_WORKFLOW, VERSIONS_OF_WORKFLOW, WORKFLOWS
 from graph.auth.scopes import READ
 from graph.connections import connection
@@ -15,9 +17,10 @@ from graph.ids import Kind
 from graph.inputs.executions import EXECUTIONS_LISTED
 from graph.inputs.statistics import Bucket, GroupBy, Which
 from graph.inputs.workflows import WORKFLOWS_LISTED
+from graph.loaded import loaded
 from graph.nodes import Node, node_of
 from graph.scalars import JSONObject, Long
-from graph.types.holds import Hold, load_hold
+from graph.types.holds import Hold, load_holds
 from graph.types.statistics import ExecutionStatistics, execution_statistics
 
 if TYPE_CHECKING:
@@ -41,6 +44,16 @@ class DefinedStep:
         """A step of a valid definition; what is not text there is the engine's own affair."""
         name, kind = (value if isinstance(value := step.get(key), str) else None for key in ("name", "type"))
         return cls(key=step["key"], name=name, type=kind, depends_on=step.get("dependsOn", []))
+
+
+async def _statistics(
+    info: Info,
+    rows: Sequence[Row],
+    filter: Which = strawberry.UNSET,
+    group_by: GroupBy = strawberry.UNSET,
+    bucket: Bucket = strawberry.UNSET,
+) -> list[ExecutionStatistics]:
+    return await execution_statistics(info, [row["id"] for row in rows], filter, group_by, bucket)
 
 
 @node_of(Kind.WORKFLOW, WORKFLOWS)
@@ -90,22 +103,12 @@ class Workflow(Node):
         """From the row's JSON."""
         return [DefinedStep.of(step) for step in orjson.loads(self.row["definition"]).get("steps", [])]
 
-    @strawberry.field(
-        description="The hold on it and on all its executions; null where there is none.", directives=[READ]
+    hold = loaded(
+        load_holds,
+        Hold | None,
+        "The hold on it and on all its executions; null where there is none.",
+        "id",
     )
-    async def hold(self, info: Info) -> Hold | None:
-        """One statement a level."""
-        return await load_hold(info, self.row["id"])
-
-    @strawberry.field(
-        description="Its executions in numbers, as `executionStats` has them.", directives=[READ]
+    stats = loaded(
+        _statistics, ExecutionStatistics, "Its executions in numbers, as `executionStats` has them.", "id"
     )
-    async def stats(
-        self,
-        info: Info,
-        filter: Which = strawberry.UNSET,
-        group_by: GroupBy = strawberry.UNSET,
-        bucket: Bucket = strawberry.UNSET,
-    ) -> ExecutionStatistics:
-        """One statement a level."""
-        return await execution_statistics(info, self.row["id"], filter, group_by, bucket)

@@ -4,6 +4,7 @@ What a plan can't do is found here, once a document, and such a document is grap
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import strawberry
@@ -44,6 +45,7 @@ from graph.execution.fields import (
     Handler,
     Identity,
     Itself,
+    Known,
     Loaded,
     Plain,
     Resolved,
@@ -135,7 +137,7 @@ class Compiler:
             self._inputs.arguments(definition, declared, nodes[0]),
             self._completion(definition.type, fields, spot),
         )
-        return self._resolved(parent, declared, field)
+        return self._resolved(parent, declared, definition, field)
 
     def _plain(
         self,
@@ -153,7 +155,9 @@ class Compiler:
         made = self._completion(definition.type, fields, spot)
         return Plain(key, name, _stored(definition.type, made), made)
 
-    def _resolved(self, parent: GraphQLObjectType, declared: StrawberryField, field: Field) -> Column:
+    def _resolved(
+        self, parent: GraphQLObjectType, declared: StrawberryField, definition: GraphQLField, field: Field
+    ) -> Column:
         resolver = declared.base_resolver
         assert resolver is not None
         fetch, how = declared.metadata.get(FETCH), declared.metadata.get(LEVEL)
@@ -161,7 +165,7 @@ class Compiler:
             needs = frozenset(fetch.parent) if fetch.parent else None
             return Paged(field, fetch, needs, _columns_of_page(field.completion))
         if isinstance(how, LevelLoad):
-            return Loaded(field, how.load, how.columns)
+            return _loaded(field, how, definition)
         if declared.is_subscription:
             return Itself(field)
         resolve: Any = resolver.wrapped_func
@@ -222,6 +226,25 @@ class Compiler:
             case "cursor":
                 return Cursor()
         return None
+
+
+def _loaded(field: Field, how: LevelLoad, definition: GraphQLField) -> Column:
+    shown, kind = field.completion, get_named_type(definition.type)
+    if how.source is not None:
+        field = replace(field, completion=_of_rows(shown, kind))
+    column = Loaded(field, how.load, how.columns)
+    if how.written is None:
+        return column
+    assert isinstance(shown, Nested)
+    return Known(column, how.written, shown.plan.needs, _of_rows(shown, kind))
+
+
+def _of_rows(completion: Completion, kind: Any) -> Completion:
+    """The same for values that are rows of a type's table."""
+    if isinstance(completion, Listed):
+        return replace(completion, item=_of_rows(completion.item, kind))
+    assert isinstance(completion, Nested)
+    return replace(completion, build=_builder(kind))
 
 
 def _builder(kind: GraphQLObjectType) -> Callable[[Any], Any]:
