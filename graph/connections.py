@@ -226,7 +226,8 @@ def connection(
     """A field that lists the rows of `relation` that belong to the object it stands on.
 
     `node` is the type of the items, `parent` names the columns of its row that `relation` is tied to, `scope`
-    is what a caller needs. All such fields of a level that are asked for alike take one statement.
+    is what a caller needs. Of the root, without a parent, it can be null: where it fails, what was asked
+    beside it is answered. All such fields of a level that are asked for alike take one statement.
     """
     fetch = Fetch(relation, listing, parent)
 
@@ -249,6 +250,7 @@ def connection(
         own = signature(load)
         kept = [part for name, part in own.parameters.items() if name != "filter"]
         load.__signature__ = own.replace(parameters=kept)  # type: ignore[attr-defined]
-    field = loaded(load, Connection[node], description, *parent, scope=scope)  # type: ignore[valid-type]
+    kind = Connection[node]  # type: ignore[valid-type]
+    field = loaded(load, kind if parent else kind | None, description, *parent, scope=scope)
     field.metadata = {**field.metadata, FETCH: fetch}
     return field

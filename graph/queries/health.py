@@ -150,7 +150,7 @@ class HealthQueries:
     @strawberry.field(
         description="How the service does; an error where its database does not answer.", directives=[READ]
     )
-    async def health(self, info: Info) -> Health:
+    async def health(self, info: Info) -> Health | None:
         """Asks the database anew each time."""
         database, tailer = info.context.database, info.context.following
         pool = database.pool

@@ -33,7 +33,7 @@ class NodeQueries:
         description="Things by their ids, in their order; null with an error for each that is missing.",
         directives=[READ],
     )
-    async def nodes(self, info: Info, ids: Ids) -> list[Node | None]:
+    async def nodes(self, info: Info, ids: Ids) -> list[Node | None] | None:
         """One statement for each type among the ids."""
         if len(ids) > MOST_NODES:
             raise InvalidInput(f"`ids` can hold at most {MOST_NODES} ids; it held {len(ids)}.")

@@ -116,7 +116,7 @@ class RetentionQueries:
     )
 
     @strawberry.field(description="What policies would take now; nothing changes.", directives=[ADMIN])
-    async def preview_retention(self, info: Info, by: By = strawberry.UNSET) -> RetentionPreview:
+    async def preview_retention(self, info: Info, by: By = strawberry.UNSET) -> RetentionPreview | None:
         """A few statements, of which the first two look at every execution that is old enough."""
         return RetentionPreview.of(await preview(info.context.database, await _chosen(info, given(by))))
 

@@ -27,7 +27,7 @@ class StatisticsQueries:
         filter: Which = strawberry.UNSET,
         group_by: GroupBy = strawberry.UNSET,
         bucket: Bucket = strawberry.UNSET,
-    ) -> ExecutionStatistics:
+    ) -> ExecutionStatistics | None:
         """One statement."""
         (statistics,) = await execution_statistics(info, [None], filter, group_by, bucket)
         return statistics
@@ -42,7 +42,7 @@ class StatisticsQueries:
         step_filter: WhichSteps = strawberry.UNSET,
         order_by: Order = StepStatsOrder.SLOWEST,
         first: Most = DEFAULT_PAGE,
-    ) -> StepStatistics:
+    ) -> StepStatistics | None:
         """One statement."""
         most = limit(first)
         narrowed, span = await window(info, filter)
@@ -58,7 +58,7 @@ class StatisticsQueries:
     )
     async def error_groups(
         self, info: Info, filter: Which = strawberry.UNSET, first: Most = DEFAULT_PAGE
-    ) -> ErrorGroups:
+    ) -> ErrorGroups | None:
         """One statement."""
         most = limit(first)
         narrowed, span = await window(info, filter)

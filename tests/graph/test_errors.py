@@ -10,6 +10,7 @@ import pytest
 from db.queries import pages
 from graph.ids import Kind, encode
 from tests.client import Client
+from tests.factories import Factory
 from tests.graph.refusals import codes, errors
 
 EXECUTION = encode(Kind.EXECUTION, UUID("0190a3c4-0000-7000-8000-000000000001"))
@@ -103,3 +104,23 @@ async def test_a_mistake_of_the_client_is_not_logged_as_a_fault(
 ) -> None:
     await codes(client, f'{{ execution(id: "{EXECUTION}") {{ id }} }}')
     assert [record for record in caplog.records if record.levelno >= logging.ERROR] == []
+
+
+FAILING = {
+    "executions": 'executions(after: "no cursor") { nodes { id } }',
+    "nodes": 'nodes(ids: ["no id"]) { id }',
+    "execution": 'execution(id: "no id") { id }',
+    "executionStats": 'executionStats(bucket: "PT1S") { groups { count } }',
+    "stepStats": "stepStats(first: -1) { groups { key } }",
+    "errorGroups": "errorGroups(first: -1) { groups { message } }",
+}
+
+
+@pytest.mark.parametrize("failing", FAILING)
+async def test_what_fails_at_the_root_leaves_the_rest_of_the_page(
+    client: Client, make: Factory, failing: str
+) -> None:
+    await make.workflow(name="there")
+    answer = await client.send(f"{{ workflows {{ nodes {{ name }} }} {FAILING[failing]} }}")
+    assert {error["path"][0] for error in answer["errors"]} == {failing}
+    assert answer["data"]["workflows"] == {"nodes": [{"name": "there"}]}

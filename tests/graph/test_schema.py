@@ -9,6 +9,7 @@ from graphql import (
     GraphQLInterfaceType,
     GraphQLObjectType,
     build_schema,
+    is_non_null_type,
 )
 
 from graph.schema import schema
@@ -39,6 +40,11 @@ def test_the_schema_file_is_up_to_date() -> None:
 
 def test_everything_is_described() -> None:
     assert [name for name, description in described() if not (description or "").strip()] == []
+
+
+def test_a_root_field_that_can_fail_can_be_null() -> None:
+    fields = schema._schema.query_type.fields  # type: ignore[union-attr]
+    assert [name for name, field in fields.items() if is_non_null_type(field.type)] == ["viewer"]
 
 
 def test_no_default_is_null() -> None:
