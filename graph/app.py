@@ -5,6 +5,7 @@ import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
+from typing import Any
 
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
@@ -170,7 +171,14 @@ def _add_gauges(metrics: Metrics, database: Database, tailer: Tailer, sockets: S
 def _pages(settings: Settings) -> list[Route]:
     if not settings.dashboard:
         return [Route("/", lambda request: RedirectResponse(ENDPOINT)), pages.assets()]
-    return [*pages.dashboard({"graphiql": settings.graphiql}), pages.assets()]
+    told: dict[str, Any] = {"graphiql": settings.graphiql}
+    if settings.oidc_issuer is not None and settings.oidc_client_id is not None:
+        told["oidc"] = {
+            "issuer": settings.oidc_issuer,
+            "clientId": settings.oidc_client_id,
+            "scope": settings.oidc_client_scope,
+        }
+    return [*pages.dashboard(told), pages.assets()]
 
 
 def _documents(settings: Settings) -> tuple[PersistedDocuments, list[Document]]:

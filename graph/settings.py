@@ -218,6 +218,14 @@ class Settings(BaseSettings):
         description="claim with the scopes `READ`, `WRITE`, `ADMIN`: words or a list, in any case, "
         "with or without `flowkeep:` before them",
     )
+    oidc_client_id: str | None = Field(
+        default=None,
+        description="the provider's id of a public client, by which people sign in to the dashboard: code "
+        "flow with PKCE, redirected to the dashboard's address; belongs to the issuer",
+    )
+    oidc_client_scope: str = Field(
+        default="openid", description="scopes that the dashboard asks the provider for, between spaces"
+    )
     metrics: bool = Field(default=True, description="whether there are metrics for Prometheus at `/metrics`")
     otel_endpoint: str | None = Field(
         default=None,
@@ -243,8 +251,9 @@ class Settings(BaseSettings):
             raise PydanticCustomError(
                 "oidc", "FLOWKEEP_OIDC_ISSUER and FLOWKEEP_OIDC_AUDIENCE are set together or not at all"
             )
-        if self.oidc_jwks_url is not None and self.oidc_issuer is None:
-            raise PydanticCustomError("oidc", "FLOWKEEP_OIDC_JWKS_URL takes a FLOWKEEP_OIDC_ISSUER")
+        for name in ("oidc_jwks_url", "oidc_client_id"):
+            if getattr(self, name) is not None and self.oidc_issuer is None:
+                raise PydanticCustomError("oidc", f"FLOWKEEP_{name.upper()} takes a FLOWKEEP_OIDC_ISSUER")
         if not all(is_trusted(url) for url in (self.oidc_issuer, self.oidc_jwks_url) if url is not None):
             raise PydanticCustomError(
                 "oidc",

@@ -4,6 +4,7 @@ import html
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import orjson
 from starlette.exceptions import HTTPException
@@ -93,11 +94,18 @@ def graphiql() -> Response:
 
 
 def dashboard(settings: Mapping[str, Any]) -> list[Route]:
-    """The addresses of the dashboard, whose page is told these settings."""
+    """The addresses of the dashboard, whose page is told these settings.
+
+    It talks to this host alone, and to the provider that signs people in, where there is one.
+    """
     content = html.escape(orjson.dumps(settings).decode()).encode()
+    policy = dict(_POLICY)
+    if provider := settings.get("oidc"):
+        issuer = urlsplit(provider["issuer"])
+        policy["connect-src"] += f" {issuer.scheme}://{issuer.netloc}"
 
     async def page(request: Request) -> Response:
-        return _page("index.html", _POLICY, content)
+        return _page("index.html", policy, content)
 
     return [Route(path, page, methods=["GET"]) for path in _DASHBOARD_PATHS]
 

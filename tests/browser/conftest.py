@@ -39,10 +39,10 @@ async def browse(node: Node, chromium: str) -> AsyncIterator[Browse]:
     """Opens browsers at a service's endpoint; they end with the test."""
     async with AsyncExitStack() as stack:
 
-        async def at(url: str, **options: Any) -> Page:
-            host = urlsplit(url).netloc
+        async def at(url: str, *others: str, **options: Any) -> Page:
+            hosts = ",".join(urlsplit(reached).netloc for reached in (url, *others))
             process = await stack.enter_async_context(
-                node.started(DRIVER, chromium, host, orjson.dumps(options).decode())
+                node.started(DRIVER, chromium, hosts, orjson.dumps(options).decode())
             )
             return Page(process, url.removesuffix("/graphql"))
 

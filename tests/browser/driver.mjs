@@ -1,12 +1,13 @@
 // A Chromium that does what it is told, a line of JSON at a time: {code, args} on standard input, {result} or
 // {error} on standard output. The code is the body of an async function of `page`, `context` and `args`.
-// Arguments: the browser's executable, the host that may be reached.
+// Arguments: the browser's executable, the hosts that may be reached (between commas), options of the context.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
-const [executablePath, host, options] = process.argv.slice(2);
+const [executablePath, reached, options] = process.argv.slice(2);
+const hosts = reached.split(',');
 const outside = [];
 const faults = [];
 
@@ -28,7 +29,7 @@ const context = await browser.newContext({ viewport: { width: 1280, height: 860 
 await context.grantPermissions(['clipboard-read', 'clipboard-write']);
 await context.route('**/*', (route) => {
   const url = new URL(route.request().url());
-  if (url.host === host || ['data:', 'blob:'].includes(url.protocol)) return route.continue();
+  if (hosts.includes(url.host) || ['data:', 'blob:'].includes(url.protocol)) return route.continue();
   outside.push(url.href);
   return route.abort();
 });
@@ -41,7 +42,7 @@ await context.addInitScript(() => {
 const page = await context.newPage();
 page.setDefaultTimeout(20_000);
 page.on('websocket', (socket) => {
-  if (new URL(socket.url()).host !== host) outside.push(socket.url());
+  if (!hosts.includes(new URL(socket.url()).host)) outside.push(socket.url());
 });
 page.on('pageerror', (error) => faults.push(String(error.stack ?? error)));
 page.on('console', (message) => {

@@ -3,14 +3,17 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from pydantic import SecretStr
 
 from db.enums import ExecutionStatus, StepStatus
 from db.ids import uuid7
 from graph.ids import Kind, encode
+from graph.settings import Settings
 from tests.browser.conftest import Browse
 from tests.browser.driver import Page
 from tests.client import Client
 from tests.factories import Factory
+from tests.serving import serving
 
 ROWS = (
     "return await page.locator('.executions tbody tr').evaluateAll(rows => rows.map(row => row.dataset.id))"
@@ -148,3 +151,44 @@ async def test_it_fits_a_phone(browse: Browse, client: Client, make: Factory) ->
     await page.open()
     await rows(page)
     assert await page.do("return await page.evaluate(() => document.documentElement.scrollWidth)") <= 380
+
+
+async def test_it_works_where_only_trusted_documents_are_answered(
+    browse: Browse, client: Client, make: Factory, worker_url: str
+) -> None:
+    await make.workflow(name="nightly")
+    async with serving(Settings(database_url=SecretStr(worker_url), trusted_only=True)) as url:
+        page = await browse(url)
+        await page.open()
+        await page.see("Live")
+        await page.do("await page.waitForTimeout(1500)")
+        await client.done("createExecution", workflowName="nightly")
+        await page.see("nightly", "tbody")
+        assert await page.faults() == []
+
+
+async def test_a_tab_in_the_background_asks_nothing(page: Page, client: Client, make: Factory) -> None:
+    await make.workflow(name="nightly")
+    await page.open()
+    await page.see("Live")
+    await page.do(
+        """globalThis.asked = [];
+        page.on('request', (request) => globalThis.asked.push(request.url()));
+        await page.evaluate(() => {
+          Object.defineProperty(document, 'hidden', {get: () => window.away, configurable: true});
+          window.away = true;
+          document.dispatchEvent(new Event('visibilitychange'));
+        });
+        await page.waitForTimeout(2500);
+        globalThis.asked.length = 0"""
+    )
+    await client.done("createExecution", workflowName="nightly")
+    await page.do("await page.waitForTimeout(2500)")
+    assert await page.do("return globalThis.asked") == []
+    await page.do(
+        """await page.evaluate(() => {
+          window.away = false;
+          document.dispatchEvent(new Event('visibilitychange'));
+        })"""
+    )
+    await page.see("nightly", "tbody")

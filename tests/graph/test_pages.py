@@ -1,5 +1,6 @@
 """The dashboard's and GraphiQL's pages, and their assets, as the service sends them."""
 
+import gzip
 import html
 import re
 from collections.abc import AsyncIterator
@@ -107,6 +108,19 @@ async def test_the_dashboard_is_told_the_settings(browser: httpx.AsyncClient, st
     assert orjson.loads(html.unescape(told[1])) == {"graphiql": True}
 
 
+async def test_the_dashboard_may_ask_the_provider_that_signs_people_in(worker_url: str, static: Path) -> None:
+    settings = Settings(
+        database_url=SecretStr(worker_url),
+        oidc_issuer="https://id.example.org/realm",
+        oidc_audience="flowkeep",
+        oidc_client_id="dashboard",
+    )
+    async with serving(settings) as url, httpx.AsyncClient(headers=BROWSER, verify=False) as http:
+        response = await http.get(url.removesuffix("graphql"))
+        assert policy(response)["connect-src"] == {"'self'", "https://id.example.org"}
+        assert policy(await http.get(url))["connect-src"] == {"'self'"}
+
+
 @PAGES
 async def test_without_a_build_the_page_says_how_to_get_one(
     browser: httpx.AsyncClient, static: Path, monkeypatch: pytest.MonkeyPatch, path: str
@@ -196,3 +210,11 @@ async def test_the_build_is_complete_and_its_own(browser: httpx.AsyncClient, pat
         assert (await browser.get(address)).status_code == 200
     assert not re.search(r"<script(?![^>]*\bsrc=)", page)
     assert not list(pages.STATIC.rglob("*.map"))
+
+
+@pytest.mark.skipif(not pages.built(), reason="The pages are not built; make web does it")
+def test_the_first_page_is_small() -> None:
+    """Before anything is shown; charts, graphs and the other pages come on demand."""
+    page = (pages.STATIC / "index.html").read_text()
+    loaded = re.findall(r'(?:src|href)="/(assets/[^"]+\.(?:js|css))"', page)
+    assert sum(len(gzip.compress((pages.STATIC / name).read_bytes())) for name in loaded) <= 160_000

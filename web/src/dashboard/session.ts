@@ -36,7 +36,9 @@ export function signOut(): void {
 
 /** The service wants a token, or another one. */
 export function signedOut(reason: string): void {
-  if (session.asked === null) become({ token: null, asked: session.token === null ? 'This service asks who you are.' : reason });
+  if (session.asked !== null) return;
+  const asked = session.token === null && reason.startsWith('Who asks?') ? 'This service asks who you are.' : reason;
+  become({ token: null, asked });
 }
 
 export function useSession(): Session {

@@ -1,9 +1,12 @@
 /** Signing in with a token. */
 import { type FormEvent, useState } from 'react';
+import { beginSignIn } from './oidc';
 import { signIn } from './session';
+import { settings } from './settings';
 
 export function SignIn({ reason }: { reason: string }) {
   const [token, setToken] = useState('');
+  const [wrong, setWrong] = useState('');
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (token.trim()) signIn(token.trim());
@@ -11,14 +14,19 @@ export function SignIn({ reason }: { reason: string }) {
   return (
     <main className="signin">
       <h1>Flowkeep</h1>
-      <p role="status">{reason}</p>
+      <p role="status">{wrong || reason}</p>
+      {settings.oidc && (
+        <button type="button" className="primary" onClick={() => void beginSignIn(settings.oidc).catch((error: Error) => setWrong(error.message))}>
+          Sign in at {new URL(settings.oidc.issuer).host}
+        </button>
+      )}
       <form onSubmit={submit}>
         <label>
           Token
           <input type="password" value={token} onChange={(event) => setToken(event.target.value)} autoComplete="off" autoFocus required />
         </label>
-        <button type="submit" className="primary">
-          Sign in
+        <button type="submit" className={settings.oidc ? undefined : 'primary'}>
+          Sign in{settings.oidc && ' with the token'}
         </button>
       </form>
       <p className="muted">

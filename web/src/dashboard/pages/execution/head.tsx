@@ -46,7 +46,7 @@ export function Head({ execution, now, suspect, reload }: Props) {
         <Fact name="Steps">
           <span className="number">
             {execution.metrics.steps}
-            {execution.metrics.retries > 0 && <span className="muted"> + {execution.metrics.retries} retries</span>}
+            {execution.metrics.retries > 0 && <span className="muted"> + {execution.metrics.retries} {execution.metrics.retries === 1 ? 'retry' : 'retries'}</span>}
           </span>
         </Fact>
         <Fact name="Triggered">
