@@ -6,7 +6,7 @@ READY := .venv/.ready
 PAGES := graph/http/static/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help install web wheel serve demo screenshots test test-quick check bench format format-check lint types schema schema-check lock clean
+.PHONY: help install web wheel serve demo screenshots test test-quick web-check check bench format format-check lint types schema schema-check lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,7 +51,11 @@ test: $(READY) ## Run the whole test suite
 test-quick: $(READY) ## Run the suite without the long fault tests, with fewer examples
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
-check: format-check lint types schema-check test ## All that a change must pass
+web-check: ## Check the types of the dashboard and run its unit tests, where there is Node
+	@if command -v npm > /dev/null; then cd web && { [ -d node_modules ] || npm ci; } && npm run types && npm test; \
+	else echo "The dashboard's unit tests are left out: they need Node 20.19 or newer."; fi
+
+check: format-check lint types schema-check web-check test ## All that a change must pass
 
 bench: $(READY) ## Run the benchmarks: some minutes, on an embedded PostgreSQL
 	@for script in $$(grep -l __main__ benchmarks/*.py); do echo "$$script"; $(BIN)/python $$script || exit 1; done

@@ -137,7 +137,6 @@ export function Dag({ graph, label, selected, select, plain = false }: Props) {
         <button type="button" className="quiet" onClick={fit}>
           Fit
         </button>
-        {graph.grouped && <span className="muted">Groups of steps: there are more than a thousand.</span>}
       </div>
     </div>
   );

@@ -32,6 +32,12 @@ test('above a thousand steps, nodes are groups with counts', () => {
   expect(graph.nodeOf('part_13')).toBe('part');
 });
 
+test('a crowded layer is grouped, unless each step is asked for', () => {
+  const runs = byStep(Array.from({ length: 40 }, (_, n) => row(`part_${n}`)));
+  expect(graphOf(runs, []).nodes.size).toBe(1);
+  expect(graphOf(runs, [], true).nodes.size).toBe(40);
+});
+
 test('arrows go along edges and through layers', () => {
   const graph = graphOf(byStep([row('a'), row('b', { dependsOn: ['a'] }), row('c', { dependsOn: ['a'] })]), []);
   expect(beside(graph, 'a', 'ArrowRight')).toBe('b');

@@ -6,6 +6,8 @@ import type { StepRuns } from './runs';
 
 /** Above this many steps, a node stands for a group of them. */
 export const GROUPED_ABOVE = 1_000;
+/** The most nodes of a layer that are told apart unasked. */
+const TALLEST = 30;
 export const BOX = { width: 168, height: 34, across: 72, down: 14 };
 
 export interface GraphNode {
@@ -47,15 +49,26 @@ interface Part {
 const BAD: readonly Status[] = ['FAILED', 'TIMED_OUT'];
 const WORST: readonly Status[] = ['FAILED', 'TIMED_OUT', 'RUNNING', 'RETRYING', 'PAUSED', 'PENDING', 'CANCELLED', 'COMPLETED', 'SKIPPED'];
 
-/** The graph of the steps that ran, and of those that the definition knows beside them. */
-export function graphOf(runs: readonly StepRuns[], defined: readonly KnownStep[]): Graph {
+/** Whether so many steps are only legible as groups. */
+function crowded(parts: readonly Part[]): boolean {
+  return layered(parts).layers.some((layer) => layer.length > TALLEST);
+}
+
+/**
+ * The graph of the steps that ran, and of those that the definition knows beside them.
+ *
+ * Above a thousand steps nodes are groups in any case; below, where a layer has too many, unless `each` step is
+ * asked for.
+ */
+export function graphOf(runs: readonly StepRuns[], defined: readonly KnownStep[], each = false): Graph {
   const ran = new Set(runs.map(({ key }) => key));
   const steps = [
     ...runs.map(({ key, type, last }) => ({ key, type, dependsOn: last.dependsOn, status: last.status as Status })),
     ...defined.filter(({ key }) => !ran.has(key)).map((step) => ({ ...step, type: step.type ?? 'task', status: 'PENDING' as Status })),
   ];
-  const grouped = steps.length > GROUPED_ABOVE;
-  const parts = grouped ? groups(steps) : steps.map((step): Part => ({ key: step.key, label: step.key, dependsOn: [...step.dependsOn], steps: [step] }));
+  const single = (): Part[] => steps.map((step) => ({ key: step.key, label: step.key, dependsOn: [...step.dependsOn], steps: [step] }));
+  const grouped = steps.length > GROUPED_ABOVE || (!each && steps.length > TALLEST && crowded(single()));
+  const parts = grouped ? groups(steps) : single();
   const nodeOf = new Map(grouped ? folded(steps).flatMap(({ name, members }) => members.map(({ key }): [string, string] => [key, name])) : []);
   return placed(parts, layered(parts), (step) => nodeOf.get(step) ?? step, grouped);
 }
