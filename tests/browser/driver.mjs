@@ -11,7 +11,7 @@ const hosts = reached.split(',');
 const outside = [];
 const faults = [];
 
-const browser = await chromium.launch({
+const OPTIONS = {
   executablePath,
   args: [
     '--headless',
@@ -24,7 +24,19 @@ const browser = await chromium.launch({
     '--disable-sync',
     '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1',
   ],
-});
+};
+
+/** A browser; on a busy machine one may not come up in time, so it is tried again. */
+async function launched(tries = 3) {
+  try {
+    return await chromium.launch(OPTIONS);
+  } catch (error) {
+    if (tries === 1) throw error;
+    return launched(tries - 1);
+  }
+}
+
+const browser = await launched();
 const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, timezoneId: 'Europe/Berlin', ...JSON.parse(options) });
 await context.grantPermissions(['clipboard-read', 'clipboard-write']);
 await context.route('**/*', (route) => {

@@ -18,12 +18,14 @@ class Page:
 
         Raises AssertionError with the browser's words when it fails.
         """
-        reader, writer = self._process.stdout, self._process.stdin
+        reader, writer, messages = self._process.stdout, self._process.stdin, self._process.stderr
         assert reader is not None
         assert writer is not None
+        assert messages is not None
         writer.write(orjson.dumps({"code": code, "args": args}) + b"\n")
         await writer.drain()
         line = await asyncio.wait_for(reader.readline(), seconds)
+        assert line, f"The browser has ended:\n{(await messages.read()).decode(errors='replace')}"
         answer = orjson.loads(line)
         assert "error" not in answer, f"{answer['error']}\nfaults: {answer['faults']}"
         return answer["result"]

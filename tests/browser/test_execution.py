@@ -201,3 +201,34 @@ async def test_a_log_is_copied_and_kept_as_a_file(page: Page, make: Factory) -> 
         return (await kept).suggestedFilename()"""
     )
     assert name == f"{run}-log.txt"
+
+
+async def test_a_log_is_narrowed_to_a_step_and_a_level(page: Page, make: Factory) -> None:
+    await make.steps(key := await make.execution(), 2)
+    rows = [(1, 1, LogLevel.INFO), (2, 1, LogLevel.ERROR), (3, 2, LogLevel.ERROR)]
+    logs = [{"seq": seq, "step_seq": step, "level": level} for seq, step, level in rows]
+    await make.records(key, logs=logs)
+    await page.open(f"/executions/{encode(Kind.EXECUTION, key)}?tab=logs")
+    await page.do("await page.getByLabel('Only this step').fill('step1')")
+    await page.see("2 matching lines")
+    await page.do("await page.getByLabel('Least level').selectOption('ERROR')")
+    await page.see("1 matching lines")
+    assert "line 2" in await page.text(".lines")
+
+
+async def test_lines_are_gone_through_by_keys(page: Page, make: Factory) -> None:
+    await make.logs(key := await make.execution(), 3)
+    await page.open(f"/executions/{encode(Kind.EXECUTION, key)}?tab=logs")
+    await page.see("line 3", ".lines")
+    await page.do(
+        """await page.getByRole('log').focus();
+        for (const key of ['Enter', 'ArrowDown']) await page.keyboard.press(key)"""
+    )
+    assert await page.text(".whole-line pre") == "line 2"
+
+
+async def test_why_it_does_not_get_on_is_told(page: Page, client: Client, make: Factory) -> None:
+    await make.workflow(name="waiting")
+    run = (await client.done("createExecution", workflowName="waiting"))["execution"]["id"]
+    await page.open(f"/executions/{run}")
+    await page.see("pending unclaimed", ".stuck")

@@ -109,6 +109,7 @@ async def test_who_may_only_read_sees_no_button_that_writes(
         await page.see("asks who you are")
         await page.do(SIGN_IN, token=token)
         await page.see("nightly")
+        await page.see("read only")
         assert await page.do("return await page.locator('tbody input[type=checkbox]').count()") == 0
         await page.do("await page.getByRole('link', {name: /nightly/}).first().click()")
         await page.do("await page.getByRole('tab', {name: 'Checkpoints'}).click()")

@@ -27,6 +27,7 @@ const KEYS = [
   ['/', 'Find or filter'],
   ['g e, g w, g f, g o', 'Executions, workflows, failures, operations'],
   ['[ and ]', 'Previous and next tab of an execution'],
+  ['Arrows', 'Through a graph, or the lines of a log once Enter opened one'],
   ['?', 'This list'],
   ['Esc', 'Close, or leave a field'],
 ] as const;
@@ -122,6 +123,7 @@ function Header({ showHelp }: { showHelp: () => void }) {
   const path = usePath();
   const viewer = useViewer();
   const mayRule = useMay('ADMIN');
+  const mayWrite = useMay('WRITE');
   const pages: [string, string, boolean][] = [
     ['/', 'Executions', path === '/' || path.startsWith('/executions')],
     ['/workflows', 'Workflows', path.startsWith('/workflows')],
@@ -151,6 +153,11 @@ function Header({ showHelp }: { showHelp: () => void }) {
         <button type="button" className="quiet" onClick={showHelp} aria-label="Keys">
           ?
         </button>
+        {!mayWrite && (
+          <span className="tag" title="Your token does not have the scope WRITE: what changes executions is not shown.">
+            read only
+          </span>
+        )}
         {viewer.isAuthenticated && (
           <button type="button" className="quiet" onClick={signOut} title={`${viewer.name} (${viewer.scopes.join(', ')})`}>
             Sign out {viewer.name}

@@ -48,6 +48,15 @@ export function Lines({ count, line, times, beginning, marked, tail, seen, atEnd
     if (tail && marked === null && element) element.scrollTop = element.scrollHeight;
   }, [count, tail]);
   const shown = open === null ? undefined : line(open);
+  const turn = (event: React.KeyboardEvent) => {
+    if (event.key === 'Escape') return setOpen(null);
+    const by = { ArrowDown: 1, ArrowUp: -1, Enter: 0 }[event.key];
+    if (by === undefined || (open === null && by !== 0)) return;
+    event.preventDefault();
+    const next = open === null ? virtual.range?.startIndex ?? 0 : Math.min(count - 1, Math.max(0, open + by));
+    setOpen(next);
+    virtual.scrollToIndex(next, { align: 'auto' });
+  };
   return (
     <>
       <div
@@ -55,8 +64,9 @@ export function Lines({ count, line, times, beginning, marked, tail, seen, atEnd
         className="lines"
         tabIndex={0}
         role="log"
-        aria-label="Lines of the log"
+        aria-label="Lines of the log; Enter opens one, arrows go to others"
         aria-live="off"
+        onKeyDown={turn}
         onScroll={({ currentTarget: { scrollTop, scrollHeight, clientHeight } }) => atEnd(scrollHeight - scrollTop - clientHeight < ROW * 1.5)}
       >
         <div className="all" style={{ height: virtual.getTotalSize() }}>

@@ -16,7 +16,9 @@ export interface LogProps {
   times: 'absolute' | 'relative';
 }
 
-export function LogsTab({ id, beginning, running }: Omit<LogProps, 'times'>) {
+const LISTED_STEPS = 500;
+
+export function LogsTab({ id, beginning, running, steps }: Omit<LogProps, 'times'> & { steps: readonly string[] }) {
   const [parameters, change] = useParameters();
   const [times, setTimes] = useState<'absolute' | 'relative'>('absolute');
   const level = parameters.get('level') as LogLevel | null;
@@ -49,11 +51,23 @@ export function LogsTab({ id, beginning, running }: Omit<LogProps, 'times'>) {
             </option>
           ))}
         </select>
-        {stepKey && (
-          <button type="button" className="choice" aria-pressed="true" onClick={() => change({ logStep: null })}>
-            step {stepKey} ✕
-          </button>
-        )}
+        <input
+          type="search"
+          list="log-steps"
+          placeholder="All steps"
+          aria-label="Only this step"
+          defaultValue={stepKey ?? ''}
+          key={`step ${stepKey}`}
+          onChange={(event) => {
+            const { value } = event.target;
+            if (value === '' || steps.includes(value)) change({ logStep: value, line: null });
+          }}
+        />
+        <datalist id="log-steps">
+          {steps.slice(0, LISTED_STEPS).map((key) => (
+            <option key={key} value={key} />
+          ))}
+        </datalist>
         <span className="grow" />
         <button type="button" className="quiet" onClick={() => setTimes(times === 'absolute' ? 'relative' : 'absolute')}>
           {times === 'absolute' ? 'Times since the start' : 'Times of day'}

@@ -1,5 +1,5 @@
 /** One execution: its head, and everything that is known of it in tabs. */
-import { Suspense, lazy, useCallback, useEffect } from 'react';
+import { Suspense, lazy, useCallback, useEffect, useMemo } from 'react';
 import { Loading, Problem, Tabs } from '../../components/ui';
 import { useNow } from '../../components/when';
 import { DefinedSteps, ExecutionHeader } from '../../generated/graphql';
@@ -47,6 +47,7 @@ export function ExecutionPage({ id }: { id: string }) {
   const suspect = ended && execution?.status !== 'COMPLETED' ? culprit(steps.runs) : undefined;
   const shown = steps.runs.find(({ key }) => key === chosen) ?? (chosen === null ? suspect : undefined);
 
+  const keys = useMemo(() => steps.runs.map(({ key }) => key), [steps.runs]);
   const select = useCallback((key: string | null) => change({ step: key }), [change]);
   const open = (name: string) => change({ tab: name === 'timeline' ? null : name }, { replace: false });
   const move = (by: number) => () => {
@@ -85,7 +86,7 @@ export function ExecutionPage({ id }: { id: string }) {
     ),
     checkpoints: <CheckpointsTab id={id} reload={header.reload} />,
     metrics: <MetricsTab id={id} />,
-    logs: <LogsTab id={id} beginning={execution.startedAt ?? execution.createdAt} running={!ended} />,
+    logs: <LogsTab id={id} beginning={execution.startedAt ?? execution.createdAt} running={!ended} steps={keys} />,
     state: <StateTab id={id} version={execution.state.version} />,
     history: <HistoryTab id={id} ended={ended} />,
     data: <DataTab id={id} execution={execution} />,
