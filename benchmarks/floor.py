@@ -1,8 +1,9 @@
-"""The floor of the small read: a bare Starlette route with two selects and orjson."""
+"""Floors: bare Starlette routes that parse the body, one of them with the small read's two selects."""
 
 import asyncio
 import socket
 import sys
+from collections.abc import Awaitable, Callable
 from uuid import UUID
 
 import asyncpg
@@ -12,6 +13,16 @@ from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
+
+
+async def serve_bare() -> None:
+    """Serve what parses a body and answers; print the address."""
+
+    async def answer(request: Request) -> Response:
+        orjson.loads(await request.body())
+        return Response(orjson.dumps({"data": {"__typename": "Query"}}), media_type="application/json")
+
+    await _serve(answer)
 
 
 async def serve(dsn: str, key: UUID) -> None:
@@ -47,12 +58,16 @@ async def serve(dsn: str, key: UUID) -> None:
             }
             return Response(orjson.dumps({"data": {"execution": answer}}), media_type="application/json")
 
-        listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-        listener.bind(("127.0.0.1", 0))
-        print(f"http://127.0.0.1:{listener.getsockname()[1]}/", flush=True)
-        app = Starlette(routes=[Route("/", read, methods=["POST"])])
-        await uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).serve([listener])
+        await _serve(read)
+
+
+async def _serve(route: Callable[[Request], Awaitable[Response]]) -> None:
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.bind(("127.0.0.1", 0))
+    print(f"http://127.0.0.1:{listener.getsockname()[1]}/", flush=True)
+    app = Starlette(routes=[Route("/", route, methods=["POST"])])
+    await uvicorn.Server(uvicorn.Config(app, log_level="warning", access_log=False)).serve([listener])
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1], UUID(sys.argv[2])))
+    asyncio.run(serve(sys.argv[1], UUID(sys.argv[2])) if len(sys.argv) > 1 else serve_bare())

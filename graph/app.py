@@ -24,6 +24,7 @@ from graph.background import STOP_SECONDS, Background, Job, ended
 from graph.documents.document import Document, Documents
 from graph.documents.persisted import PersistedDocuments, load_trusted
 from graph.http import pages
+from graph.http.application import Application
 from graph.http.downloads import Downloads
 from graph.http.endpoint import Endpoint, answer_unexpected
 from graph.http.observed import Observed
@@ -79,10 +80,11 @@ def create_app(settings: Settings) -> Starlette:
         if metrics.shared:
             background.add(Job("metrics", metrics.share, every=_SHARE_METRICS_SECONDS))
 
-    app = Starlette(
+    front = Observed(endpoint, requests)
+    app = Application(
         routes=[
             *_pages(settings),
-            Route(ENDPOINT, Observed(endpoint, requests)),
+            Route(ENDPOINT, front),
             WebSocketRoute(ENDPOINT, sockets),
             *Downloads(database, authenticator, settings).routes(),
             *probes.routes(),
@@ -91,6 +93,8 @@ def create_app(settings: Settings) -> Starlette:
         middleware=_middleware(settings),
         exception_handlers={Exception: answer_unexpected},
     )
+
+    app.go_straight(ENDPOINT, front)
 
     def stop() -> None:
         probes.stopping = True

@@ -50,7 +50,8 @@ class Operation:
 
     `lists` are its variables that can hold lists, `defaults` the values of those that have one;
     `nested_variables` are those used below its root fields, which shape a subscription's answers;
-    `conditions` are those that directives use, and `compiled` is where the executor keeps what it made.
+    `conditions` are those that directives use, and `compiled` is where others keep what
+    they made of it.
     """
 
     node: OperationDefinitionNode

@@ -8,10 +8,10 @@ from typing import Any
 from urllib.parse import parse_qsl
 
 import orjson
-from starlette.datastructures import Headers
 
 from db.texts import storable_escapes
 from graph.errors import Rejection
+from graph.http.fields import Fields
 from graph.numbers import whole_number
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -27,7 +27,7 @@ class ClientGone(Exception):
     """The client closed its connection; nobody waits for an answer."""
 
 
-async def read_body(headers: Headers, receive: Receive, most_bytes: int, seconds: float) -> bytes:
+async def read_body(headers: Fields, receive: Receive, most_bytes: int, seconds: float) -> bytes:
     """The whole body.
 
     Raises `Rejection` for one that is too large or takes too long, `ClientGone` for one that breaks off.

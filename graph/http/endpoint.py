@@ -10,7 +10,6 @@ from contextlib import suppress
 from typing import Any
 
 import orjson
-from starlette.datastructures import Headers
 from starlette.requests import Request as StarletteRequest
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
@@ -23,6 +22,7 @@ from graph.errors import Rejection, rejection_of
 from graph.http import pages
 from graph.http.bodies import ClientGone, parse_json, parse_query_string, read_body
 from graph.http.events import send_event, send_events
+from graph.http.fields import Fields, fields_of
 from graph.http.negotiation import (
     HTML,
     JSON,
@@ -34,7 +34,7 @@ from graph.http.negotiation import (
     takes_events,
     wants,
 )
-from graph.http.watch import watched
+from graph.http.watch import Watched
 from graph.operations import Answer, Operations, Prepared, Request
 from graph.settings import Settings
 from graph.telemetry.seen import running
@@ -66,7 +66,7 @@ class Endpoint:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
-        headers = Headers(scope=scope)
+        headers = fields_of(scope)
         if self._settings.graphiql and _is_for_people(scope, headers):
             await pages.graphiql()(scope, receive, send)
             return
@@ -89,7 +89,7 @@ class Endpoint:
             body = self._operations.rejected(rejection)
         await _send(send, status, media_type, more, encode(body))
 
-    async def _prepare(self, scope: Scope, headers: Headers, receive: Receive) -> Prepared:
+    async def _prepare(self, scope: Scope, headers: Fields, receive: Receive) -> Prepared:
         method = scope["method"]
         if method not in _METHODS:
             raise Rejection.of(
@@ -103,7 +103,7 @@ class Endpoint:
             raise Rejection.of("A mutation takes a POST.", "BAD_USER_INPUT", 405, {"allow": "POST"})
         return prepared
 
-    async def _principal(self, headers: Headers) -> Principal:
+    async def _principal(self, headers: Fields) -> Principal:
         try:
             principal = await self._authenticator.authenticate(headers.get("authorization"))
         except Unauthenticated as error:
@@ -114,7 +114,7 @@ class Endpoint:
             require_own_host(headers)
         return principal
 
-    async def _request(self, method: str, scope: Scope, headers: Headers, receive: Receive) -> Request:
+    async def _request(self, method: str, scope: Scope, headers: Fields, receive: Receive) -> Request:
         if method == "GET":
             require_preflight(headers)
             return Request.from_json(parse_query_string(scope["query_string"]))
@@ -124,7 +124,7 @@ class Endpoint:
         return Request.from_json(parse_json(body))
 
     async def _run(self, prepared: Prepared, receive: Receive) -> Answer:
-        async with watched(receive, self._settings.request_timeout, stoppable=prepared.is_read):
+        async with Watched(receive, self._settings.request_timeout, stoppable=prepared.is_read):
             with running(prepared.document, prepared.operation):
                 return await self._operations.run(prepared)
 
@@ -148,7 +148,7 @@ class Endpoint:
                 return await self._authenticator.still_valid(prepared.principal)
             return True
 
-        async with self._operations.follow(prepared) as answers, watched(receive, None, stoppable=True):
+        async with self._operations.follow(prepared) as answers, Watched(receive, None, stoppable=True):
             await send_events(
                 send,
                 answers,
@@ -159,7 +159,7 @@ class Endpoint:
             )
 
 
-def _is_for_people(scope: Scope, headers: Headers) -> bool:
+def _is_for_people(scope: Scope, headers: Fields) -> bool:
     return scope["method"] in ("GET", "HEAD") and not scope["query_string"] and wants(headers, HTML)
 
 

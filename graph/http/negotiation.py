@@ -2,15 +2,15 @@
 
 from urllib.parse import urlsplit
 
-from starlette.datastructures import Headers
-
 from graph.addresses import is_loopback
 from graph.errors import Rejection
+from graph.http.fields import Fields, remembered
 
 JSON = "application/json"
 GRAPHQL = "application/graphql-response+json"
 EVENT_STREAM = "text/event-stream"
 HTML = "text/html"
+_ANYTHING = "*/*"
 
 # A page of another origin can send none of these without asking first, by a preflight that we answer only
 # for the origins of the settings.
@@ -23,10 +23,11 @@ _PREFLIGHTED = (
 )
 
 
-def accepted_types(headers: Headers) -> list[tuple[str, float]]:
+@remembered
+def _accepted_types(accept: str) -> list[tuple[str, float]]:
     """The media types of the Accept header, with their weights."""
     found = []
-    for part in headers.get("accept", "*/*").split(","):
+    for part in accept.split(","):
         name, _, parameters = part.partition(";")
         weight = 1.0
         for parameter in parameters.split(";"):
@@ -40,25 +41,34 @@ def accepted_types(headers: Headers) -> list[tuple[str, float]]:
     return found
 
 
-def answer_type(headers: Headers) -> str:
+def answer_type(headers: Fields) -> str:
     """The media type to answer in: the newer one only for clients that name it; raises `Rejection` 406."""
-    weights = dict(accepted_types(headers))
+    best = _best_type(headers.get("accept", _ANYTHING))
+    if best is None:
+        raise Rejection.of(f"Answers come as {GRAPHQL} or {JSON}.", "BAD_USER_INPUT", 406)
+    return best
+
+
+@remembered
+def _best_type(accept: str) -> str | None:
+    weights = dict(_accepted_types(accept))
     best, best_weight = None, 0.0
     wildcard = max(weights.get("*/*", 0.0), weights.get("application/*", 0.0))
     for name, weight in ((GRAPHQL, weights.get(GRAPHQL, 0.0)), (JSON, weights.get(JSON, wildcard))):
         if weight > best_weight:
             best, best_weight = name, weight
-    if best is None and EVENT_STREAM not in weights:
-        raise Rejection.of(f"Answers come as {GRAPHQL} or {JSON}.", "BAD_USER_INPUT", 406)
-    return best or GRAPHQL
+    return best or (GRAPHQL if EVENT_STREAM in weights else None)
 
 
-def wants(headers: Headers, media_type: str) -> bool:
+def wants(headers: Fields, media_type: str) -> bool:
     """Whether the Accept header names the media type itself."""
-    return any(name == media_type and weight > 0 for name, weight in accepted_types(headers))
+    return any(
+        name == media_type and weight > 0
+        for name, weight in _accepted_types(headers.get("accept", _ANYTHING))
+    )
 
 
-def takes_events(headers: Headers, *, also_others: bool) -> bool:
+def takes_events(headers: Fields, *, also_others: bool) -> bool:
     """Whether to answer by events: the Accept header names them, and with `also_others` nothing else."""
     if not wants(headers, EVENT_STREAM):
         return False
@@ -66,14 +76,12 @@ def takes_events(headers: Headers, *, also_others: bool) -> bool:
     return not (also_others and any(wants(headers, name) for name in others))
 
 
-def require_json(headers: Headers) -> None:
+def require_json(headers: Fields) -> None:
     """Raise `Rejection` 415 for a body that does not call itself JSON in UTF-8, or is compressed.
 
     It is also what keeps forms of other origins out: they can't send this type without a preflight.
     """
-    name, parameters = _content_type(headers)
-    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
-    if name != JSON or (charset not in ("", "utf-8", "utf8")):
+    if not _is_json(headers.get("content-type", "")):
         raise Rejection.of(
             f"The body should be {JSON}, in UTF-8, and its Content-Type say so.", "BAD_USER_INPUT", 415
         )
@@ -81,9 +89,16 @@ def require_json(headers: Headers) -> None:
         raise Rejection.of("Compressed bodies are not taken.", "BAD_USER_INPUT", 415)
 
 
-def _content_type(headers: Headers) -> tuple[str, str]:
-    name, _, parameters = headers.get("content-type", "").partition(";")
+def _content_type(content_type: str) -> tuple[str, str]:
+    name, _, parameters = content_type.partition(";")
     return name.strip().lower(), parameters
+
+
+@remembered
+def _is_json(content_type: str) -> bool:
+    name, parameters = _content_type(content_type)
+    charset = parameters.strip().lower().removeprefix("charset=").strip('"')
+    return name == JSON and charset in ("", "utf-8", "utf8")
 
 
 def _address(url: str) -> tuple[str, str]:
@@ -95,7 +110,7 @@ def _address(url: str) -> tuple[str, str]:
         return "", ""
 
 
-def require_same_site(headers: Headers, allowed: tuple[str, ...]) -> None:
+def require_same_site(headers: Fields, allowed: tuple[str, ...]) -> None:
     """Raise `Rejection` 403 for a request that a page of another origin, none of `allowed`, sends."""
     origin = headers.get("origin")
     if origin is not None:
@@ -111,28 +126,37 @@ def require_same_site(headers: Headers, allowed: tuple[str, ...]) -> None:
     )
 
 
-def require_own_host(headers: Headers) -> None:
+@remembered
+def _is_this_machine(host: str) -> bool:
+    return is_loopback(_address(f"//{host}")[1])
+
+
+def require_own_host(headers: Fields) -> None:
     """Raise `Rejection` 403 for a request that was not addressed to this machine.
 
     For callers whom nobody asks who they are: a page could have its own name point at 127.0.0.1, and then
     be of the same origin.
     """
-    _, host = _address(f"//{headers.get('host', '')}")
-    if not is_loopback(host):
+    host = headers.get("host", "")
+    if not _is_this_machine(host):
+        name = _address(f"//{host}")[1]
         raise Rejection.of(
-            f"Without authentication only requests to this machine are answered, not to {host[:100]!r}.",
+            f"Without authentication only requests to this machine are answered, not to {name[:100]!r}.",
             "FORBIDDEN",
             403,
         )
 
 
-def require_preflight(headers: Headers) -> None:
+def require_preflight(headers: Fields) -> None:
     """Raise `Rejection` for a GET that a browser could send for any page without asking first.
 
     Programs that send Sec-Fetch-Mode of themselves (Node's fetch) leave out Sec-Fetch-Site, which no
     browser does.
     """
-    if any(name in headers for name in _PREFLIGHTED) or _content_type(headers)[0] == JSON:
+    if (
+        any(name in headers for name in _PREFLIGHTED)
+        or _content_type(headers.get("content-type", ""))[0] == JSON
+    ):
         return
     if headers.get("sec-fetch-site", "") == "same-origin":
         return

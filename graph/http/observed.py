@@ -1,8 +1,8 @@
 """What goes around the endpoint: every request is watched, and every answer has its request's id."""
 
-from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from graph.http.fields import fields_of
 from graph.telemetry.requests import REQUEST_ID, Requests
 
 _HEADER = REQUEST_ID.encode()
@@ -18,7 +18,7 @@ class Observed:
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request."""
         name = f"{scope['method']} {scope['path']}"
-        with self._requests.request("http", Headers(scope=scope), name) as seen:
+        with self._requests.request("http", fields_of(scope), name) as seen:
 
             async def sending(message: Message) -> None:
                 if message["type"] == "http.response.start":

@@ -27,7 +27,7 @@ from prometheus_client import (
 )
 
 from db.engine import Session
-from graph.documents.document import Document
+from graph.documents.document import Document, Operation
 from graph.telemetry.seen import Seen
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -131,6 +131,7 @@ class Metrics:
         )
         self._gauges: list[tuple[Gauge, Callable[[], float]]] = []
         self._by_request: dict[tuple[str, str, str], Callable[[], None]] = {}
+        self._by_write: dict[tuple[str, str], Callable[[], None]] = {}
         self._by_latency: dict[tuple[str, str], Callable[[float], None]] = {}
         info = Gauge("flowkeep_info", "Which Flowkeep this is.", ["version"], "", "", "", registry, (), "max")
         info.labels(version("flowkeep")).set(1)
@@ -178,9 +179,18 @@ class Metrics:
             self._count_writes(seen)
 
     def _count_writes(self, seen: Seen) -> None:
-        for mutation in _root_fields(seen):
+        if seen.operation is None or seen.document is None:
+            return
+        compiled = seen.operation.compiled
+        fields = compiled.get("written")
+        if fields is None:
+            fields = compiled["written"] = _root_fields(seen.document, seen.operation)
+        for mutation in fields:
             outcome = seen.refused.get(mutation) or ("failed" if seen.codes else "ok")
-            self._writes.labels(mutation, outcome).inc()
+            counted = self._by_write.get((mutation, outcome))
+            if counted is None:
+                counted = self._by_write[mutation, outcome] = self._writes.labels(mutation, outcome).inc
+            counted()
 
     def session(self, kind: Session) -> "_Timed":
         """To be entered around each session of the database."""
@@ -213,16 +223,12 @@ class _Timed:
             self._failed()
 
 
-def _root_fields(seen: Seen) -> list[str]:
-    if seen.operation is None or seen.document is None:
-        return []
+def _root_fields(document: Document, operation: Operation) -> list[str]:
     fragments = {
-        node.name.value: node
-        for node in seen.document.ast.definitions
-        if isinstance(node, FragmentDefinitionNode)
+        node.name.value: node for node in document.ast.definitions if isinstance(node, FragmentDefinitionNode)
     }
     found: list[str] = []
-    waiting: list[SelectionSetNode] = [seen.operation.node.selection_set]
+    waiting: list[SelectionSetNode] = [operation.node.selection_set]
     while waiting:
         for node in waiting.pop().selections:
             if isinstance(node, FieldNode):

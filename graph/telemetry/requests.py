@@ -5,10 +5,9 @@ import re
 import secrets
 import time
 from asyncio import CancelledError
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
-
-from starlette.datastructures import Headers
+from types import TracebackType
 
 from db.engine import Database, Session
 from graph.settings import Settings
@@ -23,7 +22,7 @@ REQUEST_ID = "x-request-id"
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
-def request_id(headers: Headers) -> str:
+def request_id(headers: Mapping[str, str]) -> str:
     """The id that the caller gave, where it can be repeated without harm; else a new one."""
     given = headers.get(REQUEST_ID)
     return given if given and _SANE_ID.fullmatch(given) else secrets.token_hex(16)
@@ -50,28 +49,14 @@ class Requests:
         elif watches:
             database.watch(lambda kind: _all(watch(kind) for watch in watches))
 
-    @contextmanager
-    def request(self, transport: Transport, headers: Headers, name: str) -> Iterator[Seen]:
-        """To be entered around a request; what is noted meanwhile is found in what it yields."""
+    def request(self, transport: Transport, headers: Mapping[str, str], name: str) -> "Watched":
+        """To be entered around a request; what is noted meanwhile is found in what it gives."""
         seen = Seen(request_id(headers), transport, time.perf_counter(), self._tracing)
-        token = CURRENT.set(seen)
-        try:
-            if self._tracing is None:
-                yield seen
-            else:
-                with self._tracing.request(seen, headers, name):
-                    yield seen
-        except CancelledError:
-            seen.codes.append("CANCELLED")
-            raise
-        except Exception:
-            seen.codes.append("INTERNAL_SERVER_ERROR")
-            raise
-        finally:
-            self._finish(seen)
-            CURRENT.reset(token)
+        span = None if self._tracing is None else self._tracing.request(seen, headers, name)
+        return Watched(self, seen, span)
 
-    def _finish(self, seen: Seen) -> None:
+    def finish(self, seen: Seen) -> None:
+        """Count, log and judge a request that has ended."""
         seconds = time.perf_counter() - seen.started
         if seen.status is None and seen.transport == "http" and not seen.codes:
             seen.codes.append("GONE")
@@ -84,6 +69,35 @@ class Requests:
             if seen.document is not None:
                 fields["document"] = seen.document.hash
             slow.warning("slow operation", extra={"fields": fields})
+
+
+class Watched:
+    """One request while it runs."""
+
+    __slots__ = ("_requests", "_seen", "_span", "_token")
+
+    def __init__(self, requests: Requests, seen: Seen, span: AbstractContextManager[None] | None) -> None:
+        self._requests, self._seen, self._span = requests, seen, span
+
+    def __enter__(self) -> Seen:
+        self._token = CURRENT.set(self._seen)
+        if self._span is not None:
+            self._span.__enter__()
+        return self._seen
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        try:
+            if kind is CancelledError:
+                self._seen.codes.append("CANCELLED")
+            elif kind is not None and issubclass(kind, Exception):
+                self._seen.codes.append("INTERNAL_SERVER_ERROR")
+            if self._span is not None:
+                self._span.__exit__(kind, error, traceback)
+        finally:
+            self._requests.finish(self._seen)
+            CURRENT.reset(self._token)
 
 
 def _fields(seen: Seen, seconds: float) -> dict[str, object]:

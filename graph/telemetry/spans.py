@@ -1,7 +1,7 @@
 """Spans by OpenTelemetry's own packages, which are there with the extra `telemetry` only."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from importlib.metadata import version
 
@@ -11,7 +11,6 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
-from starlette.datastructures import Headers
 
 from db.engine import Session
 from graph.documents.document import Document, Operation
@@ -29,7 +28,7 @@ class OpenTelemetry:
         self._propagator = TraceContextTextMapPropagator()
 
     @contextmanager
-    def request(self, seen: Seen, headers: Headers, name: str) -> Iterator[None]:
+    def request(self, seen: Seen, headers: Mapping[str, str], name: str) -> Iterator[None]:
         """A span around a request, within the caller's trace where its headers name one."""
         context = self._propagator.extract(dict(headers)) if "traceparent" in headers else None
         with self._tracer.start_as_current_span(name, context, SpanKind.SERVER) as span:

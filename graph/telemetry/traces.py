@@ -7,11 +7,10 @@ measure.
 """
 
 import os
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Protocol, cast
-
-from starlette.datastructures import Headers
 
 from db.engine import Session
 from db.errors import NotReady
@@ -25,7 +24,7 @@ _TRACES_PATH = "/v1/traces"
 class Tracing(Spans, Protocol):
     """Makes spans and sends them off, from a thread of its own."""
 
-    def request(self, seen: Seen, headers: Headers, name: str) -> AbstractContextManager[None]:
+    def request(self, seen: Seen, headers: Mapping[str, str], name: str) -> AbstractContextManager[None]:
         """A span around a request, within the caller's trace where its headers name one."""
 
     def session(self, kind: Session) -> AbstractContextManager[object]:
