@@ -6,6 +6,7 @@ sequence number: `step_…_12`. One form everywhere: results, arguments, the com
 
 import re
 from enum import Enum
+from typing import Any
 from uuid import UUID
 
 from db.errors import InvalidInput
@@ -43,6 +44,7 @@ class Kind(Enum):
 
 
 _BY_PREFIX = {kind.prefix: kind for kind in Kind}
+_PREFIXES = ", ".join(sorted(f"{prefix}_" for prefix in _BY_PREFIX))
 
 Key = tuple[UUID] | tuple[UUID, int]
 
@@ -52,13 +54,20 @@ def encode(kind: Kind, key: UUID, seq: int | None = None) -> str:
     return f"{kind.prefix}_{key.hex}" if seq is None else f"{kind.prefix}_{key.hex}_{seq}"
 
 
+def encode_all(kind: Kind, keys: list[Any]) -> list[str]:
+    """The public ids of many rows: of keys, or of pairs of a key and a sequence number."""
+    prefix = kind.prefix
+    if kind.numbered:
+        return [f"{prefix}_{key.hex}_{seq}" for key, seq in keys]
+    return [f"{prefix}_{key.hex}" for key in keys]
+
+
 def decode(text: str) -> tuple[Kind, Key]:
     """What an id names and the key of its row; raises `InvalidInput` for anything that is not an id."""
     match = _ID.fullmatch(text)
     kind = _BY_PREFIX.get(match[1]) if match else None
     if match is None or kind is None or kind.numbered != (match[3] is not None):
-        known = ", ".join(sorted(f"{kind.prefix}_" for kind in Kind))
-        raise InvalidInput(f"{text[:100]!r} is not an id. Ids start with one of {known}.")
+        raise InvalidInput(f"{text[:100]!r} is not an id. Ids start with one of {_PREFIXES}.")
     if match[3] is None:
         return kind, (UUID(match[2]),)
     seq = int(match[3])

@@ -38,7 +38,7 @@ class Node:
 
 
 _BY_KIND: dict[Kind, type[Node]] = {}
-_LOADERS: dict[Kind, Callable[[Info, Key], Awaitable[Any]]] = {}
+_LOADERS: dict[Kind, Callable[[Info, list[Any]], Awaitable[Sequence[Any]]]] = {}
 _SCOPES: dict[Kind, Scope] = {}
 
 T = TypeVar("T", bound=type[Node])
@@ -63,8 +63,8 @@ def node_of(kind: Kind, source: Source, scope: Scope | None = None) -> Callable[
     return register
 
 
-def loaded_by(kind: Kind, load: Callable[[Info, Key], Awaitable[Any]]) -> None:
-    """Register how a node is found that is no row of its own."""
+def loaded_by(kind: Kind, load: Callable[[Info, list[Any]], Awaitable[Sequence[Any]]]) -> None:
+    """Register how nodes are found that are no rows of their own: by their keys, exceptions among them."""
     _LOADERS[kind] = load
 
 
@@ -74,12 +74,27 @@ async def load_node(info: Info, kind: Kind, key: Key) -> Any:
     if scope is not None and not info.context.principal.may(scope):
         raise Forbidden(scope)
     if kind in _LOADERS:
-        return await _LOADERS[kind](info, key)
+        (node,) = await _LOADERS[kind](info, [key])
+        if isinstance(node, Exception):
+            raise node
+        return node
     source = _BY_KIND[kind].source
     row = await info.context.loaders.rows.load(RowKey(source, key))
     if row is None:
         raise NotFound(kind.noun, encode(kind, *key))
     return build(source, row)
+
+
+async def load_nodes(info: Info, kind: Kind, keys: list[Key]) -> list[Any]:
+    """The nodes with these keys, from one statement; an exception for each that can't be shown."""
+    scope = _SCOPES.get(kind)
+    if scope is not None and not info.context.principal.may(scope):
+        return [Forbidden(scope)] * len(keys)
+    if kind in _LOADERS:
+        return list(await _LOADERS[kind](info, keys))
+    source = _BY_KIND[kind].source
+    rows = await required_rows(info, kind, keys)
+    return [row if isinstance(row, NotFound) else build(source, row) for row in rows]
 
 
 async def required_rows(info: Info, kind: Kind, keys: Sequence[Key]) -> list[Row | NotFound]:

@@ -10,7 +10,7 @@ from graph.execution.completion import Completion, complete
 from graph.execution.errors import Spot, attempted, awaited
 from graph.execution.inputs import Arguments
 from graph.execution.plan import Asked, Level, Run
-from graph.ids import Kind, encode
+from graph.ids import Kind, encode_all
 from graph.loaders import Load
 
 
@@ -44,10 +44,7 @@ class Identity:
         """Encoded from the key's columns."""
         if not level.is_rows:
             return [item.id for item in level.objects]
-        kind, rows = self.kind, level.rows
-        if len(self.key) == 1:
-            return [encode(kind, value) for value in map(itemgetter(self.key[0]), rows)]
-        return [encode(kind, *parts) for parts in map(itemgetter(*self.key), rows)]
+        return encode_all(self.kind, list(map(itemgetter(*self.key), level.rows)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ words.
 
 from collections.abc import Callable, Mapping
 from copy import deepcopy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from graph.execution.errors import attempted
@@ -109,36 +109,34 @@ class ObjectInput:
 
     made_of: type
     one_of: bool
-    fields: tuple[InputField, ...] = ()
+    fields: dict[str, InputField] = field(default_factory=dict)
+    required: frozenset[str] = frozenset()
+    absent: dict[str, Any] = field(default_factory=dict)
 
     def column(self, values: list[Any]) -> list[Any]:
         """Column by column, then put together."""
+        if not values:
+            return []
         if not all(isinstance(value, dict) for value in values):
             raise Unfit
         if self.one_of and not all(len(value) == 1 and None not in value.values() for value in values):
             raise Unfit
-        known = 0
-        given: list[dict[str, Any]] = [{} for _ in values]
-        for field in self.fields:
-            known += self._add(field, values, given)
-        if known != sum(map(len, values)):
-            raise Unfit  # a field that the type does not have
+        given = [dict(self.absent) for _ in values]
+        names = values[0].keys() if len(values) == 1 else set().union(*values)
+        if not (names <= self.fields.keys() and self.required <= names):
+            raise Unfit
+        for name in names:
+            self._add(self.fields[name], values, given)
         return [self.made_of(**arguments) for arguments in given]
 
-    def _add(self, field: InputField, values: list[Any], given: list[dict[str, Any]]) -> int:
-        name, python_name = field.name, field.python_name
-        with_it = [(value[name], own) for value, own in zip(values, given, strict=True) if name in value]
-        if len(with_it) < len(values):
-            if field.required:
-                raise Unfit
-            if field.absent is not MISSING:
-                for own in given:
-                    own[python_name] = field.absent
-        if with_it:
-            coerced = field.coercion.column([value for value, _ in with_it])
-            for value, (_, own) in zip(coerced, with_it, strict=True):
-                own[python_name] = value
-        return len(with_it)
+    def _add(self, part: InputField, values: list[Any], given: list[dict[str, Any]]) -> None:
+        name, python_name = part.name, part.python_name
+        places = [at for at, value in enumerate(values) if name in value]
+        if part.required and len(places) < len(values):
+            raise Unfit
+        coerced = part.coercion.column([values[at][name] for at in places])
+        for at, value in zip(places, coerced, strict=True):
+            given[at][python_name] = value
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,14 +216,14 @@ class ObjectLiteral:
     def __call__(self, variables: Variables) -> Any:
         """An instance of its class."""
         given = {}
-        for field, literal in self.fields:
+        for part, literal in self.fields:
             value = MISSING if literal is None else literal(variables)
             if value is not MISSING:
-                given[field.python_name] = value
-            elif field.required:
+                given[part.python_name] = value
+            elif part.required:
                 raise Unfit
-            elif field.absent is not MISSING:
-                given[field.python_name] = field.absent
+            elif part.absent is not MISSING:
+                given[part.python_name] = part.absent
         if self.one_of and (len(given) != 1 or None in given.values()):
             raise Unfit
         return self.made_of(**given)

@@ -8,6 +8,7 @@ together from them; a column that leads on makes the next level.
 import asyncio
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any, NamedTuple, Protocol
 
 from graphql import GraphQLError
@@ -141,14 +142,28 @@ class ObjectPlan:
         """Dictionaries from columns, which may be fewer than there are entries."""
         if not columns:
             return [{} for _ in range(length)]
-        keys = [key for key, _ in self.entries][: len(columns)]
-        answers: list[Any] = [dict(zip(keys, values, strict=True)) for values in zip(*columns, strict=True)]
+        answers = _dictionaries(tuple([key for key, _ in self.entries][: len(columns)]))(*columns)
         if run.errors.bubbling:
             for column in filter(faulty, reversed(columns)):
                 for index, cell in enumerate(column):
                     if isinstance(cell, Fault):
                         answers[index] = cell
         return answers
+
+
+@lru_cache(maxsize=1000)
+def _dictionaries(keys: tuple[str, ...]) -> Callable[..., list[Any]]:
+    """Makes dictionaries with these keys of as many columns.
+
+    A literal takes half the time of `dict(zip(keys, values))`, and this is what a large answer spends most
+    on. Response keys are names by GraphQL's grammar: letters, digits and underscores.
+    """
+    columns = [f"column_{number}" for number in range(len(keys))]
+    cells = [f"cell_{number}" for number in range(len(keys))]
+    items = ", ".join(f"{key!r}: {cell}" for key, cell in zip(keys, cells, strict=True))
+    pairs = f"for {', '.join(cells)}, in zip({', '.join(columns)}, strict=True)"
+    made: Callable[..., list[Any]] = eval(f"lambda {', '.join(columns)}: [{{{items}}} {pairs}]")
+    return made
 
 
 class Answered(NamedTuple):

@@ -3,6 +3,7 @@
 import dataclasses
 import hashlib
 from datetime import timedelta
+from functools import cache
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -72,8 +73,8 @@ def accepted(info: Info, mutation: str, value: Any, **instead: Any) -> Write:
     key = given(value.idempotency_key) if isinstance(value, WriteInput) else None
     if key is not None and not 1 <= len(key) <= LONGEST_KEY:
         raise InvalidInput(f"`idempotencyKey` has 1 to {LONGEST_KEY} characters.")
-    own = {field.name for field in dataclasses.fields(value)}
-    left_out = dict.fromkeys(own & {"idempotency_key", "epoch"})
+    kind: Any = type(value)
+    left_out = dict.fromkeys(_left_out(kind))
     try:
         meant = dataclasses.replace(as_meant(value), **left_out, **instead)
         text = orjson.dumps(meant, _plain, orjson.OPT_SORT_KEYS)
@@ -84,6 +85,11 @@ def accepted(info: Info, mutation: str, value: Any, **instead: Any) -> Write:
     epoch = given(value.epoch) if isinstance(value, EngineInput) else None
     fingerprint = hashlib.sha256(mutation.encode() + b"\0" + text).digest()
     return Write(info.context.actor, fingerprint, key, epoch, lenient=not info.context.limits.epochs)
+
+
+@cache
+def _left_out(kind: type[Any]) -> frozenset[str]:
+    return frozenset(field.name for field in dataclasses.fields(kind)) & {"idempotency_key", "epoch"}
 
 
 def _plain(value: object) -> object:

@@ -1,7 +1,9 @@
 """`health`: whether the service and its database are well."""
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from functools import cache
 from importlib.metadata import version
 
 import strawberry
@@ -12,6 +14,7 @@ from graph.auth.scopes import READ
 from graph.background import Job
 from graph.context import Info
 from graph.enums import described
+from graph.loaded import loaded
 from graph.scalars import Long
 
 described(ReplicationRole, PRIMARY="It takes writes.", REPLICA="It follows a primary, and takes none.")
@@ -119,16 +122,39 @@ class JobStatus:
     last_failed_at: datetime | None = strawberry.field(description="When that was.")
 
 
+async def _databases(info: Info, services: Sequence["Health"]) -> list[DatabaseStatus]:
+    """One look for all who ask: it asks the database anew each time."""
+    database = info.context.database
+    found, pool = await look(database), database.pool
+    status = DatabaseStatus(
+        version=found.version,
+        latency=found.latency,
+        revision=found.revision,
+        expected_revision=found.expected_revision,
+        partitions=found.partitions,
+        partitions_ahead=found.partitions_ahead,
+        role=found.role,
+        oldest_transaction=found.oldest_transaction,
+        pool=PoolStatus(size=pool.size, in_use=pool.in_use),
+    )
+    return [status] * len(services)
+
+
 @strawberry.type(description="How the service does.")
 class Health:
     """The service and its database."""
 
     version: str = strawberry.field(description="Flowkeep's version.")
-    database: DatabaseStatus = strawberry.field(description="Its database.")
+    database = loaded(_databases, DatabaseStatus, "Its database; an error where it does not answer.")
     feeds: FeedStatus = strawberry.field(description="The live feeds of the process that answers.")
     jobs: list[JobStatus] = strawberry.field(
         description="What runs beside the requests of the process that answers."
     )
+
+
+@cache
+def _version() -> str:
+    return version("flowkeep")
 
 
 def _status(job: Job) -> JobStatus:
@@ -147,27 +173,12 @@ def _status(job: Job) -> JobStatus:
 class HealthQueries:
     """Part of the root."""
 
-    @strawberry.field(
-        description="How the service does; an error where its database does not answer.", directives=[READ]
-    )
+    @strawberry.field(description="How the service does.", directives=[READ])
     async def health(self, info: Info) -> Health | None:
-        """Asks the database anew each time."""
-        database, tailer = info.context.database, info.context.following
-        pool = database.pool
-        found = await look(database)
+        """What this process knows by itself; its database is asked where it is selected."""
+        tailer = info.context.following
         return Health(
-            version=version("flowkeep"),
-            database=DatabaseStatus(
-                version=found.version,
-                latency=found.latency,
-                revision=found.revision,
-                expected_revision=found.expected_revision,
-                partitions=found.partitions,
-                partitions_ahead=found.partitions_ahead,
-                role=found.role,
-                oldest_transaction=found.oldest_transaction,
-                pool=PoolStatus(size=pool.size, in_use=pool.in_use),
-            ),
+            version=_version(),
             feeds=FeedStatus(followers=tailer.followers, lag=tailer.lag),
             jobs=[_status(job) for job in info.context.background.jobs],
         )

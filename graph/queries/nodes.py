@@ -1,6 +1,5 @@
 """`node` and `nodes`: anything by its id."""
 
-from asyncio import gather
 from typing import Annotated, Any
 
 import strawberry
@@ -8,8 +7,8 @@ import strawberry
 from db.errors import FlowkeepError, InvalidInput
 from graph.auth.scopes import READ
 from graph.context import Info
-from graph.ids import decode
-from graph.nodes import Node, load_node
+from graph.ids import Kind, decode
+from graph.nodes import Node, load_node, load_nodes
 
 MOST_NODES = 500
 
@@ -37,12 +36,23 @@ class NodeQueries:
         """One statement for each type among the ids."""
         if len(ids) > MOST_NODES:
             raise InvalidInput(f"`ids` can hold at most {MOST_NODES} ids; it held {len(ids)}.")
-        return list(await gather(*(_one(info, id) for id in ids)))
+        return await _all(info, ids)
 
 
-async def _one(info: Info, id: str) -> Any:
-    # graphql-core takes an exception in a list as that item's error, and goes on with the others.
-    try:
-        return await load_node(info, *decode(id))
-    except FlowkeepError as error:
-        return error
+async def _all(info: Info, ids: list[strawberry.ID]) -> list[Any]:
+    """An exception in a list is that item's error, and goes on with the others."""
+    found: list[Any] = []
+    places: dict[Kind, list[int]] = {}
+    for at, id in enumerate(ids):
+        try:
+            kind, key = decode(id)
+        except FlowkeepError as error:
+            found.append(error)
+        else:
+            found.append(key)
+            places.setdefault(kind, []).append(at)
+    for kind, own in places.items():
+        nodes = await load_nodes(info, kind, [found[at] for at in own])
+        for at, node in zip(own, nodes, strict=True):
+            found[at] = node
+    return found

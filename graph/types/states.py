@@ -19,7 +19,7 @@ from graph.builders import build, shown_as
 from graph.connections import Listing, connection
 from graph.context import Info
 from graph.enums import Direction, StateOp, VersionOrderField
-from graph.ids import Key, Kind, decode_as, encode
+from graph.ids import Kind, decode_as, encode
 from graph.loaded import loaded, reference
 from graph.loaders import Load
 from graph.nodes import Node, loaded_by, node_of, required_rows
@@ -259,15 +259,7 @@ async def states_at(
     return [state(place, head) for place, head in zip(places, heads, strict=True)]
 
 
-async def _load_version(info: Info, key: Key) -> ExecutionState:
-    execution, *version = key
-    (state,) = await states_at(info, [(execution, version[0])])
-    if isinstance(state, ExecutionState):
-        return state
-    raise state
-
-
-loaded_by(Kind.STATE_VERSION, _load_version)
+loaded_by(Kind.STATE_VERSION, states_at)
 
 
 From = Annotated[

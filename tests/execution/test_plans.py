@@ -118,6 +118,14 @@ async def test_what_a_write_returned_is_not_read_again(
     assert taken[2] - taken[1] == costs[selected], statements.seen
 
 
+async def test_what_the_process_knows_asks_the_database_nothing(
+    client: Client, statements: Statements
+) -> None:
+    await statements.clear()
+    await client.ask("{ health { version feeds { followers } } }")
+    assert len(statements) == 0, statements.seen
+
+
 @pytest.mark.parametrize("cap", [10_000, 10_001])
 async def test_a_count_costs_one_statement_whatever_its_cap(
     client: Client, make: Factory, statements: Statements, cap: int

@@ -43,7 +43,7 @@ async def test_a_request_its_operation_and_its_sessions(
     found = await spans(
         worker_url,
         exporter,
-        "query Traced { health { version } }",
+        "query Traced { health { database { version } } }",
         traceparent=f"00-{TRACE}-{PARENT}-01",
     )
     request, operation = found["POST /graphql"], found["query Traced"]

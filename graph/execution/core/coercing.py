@@ -134,8 +134,8 @@ class Inputs:
         if known is None:
             definition = kind.extensions[_DEFINITION]
             known = self._objects[kind.name] = ObjectInput(definition.origin, definition.is_one_of)
-            known.fields = tuple(
-                InputField(
+            known.fields = {
+                name: InputField(
                     name,
                     field.extensions[_DEFINITION].python_name,
                     self._coercion(field.type),
@@ -143,7 +143,12 @@ class Inputs:
                     _absent(field.extensions[_DEFINITION]),
                 )
                 for name, field in kind.fields.items()
-            )
+            }
+            fields = known.fields.values()
+            known.required = frozenset(field.name for field in fields if field.required)
+            known.absent = {
+                field.python_name: field.absent for field in fields if field.absent is not MISSING
+            }
         return known
 
     def _literal(self, node: ValueNode, kind: Any) -> Literal:
@@ -180,7 +185,7 @@ class Inputs:
                     if field.name in written
                     else None,
                 )
-                for field in made.fields
+                for field in made.fields.values()
             ),
         )
 
