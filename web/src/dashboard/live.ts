@@ -5,7 +5,7 @@ import { type Operation, textOf } from './api';
 import { authorization } from './session';
 
 const FLUSH_MILLISECONDS = 100;
-const SETTLED_MILLISECONDS = 1_000;
+const LOOKS_MILLISECONDS = [1_000, 5_000];
 const LONGEST_WAIT = 10_000;
 
 export type Connection = 'idle' | 'connecting' | 'live' | 'lost';
@@ -44,8 +44,8 @@ function itemOf<T extends Item>(data: object): T {
 /**
  * Follow a feed until the returned function is called. Items come in batches, at most ten a second.
  *
- * After a cut it resumes behind the last item; `missed` is called where there was none yet, and something
- * may have happened meanwhile.
+ * After a cut it resumes behind the last item; where there was none yet, `missed` is called, for something may
+ * have happened meanwhile.
  */
 export function follow<Data extends object, Variables extends object, T extends Item>(
   operation: Operation<Data, Variables>,
@@ -60,6 +60,7 @@ export function follow<Data extends object, Variables extends object, T extends 
   let flush: ReturnType<typeof setTimeout> | undefined;
   let attempts = 0;
   let items: T[] = [];
+  let looks: ReturnType<typeof setTimeout>[] = [];
   let text: string | undefined;
 
   const deliver = () => {
@@ -69,6 +70,10 @@ export function follow<Data extends object, Variables extends object, T extends 
     if (!stopped && batch.length) heard(batch);
   };
   const subscribe = () => {
+    // Between the page's question and the feed's beginning something may have happened, and nobody tells when
+    // that is: until the first item there is a look or two more.
+    looks.forEach(clearTimeout);
+    looks = cursor === undefined ? LOOKS_MILLISECONDS.map((after) => setTimeout(() => cursor === undefined && missed(), after)) : [];
     // Where to start is said by the cursor, once there is one.
     const place = cursor === undefined ? {} : { after: cursor, start: null };
     // The library wants a text; the service goes by the id where there is one.
@@ -97,20 +102,14 @@ export function follow<Data extends object, Variables extends object, T extends 
     become('lost');
     const wait = Math.min(LONGEST_WAIT, 500 * 2 ** attempts) * (0.75 + Math.random() / 2);
     attempts += 1;
-    retry = setTimeout(() => {
-      if (cursor === undefined) missed();
-      subscribe();
-    }, wait);
+    retry = setTimeout(subscribe, wait);
   };
 
   following += 1;
   subscribe();
-  // Between the page's question and the feed's beginning something may have happened, and nobody tells when
-  // that is: one look more is enough.
-  const settled = setTimeout(() => cursor === undefined && missed(), SETTLED_MILLISECONDS);
   return () => {
     stopped = true;
-    clearTimeout(settled);
+    looks.forEach(clearTimeout);
     following -= 1;
     clearTimeout(retry);
     clearTimeout(flush);

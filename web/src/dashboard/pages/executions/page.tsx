@@ -1,11 +1,11 @@
 /** All executions: a live table, narrowed by what the address says. */
-import { useCallback, useMemo, useState } from 'react';
+import { useCallback, useEffect, useMemo, useState } from 'react';
 import { Problem, Loading } from '../../components/ui';
 import { useNow } from '../../components/when';
 import { ExecutionCount, ExecutionHistogram, Executions, type ExecutionOrderField, type ExecutionRowFragment, ExecutionsChanged } from '../../generated/graphql';
 import { iso, seconds } from '../../lib/duration';
 import { step, useKeys } from '../../lib/keys';
-import { useFeed } from '../../live';
+import { useFeed, useVisible } from '../../live';
 import { useQuery, useThrottled } from '../../query';
 import { useParameters } from '../../router';
 import { useMay } from '../../viewer';
@@ -17,6 +17,7 @@ import { NoExecutions, NothingMatches } from './nothing';
 import { ExecutionsTable } from './table';
 
 const PAGE = 50;
+const LOOK_MILLISECONDS = 10_000;
 
 /** The page's arguments: forwards or backwards from a cursor. */
 function window(parameters: URLSearchParams) {
@@ -86,6 +87,16 @@ export function ExecutionsPage() {
     list.reload();
     recount();
   });
+  // The feed of all executions waits for the oldest open transaction of the database, which may be a long one.
+  const visible = useVisible();
+  useEffect(() => {
+    if (!visible) return;
+    const timer = setInterval(() => {
+      relist();
+      recount();
+    }, LOOK_MILLISECONDS);
+    return () => clearInterval(timer);
+  }, [visible, relist, recount]);
   useKeys({
     j: () => step('.executions tbody a.row', 1),
     k: () => step('.executions tbody a.row', -1),
