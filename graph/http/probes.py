@@ -24,6 +24,7 @@ from graph.background import Background, Job
 from graph.errors import Rejection
 from graph.http.endpoint import encode
 from graph.http.negotiation import JSON, require_own_host
+from graph.telemetry.figures import DatabaseFigures
 from graph.telemetry.metrics import CONTENT_TYPE, Metrics
 
 READY_SECONDS = 3.0
@@ -45,6 +46,9 @@ class Probes:
         self._database = database
         self._authenticator = authenticator
         self._metrics = metrics
+        self._figures = DatabaseFigures(database)
+        if metrics is not None:
+            metrics.add(self._figures)
         self._looking: Shared[None, list[str]] = Shared()
         self._reasons: list[str] = []
         self._looked_at = -_REMEMBERED_SECONDS
@@ -99,6 +103,7 @@ class Probes:
             return Response("The database can't be reached.\n", 503, _HEADERS, "text/plain")
         if not principal.may(Scope.READ):
             return Response(f"{Forbidden(Scope.READ)}\n", 403, _HEADERS, "text/plain")
+        await self._figures.refresh()
         return Response(self._metrics.text(), 200, {**_HEADERS, "content-type": CONTENT_TYPE})
 
 

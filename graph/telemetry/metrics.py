@@ -11,6 +11,7 @@ import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
+from functools import partial
 from importlib.metadata import version
 from types import TracebackType
 
@@ -25,6 +26,7 @@ from prometheus_client import (
     generate_latest,
     multiprocess,
 )
+from prometheus_client.registry import Collector
 
 from db.engine import Session
 from graph.documents.document import Document, Operation
@@ -130,6 +132,7 @@ class Metrics:
             "flowkeep_job_failures", "Failures of what runs beside the requests.", ["job"], registry=registry
         )
         self._gauges: list[tuple[Gauge, Callable[[], float]]] = []
+        self._collectors: list[Collector] = []
         self._by_request: dict[tuple[str, str, str], Callable[[], None]] = {}
         self._by_write: dict[tuple[str, str], Callable[[], None]] = {}
         self._by_latency: dict[tuple[str, str], Callable[[float], None]] = {}
@@ -137,14 +140,36 @@ class Metrics:
         info.labels(version("flowkeep")).set(1)
         # The client library read it too, when it was imported.
         self.shared = SHARED_FOLDER in os.environ
-        if not self.shared:
-            ProcessCollector(registry=registry)
+        process = ProcessCollector(registry=None)
+        if self.shared:
+            self._add_process(process)
+        else:
+            registry.register(process)
 
     def gauge(self, name: str, help: str, value: Callable[[], float], *, highest: bool = False) -> None:
         """A value that is read when it is asked for; of several workers the sum, or the highest."""
         mode = "livemax" if highest else "livesum"
         gauge = Gauge(f"flowkeep_{name}", help, registry=self._registry, multiprocess_mode=mode)  # type: ignore[arg-type]
         self._gauges.append((gauge, value))
+
+    def _add_process(self, process: ProcessCollector) -> None:
+        # What the library measures of a process it tells of the one that is asked only.
+        def value(name: str) -> float:
+            return next(
+                (one.value for family in process.collect() for one in family.samples if one.name == name), 0.0
+            )
+
+        for family in process.collect():
+            for sample in family.samples:
+                gauge = Gauge(
+                    sample.name, family.documentation, registry=self._registry, multiprocess_mode="liveall"
+                )
+                self._gauges.append((gauge, partial(value, sample.name)))
+
+    def add(self, collector: Collector) -> None:
+        """Ask `collector` too: for what is the same whichever worker is asked."""
+        self._collectors.append(collector)
+        self._registry.register(collector)
 
     def refresh(self) -> None:
         """Read the present values, which other workers report from then on."""
@@ -203,6 +228,8 @@ class Metrics:
             return generate_latest(self._registry)
         shared = CollectorRegistry()
         multiprocess.MultiProcessCollector(shared)  # type: ignore[no-untyped-call]
+        for collector in self._collectors:
+            shared.register(collector)
         return generate_latest(shared)
 
 

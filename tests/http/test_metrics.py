@@ -1,6 +1,11 @@
 """What Prometheus reads."""
 
+import asyncio
+import time
+from datetime import UTC, datetime, timedelta
+
 import httpx
+import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
 
@@ -9,6 +14,7 @@ from db.enums import Scope
 from graph.documents.document import Documents
 from graph.schema import schema
 from graph.settings import Settings
+from graph.telemetry import figures
 from graph.telemetry.metrics import MOST_NAMES, Names
 from tests.client import Client
 from tests.factories import Factory
@@ -87,7 +93,7 @@ async def test_sessions_and_gauges_are_there(client: Client) -> None:
     await client.ask("{ health { version } }")
     samples = await read(client)
     assert of(samples, "flowkeep_database_session_seconds_count", kind="read") > 0
-    assert of(samples, "flowkeep_pool_size") == 1
+    assert of(samples, "flowkeep_pool_size") == 2  # one of them is for batches of writes
     names = {name for name, _ in samples}
     assert {
         "flowkeep_pool_in_use",
@@ -138,3 +144,48 @@ def test_made_up_names_are_bounded() -> None:
 def test_trusted_names_have_their_label_at_once() -> None:
     document = Documents(schema._schema, Settings().document_limits).get("query Ours { health { version } }")
     assert Names([document]).label(document, "Ours") == "Ours"
+
+
+async def test_executions_are_counted_by_status(
+    client: Client, make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "REMEMBERED_SECONDS", 0.0)
+    await make.executions(3)
+    for ago in (timedelta(minutes=5), timedelta(hours=2)):
+        ended = datetime.now(UTC) - ago
+        await make.execution(status="FAILED", created_at=ended, started_at=ended, completed_at=ended)
+    await client.done("claimExecutions", holder="gone", ttl="PT1S", limit=1)
+    await asyncio.sleep(1.1)
+    samples = await read(client)
+    found = {status: of(samples, "flowkeep_executions", status=status) for status in ("pending", "running")}
+    assert found == {"pending": 2, "running": 1}
+    assert of(samples, "flowkeep_executions_orphaned") == 1
+    assert of(samples, "flowkeep_executions_ended", status="failed") == 1
+
+
+async def test_what_retention_deleted_is_told(
+    client: Client, make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "REMEMBERED_SECONDS", 0.0)
+    long_ago = datetime.now(UTC) - timedelta(days=30)
+    await make.execution(status="FAILED", created_at=long_ago, started_at=long_ago, completed_at=long_ago)
+    before = time.time()
+    await client.done("createRetentionPolicy", name="old", keepExecutions="P1D")
+    await client.done("applyRetention")
+    samples = await read(client)
+    assert of(samples, "flowkeep_retention_deleted", kind="executions") == 1
+    assert of(samples, "flowkeep_retention_ended_timestamp_seconds") == pytest.approx(before, abs=60)
+
+
+async def test_a_database_that_is_held_up_holds_up_no_scrape(worker_url: str, database: Database) -> None:
+    settings = Settings(database_url=SecretStr(worker_url), pool_size=1)
+    async with serving(settings) as url, httpx.AsyncClient() as http, database.maintaining() as connection:
+        await connection.execute("LOCK TABLE executions IN ACCESS EXCLUSIVE MODE")
+        answer = await http.get(url.removesuffix("/graphql") + "/metrics", timeout=60)
+    assert (answer.status_code, "flowkeep_database_up 0.0" in answer.text) == (200, True)
+
+
+async def test_the_process_is_measured(client: Client) -> None:
+    samples = await read(client)
+    assert of(samples, "process_resident_memory_bytes") > 0
+    assert of(samples, "process_open_fds") > 0

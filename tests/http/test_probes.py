@@ -76,7 +76,7 @@ async def test_health_tells_how_the_database_does(client: Client) -> None:
     database = data["health"]["database"]
     assert database["role"] == "PRIMARY"
     assert 0 < database["partitionsAhead"] < database["partitions"]
-    assert database["pool"] == {"size": 1, "inUse": 0}
+    assert database["pool"] == {"size": 2, "inUse": 0}
     assert {table["name"] for table in database["tables"]} == set(health.BIG_TABLES)
     assert all(table["bytes"] > 0 for table in database["tables"])
     assert data["health"]["feeds"] == {"followers": 0, "lag": 0.0}

@@ -92,6 +92,15 @@ def test_their_metrics_are_added_up(served: str) -> None:
     wait_for(lambda: "flowkeep_pool_size 20.0" in metrics())
 
 
+def test_each_is_measured_and_the_database_once(served: str) -> None:
+    def found() -> tuple[int, int]:
+        lines = httpx.get(served.removesuffix("/graphql") + "/metrics", verify=False).text.splitlines()
+        names = [line.partition("{")[0] for line in lines]
+        return names.count("process_resident_memory_bytes"), lines.count("flowkeep_executions_orphaned 0.0")
+
+    wait_for(lambda: found() == (WORKERS, 1))
+
+
 def test_they_end_with_their_parent(worker_url: str, database: Database) -> None:
     with suppress(AssertionError), service(worker_url, "--workers", str(WORKERS)):
         found = workers()
