@@ -4,6 +4,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import AsyncIterator
+from datetime import timedelta
 from uuid import UUID
 
 import asyncpg
@@ -11,12 +12,13 @@ import pytest
 import pytest_asyncio
 
 from db.engine import Database
-from db.enums import LogLevel
+from db.enums import ExecutionStatus, LogLevel, StepStatus
 from db.errors import FlowkeepError, InvalidInput, NotFound, Unavailable
 from db.writes.answers import Answer
 from db.writes.batch import Batch, Request
 from db.writes.executions import create_execution
 from db.writes.records import LogLine, append_logs, appending
+from db.writes.recovery import recover_execution
 from db.writes.states import StateChange, save_state, saving
 from db.writes.write import Write
 from db.writes.writer import Writer
@@ -234,3 +236,20 @@ async def test_an_unreachable_database_is_said_and_nothing_is_kept(make: Factory
     with pytest.raises(Unavailable):
         await save_state(nowhere, await make.execution(), write(), StateChange(patch={"n": 1}))
     await nowhere.close()
+
+
+@pytest.mark.parametrize("steps", [3, 3000])
+async def test_recovery_is_the_same_two_statements_however_many_steps(
+    worker_url: str, make: Factory, all_statements: Statements, steps: int
+) -> None:
+    execution = await make.execution(status=ExecutionStatus.RUNNING)
+    await make.steps(execution, steps, status=StepStatus.RUNNING)
+    own = Database(worker_url, pool_size=1)
+    await together(own, save(execution, 0))
+    await all_statements.clear()
+    recovered = await recover_execution(
+        own, execution, write(), None, ("engine", timedelta(hours=1)), plan=False
+    )
+    await own.close()
+    assert len(recovered.rerun) == steps
+    assert [statement.split()[0].rstrip(";") for statement in all_statements.seen] == ALL_OF_A_SAVE
