@@ -3,6 +3,7 @@
 import strawberry
 from strawberry.schema.config import StrawberryConfig
 
+from graph.mutations.bulk import BulkMutations
 from graph.mutations.executions import ExecutionMutations
 from graph.mutations.holds import HoldMutations
 from graph.mutations.leases import LeaseMutations
@@ -50,6 +51,7 @@ class Mutation(
     StepMutations,
     StateMutations,
     RecordMutations,
+    BulkMutations,
     TokenMutations,
     RetentionMutations,
     HoldMutations,

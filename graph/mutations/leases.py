@@ -149,10 +149,7 @@ class LeaseMutations:
         self, info: Info, input: Annotated[LeaseInput, strawberry.argument(description="Which, for whom.")]
     ) -> LeaseResult:
         """Only the holder's."""
-        write = accepted(info, "heartbeat", input)
-        key, holder = execution_key(input.execution_id), required_text("holder", input.holder)
-        await leases.heartbeat(info.context.database, key, write, holder, lease_time(input.ttl))
-        return _payload(key)
+        return await beat(info, input)
 
     @strawberry.mutation(
         description="Give a lease up; a RUNNING execution can then be claimed at once.", directives=[WRITE]
@@ -168,6 +165,14 @@ class LeaseMutations:
         holder = required_text("holder", input.holder)
         await leases.release_lease(info.context.database, key, write, holder)
         return _payload(key)
+
+
+async def beat(info: Info, input: LeaseInput) -> LeasePayload:
+    """Extend one lease; raises the write's refusals."""
+    write = accepted(info, "heartbeat", input)
+    key, holder = execution_key(input.execution_id), required_text("holder", input.holder)
+    await leases.heartbeat(info.context.database, key, write, holder, lease_time(input.ttl))
+    return _payload(key)
 
 
 def _payload(key: UUID) -> LeasePayload:

@@ -199,18 +199,23 @@ class RecordMutations:
         input: Annotated[CommitStepInput, strawberry.argument(description="The step's outcome.")],
     ) -> CommitStepResult:
         """Rows of the whole tree, or none."""
-        logs = log_lines(info, "logs", given(input.logs) or [])
-        write = accepted(info, "commitStep", input, logs=logs)
-        key = execution_key(input.execution_id)
-        done = await commits.commit_step(info.context.database, key, write, _commit(info, input, logs))
-        checkpoint = done.checkpoint
-        return CommitStepPayload(
-            written={
-                "step": {"execution_id": key, "seq": done.step},
-                "state": state_written(key, done.version),
-                "checkpoint": None if checkpoint is None else {"execution_id": key, "seq": checkpoint},
-            }
-        )
+        return await commit(info, input)
+
+
+async def commit(info: Info, input: CommitStepInput) -> CommitStepPayload:
+    """Commit one step's outcome; raises the write's refusals."""
+    logs = log_lines(info, "logs", given(input.logs) or [])
+    write = accepted(info, "commitStep", input, logs=logs)
+    key = execution_key(input.execution_id)
+    done = await commits.commit_step(info.context.database, key, write, _commit(info, input, logs))
+    checkpoint = done.checkpoint
+    return CommitStepPayload(
+        written={
+            "step": {"execution_id": key, "seq": done.step},
+            "state": state_written(key, done.version),
+            "checkpoint": None if checkpoint is None else {"execution_id": key, "seq": checkpoint},
+        }
+    )
 
 
 def log_lines(info: Info, name: str, entries: list[LogEntryInput]) -> list[LogLine]:

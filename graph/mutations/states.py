@@ -180,10 +180,7 @@ class StateMutations:
         self, info: Info, input: Annotated[SaveStateInput, strawberry.argument(description="What to save.")]
     ) -> SaveStateResult:
         """Rows for what changed."""
-        write = accepted(info, "saveState", input)
-        key = execution_key(input.execution_id)
-        version = await states.save_state(info.context.database, key, write, state_change(info, input))
-        return SaveStatePayload(written={"state": state_written(key, version)})
+        return await save(info, input)
 
     @strawberry.mutation(
         description="Name the present version of an execution's state, to come back to.", directives=[WRITE]
@@ -233,6 +230,14 @@ class StateMutations:
         )
         ids = [strawberry.ID(encode(Kind.CHECKPOINT, key, seq)) for seq in seqs]
         return DeleteCheckpointsPayload(deleted_ids=ids, state_rows=Long(rows))
+
+
+async def save(info: Info, input: SaveStateInput) -> SaveStatePayload:
+    """Save one state; raises the write's refusals."""
+    write = accepted(info, "saveState", input)
+    key = execution_key(input.execution_id)
+    version = await states.save_state(info.context.database, key, write, state_change(info, input))
+    return SaveStatePayload(written={"state": state_written(key, version)})
 
 
 def state_change(info: Info, value: StateInput) -> StateChange:

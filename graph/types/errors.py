@@ -1,8 +1,9 @@
 """What a mutation answers when it changes nothing: members of its union, all with a code and a message."""
 
+from collections.abc import Awaitable
 from datetime import datetime
 from enum import Enum
-from typing import get_args
+from typing import TypeVar, get_args
 
 import strawberry
 from strawberry.types import Info
@@ -11,6 +12,8 @@ from db import errors
 from graph.enums import described
 from graph.scalars import Long
 from graph.telemetry.seen import note_refusal
+
+T = TypeVar("T")
 
 
 class ErrorCode(Enum):
@@ -140,3 +143,12 @@ class Refusal:
 
 
 HANDLERS = [Refusal(error_type) for error_type in get_args(Refused)]
+_HANDLERS = {handler.exception_type: handler for handler in HANDLERS}
+
+
+async def answered(info: Info, work: Awaitable[T]) -> T | Error:
+    """What `work`, one of several writes of a mutation, comes to: its payload, or its refusal's member."""
+    try:
+        return await work
+    except tuple(_HANDLERS) as refusal:
+        return _HANDLERS[type(refusal)].handle(refusal, field=None, info=info)
