@@ -165,10 +165,10 @@ async def test_the_plan_is_what_a_recovery_does(client: Client) -> None:
     id = (await client.done("createExecution", **of_workflow))["execution"]["id"]
     await client.done("acquireLease", executionId=id, holder="engine")
     for key, label in (("a", "kept"), ("b", None)):
-        await client.done("startStep", executionId=id, key=key)
+        await client.done("startStep", executionId=id, key=key, epoch=1)
         checkpoint = {"checkpoint": {"label": label}} if label else {}
-        await client.done("commitStep", executionId=id, step={"key": key}, **checkpoint)
-    await client.done("startStep", executionId=id, key="c")
+        await client.done("commitStep", executionId=id, step={"key": key}, epoch=1, **checkpoint)
+    await client.done("startStep", executionId=id, key="c", epoch=1)
     planned = (await why(client, UUID(id[5:])))["recovery"]
     assert planned == {
         "checkpoint": {"seq": 1},

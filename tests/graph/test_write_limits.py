@@ -13,7 +13,7 @@ from graph.settings import Settings
 from tests.client import Client
 from tests.factories import Factory
 from tests.graph.fields import JSON, TEXT, Attempts, places
-from tests.graph.world import World, arrange
+from tests.graph.world import EPOCH, World, arrange
 from tests.mutations import MUTATIONS
 
 DOCUMENT, INPUT, ENTRIES = 2048, 32 * 1024, 10
@@ -95,7 +95,7 @@ async def test_the_limits_are_those_of_the_settings(
 async def test_what_just_fits_is_taken(
     client: Client, world: World, mutation: str, field: str, value: Any
 ) -> None:
-    assert await client.done(mutation, executionId=world.id("execution"), **{field: value})
+    assert await client.done(mutation, executionId=world.id("execution"), epoch=EPOCH, **{field: value})
 
 
 def test_every_mutation_is_tried() -> None:
