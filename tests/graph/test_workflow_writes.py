@@ -98,7 +98,7 @@ async def test_an_update_changes_what_it_names_and_counts_a_revision(
 ) -> None:
     before = (await client.done("createWorkflow", **FULL))["workflow"]
     after = (await client.done("updateWorkflow", workflowId=before["id"], **changed))["workflow"]
-    drawn_from_it = {"steps": []} if "definition" in changed else {}
+    drawn_from_it: dict[str, Any] = {"steps": []} if "definition" in changed else {}
     assert after == {**before, **changed, **drawn_from_it, "revision": 2, "updatedAt": after["updatedAt"]}
 
 
