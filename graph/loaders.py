@@ -14,7 +14,7 @@ from typing import Any, NamedTuple, TypeVar
 from strawberry.dataloader import DataLoader
 
 from db.engine import Connection, Database
-from db.errors import TooComplex
+from db.errors import TooComplex, Unavailable
 from db.meter import Budget
 from db.queries import failures, pages, statistics, workflows
 from db.queries.filters import ExecutionFilter, StepFilter
@@ -196,8 +196,8 @@ class Loaders:
             asked.end(error)
 
     async def _fetch(self, fetch: Fetch[K, T], keys: list[K], found: dict[K, T]) -> None:
-        async with self.reading() as connection:
-            found.update(zip(keys, await fetch(connection, keys), strict=True))
+        fetched = await self._read(lambda connection: fetch(connection, keys))
+        found.update(zip(keys, fetched, strict=True))
 
     async def fetch_rows(self, source: Source, keys: Sequence[tuple[Any, ...]]) -> list[Row | None]:
         """The rows with these keys, None where there is none."""
@@ -207,12 +207,13 @@ class Loaders:
         self, asked: Pages, parents: list[Parent], columns: frozenset[str] | None = None
     ) -> list[Page]:
         """A page for each parent; raises `TooComplex` beyond the rows that one operation may fetch."""
-        async with self.reading() as connection:
+
+        async def fetch(connection: Connection) -> list[Page]:
             if asked.relation.parent:
-                found = await pages.fetch_pages(connection, asked[0], parents, *asked[1:], columns)
-            else:
-                found = [await pages.fetch_page(connection, *asked, columns)] * len(parents)
-        return self._spend(found)
+                return await pages.fetch_pages(connection, asked[0], parents, *asked[1:], columns)
+            return [await pages.fetch_page(connection, *asked, columns)] * len(parents)
+
+        return self._spend(await self._read(fetch))
 
     async def count(self, asked: Pages, parents: list[Parent], cap: int) -> list[int]:
         """How many children each parent has, counted no further than `cap` + 1."""
@@ -258,6 +259,17 @@ class Loaders:
         finally:
             self._running.discard(task)
 
+    async def _read(self, work: Callable[[Connection], Awaitable[T]]) -> T:
+        """What `work` reads: once more, on another connection, where the first one was lost."""
+        try:
+            async with self.reading() as connection:
+                return await work(connection)
+        except Unavailable as error:
+            if type(error) is not Unavailable:
+                raise
+        async with self.reading() as connection:
+            return await work(connection)
+
     def _spend(self, fetched: list[Page]) -> list[Page]:
         self._rows_left -= sum(len(page.rows) for page in fetched)
         if self._rows_left < 0:
@@ -268,19 +280,17 @@ class Loaders:
 
     async def _grouped(self, fetch: Callable[..., Awaitable[Sequence[T]]], keys: list[StatsKey]) -> list[T]:
         async def load(group: tuple[Any, ...], parents: list[Any]) -> Sequence[T]:
-            async with self.reading() as connection:
-                return await fetch(connection, *group, parents)
+            return await self._read(lambda connection: fetch(connection, *group, parents))
 
         return await _by_group(keys, load)
 
     def _one_by_one(
         self, fetch: Callable[..., Awaitable[T]]
     ) -> Callable[[list[Any]], Awaitable[Sequence[T]]]:
-        async def load(keys: list[Any]) -> Sequence[T]:
-            async with self.reading() as connection:
-                return [await fetch(connection, *key) for key in keys]
+        async def each(connection: Connection, keys: list[Any]) -> Sequence[T]:
+            return [await fetch(connection, *key) for key in keys]
 
-        return load
+        return lambda keys: self._read(lambda connection: each(connection, keys))
 
     async def _load_workflows(self, names: list[tuple[str, str | None]]) -> list[Row | None]:
         return await self.batch(workflows.fetch_by_name, names)

@@ -124,7 +124,7 @@ async def test_a_connection_that_is_about_to_close_is_no_fault_of_ours(
 ) -> None:
     proxy[0].say_good_bye()
     async with httpx.AsyncClient(timeout=60) as http:
-        # Handed over to graphql-core, the query is sent again on another connection.
+        # What it reads is read again, on another connection.
         await Client(writer.url, http).ask("{ workflows { totalCount } }")
     await asyncio.gather(*(writer.write(commit(execution, f"during {number}")) for number in range(5)))
     proxy[0].cut_all()
