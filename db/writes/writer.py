@@ -8,7 +8,7 @@ Never two batches with the same execution are under way, so the order of arrival
 import asyncio
 import random
 from collections import deque
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from uuid import UUID
@@ -133,9 +133,14 @@ class Writer:
 
     async def _lane(self, waiting: list[_Waiting]) -> None:
         """Make a batch; those whose execution another process holds or that need to see more go on alone."""
-        held = await self._make(waiting, skip_locked=True)
-        self._running -= 1
-        self._release(waiting, held)
+        held: list[_Waiting] = []
+        try:
+            held = await self._make(waiting, skip_locked=True)
+        finally:
+            # Whatever happens, the lane and its executions are free again, and nobody waits for ever.
+            self._running -= 1
+            self._release(waiting, held)
+            _give_up(one for one in waiting if one not in held)
         alone: dict[UUID, list[_Waiting]] = {}
         for one in held:
             alone.setdefault(one.request.execution_id, []).append(one)
@@ -145,11 +150,14 @@ class Writer:
 
     async def _alone(self, execution_id: UUID, waiting: list[_Waiting]) -> None:
         """Make writes to one execution, waiting for its lock."""
-        async with self._patience:
-            while waiting:
-                # Again for those that found out only now what more they need to see.
-                waiting = await self._make(waiting, skip_locked=False)
-        self._busy.discard(execution_id)
+        try:
+            async with self._patience:
+                while waiting:
+                    # Again for those that found out only now what more they need to see.
+                    waiting = await self._make(waiting, skip_locked=False)
+        finally:
+            self._busy.discard(execution_id)
+            _give_up(waiting)
         self._start()
 
     def _release(self, waiting: Sequence[_Waiting], held: Sequence[_Waiting]) -> None:
@@ -199,6 +207,12 @@ class Writer:
         for execution_id in changed:
             self._database.committed(execution_id)
         return held
+
+
+def _give_up(waiting: Iterable[_Waiting]) -> None:
+    """Tell who has heard nothing yet; who has hears nothing more."""
+    for one in waiting:
+        one.fail(Unavailable("This write was broken off; whether it was made is unknown."))
 
 
 def _passing(error: BaseException, *, alone: bool) -> bool:

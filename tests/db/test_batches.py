@@ -253,3 +253,18 @@ async def test_recovery_is_the_same_two_statements_however_many_steps(
     await own.close()
     assert len(recovered.rerun) == steps
     assert [statement.split()[0].rstrip(";") for statement in all_statements.seen] == ALL_OF_A_SAVE
+
+
+async def test_a_listener_that_breaks_stops_no_later_write(worker_url: str, make: Factory) -> None:
+    execution, own = await make.execution(), Database(worker_url, pool_size=1)
+    broken = [RuntimeError("one"), RuntimeError("two")]
+
+    def listen(*changed: object) -> None:
+        if broken:
+            raise broken.pop()
+
+    own.on_commit(listen)
+    for version in (1, 2, 3):
+        async with asyncio.timeout(30):
+            assert await save_state(own, execution, write(), StateChange(patch={"n": version})) == version
+    await own.close()
