@@ -262,5 +262,11 @@ def test_writes_do_what_the_model_does(worker_url: str, series: int) -> None:
     try:
         run_state_machine_as_test(Bound, settings=settings(max_examples=series, stateful_step_count=30))
     finally:
+        loop.run_until_complete(_forget_workflows(database))
         loop.run_until_complete(database.close())
         loop.close()
+
+
+async def _forget_workflows(database: Database) -> None:
+    async with database.maintaining() as connection:
+        await connection.execute("DELETE FROM executions; DELETE FROM workflows; DELETE FROM audit_entries")

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+import time
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -44,13 +45,18 @@ class Importer:
 
     def most_memory(self, *arguments: str | Path) -> int:
         """Run the command; the bytes of memory that it took."""
-        process = subprocess.Popen(
+        most = 0
+        with subprocess.Popen(
             self._command(*arguments), stdout=subprocess.DEVNULL, env=self._environment
-        )
-        _, status, usage = os.wait4(process.pid, 0)
-        process.returncode = os.waitstatus_to_exitcode(status)
+        ) as process:
+            # Asked while it runs: what wait4 tells counts this process too, as it was when it forked.
+            while process.poll() is None:
+                status = Path(f"/proc/{process.pid}/status").read_text()
+                peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+                most = max([most, *(int(peak) * 1024 for peak in peaks)])
+                time.sleep(0.01)
         assert process.returncode == 0
-        return usage.ru_maxrss * 1024
+        return most
 
     def _command(self, *arguments: str | Path) -> list[str]:
         return [FLOWKEEP, "import", "logs", "--json", "--execution", self.execution, *map(str, arguments)]

@@ -96,7 +96,8 @@ async def test_acknowledged_writes_survive_and_repeated_ones_count_once(
             await until_all_go_on(writers, before)
         stopped.set()
 
-    assert set[str]().union(*(writer.codes for writer in writers)) == {"UNAVAILABLE"}
+    # The service itself repeats what it can: a writer may hear nothing of a crash.
+    assert set[str]().union(*(writer.codes for writer in writers)) <= {"UNAVAILABLE"}
     for number, execution in enumerate(ids):
         writes = [write for writer in writers[number::EXECUTIONS] for write in writer.writes]
         assert all(write.answer for write in writes)
