@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import ColumnElement, func, insert, or_, select, text, update
+from sqlalchemy import insert, select, text, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
@@ -42,14 +42,6 @@ _HEAD = select(
 )
 # Terminal executions hold no lease; their last holder may still hand in what it logged.
 _FENCE = text("lease_epoch = :epoch AND (lease_holder IS NOT NULL OR completed_at IS NOT NULL)")
-# The clock is read when the row is locked: the lease of who held the lock meanwhile counts too.
-NO_VALID_LEASE = or_(
-    Execution.lease_expires_at.is_(None), Execution.lease_expires_at <= func.clock_timestamp()
-)
-_SHOW_EPOCH = (
-    "While a lease lasts, its holder alone writes steps, state, checkpoints and ends, and sends its `epoch`; "
-    "others wait until it is over, cancel the execution, or take it by `recoverExecution` with `force: true`."
-)
 
 
 @dataclass
@@ -62,8 +54,6 @@ class Unit:
     row: Any
     columns: Changes = field(default_factory=dict)
     events: list[Changes] = field(default_factory=list)
-    # The number of the event by which the write is known again without a key.
-    signed: int | None = None
 
     @property
     def id(self) -> UUID:
@@ -121,10 +111,6 @@ class Unit:
                     "fingerprint": self.write.fingerprint,
                     "outcome": outcome,
                 }
-            elif self.signed is not None:
-                # The table keeps fingerprints for keys only.
-                signature = {"fingerprint": self.write.fingerprint.hex()}
-                rows[self.signed - self.row.event_seq - 1]["outcome"] = outcome | signature
             await self.session.execute(insert(Event), rows)
         if self.columns:
             statement = update(Execution).where(Execution.id == self.id).values(self.columns)
@@ -136,19 +122,15 @@ async def write_execution(
     execution_id: UUID,
     write: Write,
     work: Callable[[Unit], Awaitable[Outcome]],
-    *,
-    guard: ColumnElement[bool] | None = None,
 ) -> Outcome:
     """Do `work` on one execution in one transaction; returns its outcome, or the first for a repetition.
 
-    Without an epoch the execution must fulfil `guard`, such as `NO_VALID_LEASE` for what only a holder may
-    write. Raises `NotFound`, `StaleLease`, `IdempotencyConflict` and what `work` raises; nothing is changed
-    then.
+    Raises `NotFound`, `StaleLease`, `IdempotencyConflict` and what `work` raises; nothing is changed then.
     """
 
     async def once() -> Outcome:
         async with database.writing() as session:
-            unit = await enter(session, execution_id, write, guard)
+            unit = await enter(session, execution_id, write)
             outcome = await work(unit)
             if write.key is not None and not unit.events:
                 # Nothing changed, but the caller wants to be told the same again.
@@ -164,9 +146,7 @@ async def write_execution(
     return outcome
 
 
-async def enter(
-    session: AsyncSession, execution_id: UUID, write: Write, guard: ColumnElement[bool] | None = None
-) -> Unit:
+async def enter(session: AsyncSession, execution_id: UUID, write: Write) -> Unit:
     """Within a transaction: lock an execution for a write to it, whose `finish` comes last.
 
     Raises `NotFound`, `StaleLease`, and `Replay` for a repetition.
@@ -174,8 +154,6 @@ async def enter(
     statement = _HEAD.where(Execution.id == execution_id).with_for_update(key_share=True)
     if write.epoch is not None:
         statement = statement.where(_FENCE.bindparams(epoch=write.epoch))
-    elif guard is not None and not write.lenient:
-        statement = statement.where(guard)
     row = (await session.execute(statement)).one_or_none()
     if write.key is not None:
         await _look_for_earlier(session, execution_id, write)
@@ -199,5 +177,4 @@ async def _look_for_earlier(session: AsyncSession, execution_id: UUID, write: Wr
 async def _say_why_not(session: AsyncSession, execution_id: UUID, write: Write) -> None:
     held = (await session.execute(_HEAD.where(Execution.id == execution_id))).one_or_none()
     if held is not None:
-        hint = _SHOW_EPOCH if write.epoch is None else ""
-        raise StaleLease(write.epoch, held.lease_holder, held.lease_epoch, held.lease_expires_at, hint)
+        raise StaleLease(write.epoch, held.lease_holder, held.lease_epoch, held.lease_expires_at)
