@@ -15,6 +15,7 @@ from db.enums import (
     StateOp,
     StepStatus,
     StuckCode,
+    Subject,
     TriggerType,
     WorkflowStatus,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "ExecutionStatsGroup",
     "ExecutionStatus",
     "FeedStart",
+    "HoldOrderField",
     "LogLevel",
     "LogOrderField",
     "PolicyOrderField",
@@ -41,6 +43,7 @@ __all__ = [
     "StepStatsOrder",
     "StepStatus",
     "StuckCode",
+    "Subject",
     "TokenOrderField",
     "TriggerType",
     "VersionOrderField",
@@ -49,9 +52,9 @@ __all__ = [
 ]
 
 
-def described(cls: type[Enum], **meanings: str) -> None:
+def described(cls: type[Enum], name: str | None = None, **meanings: str) -> None:
     """Make `cls` a GraphQL enum, described by its docstring and by the meaning of each value."""
-    strawberry.enum(cls, description=cls.__doc__)
+    strawberry.enum(cls, name=name, description=cls.__doc__)
     for value in cls.__strawberry_definition__.values:  # type: ignore[attr-defined]
         value.description = meanings[value.name]
 
@@ -160,6 +163,14 @@ described(
 )
 
 
+described(
+    Subject,
+    name="HoldSubject",
+    EXECUTION="An execution.",
+    WORKFLOW="A workflow version, with all its executions.",
+)
+
+
 class FeedStart(Enum):
     """Where a feed starts."""
 
@@ -243,6 +254,12 @@ class RunOrderField(Enum):
     STARTED_AT = "STARTED_AT"
 
 
+class HoldOrderField(Enum):
+    """What holds can be ordered by."""
+
+    PLACED_AT = "PLACED_AT"
+
+
 described(VersionOrderField, VERSION="The state's version.")
 described(AuditOrderField, AT="When it happened.")
 described(FeedStart, BEGINNING="With everything that is there.", NOW="With what comes from now on.")
@@ -255,6 +272,7 @@ described(
 )
 described(TokenOrderField, CREATED_AT=_CREATED, NAME="Its name.")
 described(PolicyOrderField, CREATED_AT=_CREATED, NAME="Its name.")
+described(HoldOrderField, PLACED_AT="When it was placed.")
 described(RunOrderField, STARTED_AT="When it started.")
 described(
     ExecutionOrderField,

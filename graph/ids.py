@@ -31,6 +31,7 @@ class Kind(Enum):
     TOKEN = ("tok", "token", False)
     POLICY = ("pol", "retention policy", False)
     RUN = ("run", "run of retention", False)
+    HOLD = ("hold", "hold", False)
 
     def __init__(self, prefix: str, noun: str, numbered: bool) -> None:
         self.prefix = prefix

@@ -16,6 +16,7 @@ from graph.mutations.workflows import WorkflowMutations
 from graph.queries.audit import AuditQueries
 from graph.queries.executions import ExecutionQueries
 from graph.queries.health import HealthQueries
+from graph.queries.holds import HoldQueries
 from graph.queries.nodes import NodeQueries
 from graph.queries.retention import RetentionQueries
 from graph.queries.statistics import StatisticsQueries
@@ -37,6 +38,7 @@ class Query(
     AuditQueries,
     TokenQueries,
     RetentionQueries,
+    HoldQueries,
     HealthQueries,
     ViewerQueries,
 ):

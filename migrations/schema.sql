@@ -379,6 +379,8 @@ CREATE INDEX executions_by_workflow_status ON ONLY public.executions USING btree
 
 CREATE INDEX executions_with_error ON ONLY public.executions USING btree (id) WHERE (error IS NOT NULL);
 
+CREATE INDEX holds_by_placement ON public.holds USING btree (placed_at, subject_id);
+
 CREATE INDEX idempotency_keys_by_age ON public.idempotency_keys USING btree (created_at);
 
 CREATE INDEX log_entries_by_step ON ONLY public.log_entries USING btree (execution_id, step_seq, seq) WHERE (step_seq IS NOT NULL);

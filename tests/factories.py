@@ -174,9 +174,11 @@ class Factory:
         await self._insert(RetentionPolicy, [row])
         return UUID(str(row["id"]))
 
-    async def hold(self, subject: UUID, kind: Subject = Subject.EXECUTION, reason: str = "a dispute") -> None:
+    async def hold(
+        self, subject: UUID, kind: Subject = Subject.EXECUTION, reason: str = "a dispute", **given: Any
+    ) -> None:
         """A hold on an execution, or on a workflow version."""
-        row = {"subject_id": subject, "subject_type": kind, "reason": reason, "placed_by": "test"}
+        row = {"subject_id": subject, "subject_type": kind, "reason": reason, "placed_by": "test"} | given
         await self._insert(Hold, [row])
 
     async def token(self, **given: Any) -> str:

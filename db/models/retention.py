@@ -112,4 +112,5 @@ class Hold(Base):
     __table_args__ = (
         check("subject_type_known", one_of("subject_type", Subject)),
         check("reason_length", "char_length(reason) BETWEEN 1 AND 500"),
+        Index("holds_by_placement", "placed_at", "subject_id"),
     )

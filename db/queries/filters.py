@@ -266,6 +266,32 @@ class RunFilter:
 
 
 @dataclass(frozen=True, slots=True)
+class HoldFilter:
+    """Which holds. There are few of them: all but the subject is looked at hold by hold."""
+
+    subject_type: str | None = None
+    subject: UUID | None = None
+    workflow_id: UUID | None = None
+    placed_by: tuple[str, ...] | None = None
+    placed: TimeRange = ALWAYS
+
+    def predicates(self, parameters: Parameters) -> Iterator[str]:
+        """Conditions on `c`, a row of holds."""
+        if self.subject_type is not None:
+            yield f"c.subject_type = {parameters.add(self.subject_type, 'text')}"
+        if self.subject is not None:
+            yield f"c.subject_id = {parameters.add(self.subject, 'uuid')}"
+        if self.workflow_id is not None:
+            workflow = parameters.add(self.workflow_id, "uuid")
+            yield (
+                f"(c.subject_id = {workflow} OR EXISTS (SELECT FROM executions e "
+                f"WHERE e.id = c.subject_id AND e.workflow_id = {workflow}))"
+            )
+        yield from one_of("c.placed_by", self.placed_by, parameters)
+        yield from self.placed.predicates("c.placed_at", parameters)
+
+
+@dataclass(frozen=True, slots=True)
 class MetricFilter:
     """Which reported metric points of an execution."""
 

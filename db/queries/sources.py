@@ -102,6 +102,7 @@ def _open_moment(column: str) -> Key:
 _ID = (_uuid("id"),)
 _IN_EXECUTION = (_uuid("execution_id"), _bigint("seq"))
 _SEQ = (_bigint("seq"),)
+_SUBJECT = (_uuid("subject_id"),)
 
 
 def _source(model: type[models.Base], key: tuple[Key, ...], *orders: Order, without: str = "") -> Source:
@@ -161,7 +162,7 @@ TOKENS = _source(
 )
 POLICIES = _source(models.RetentionPolicy, _ID, Order("CREATED_AT", _ID), Order("NAME", (_text("name"),)))
 RUNS = _source(models.RetentionRun, _ID, Order("STARTED_AT", _ID), without="place")
-HOLDS = _source(models.Hold, (_uuid("subject_id"),))
+HOLDS = _source(models.Hold, _SUBJECT, Order("PLACED_AT", (_moment("placed_at"), *_SUBJECT)))
 
 ALL_WORKFLOWS = Relation("workflows", WORKFLOWS)
 VERSIONS_OF_WORKFLOW = Relation("versions", WORKFLOWS, (_text("name"),))
@@ -189,4 +190,5 @@ AUDIT_LOG = Relation("auditLog", AUDIT_ENTRIES)
 ALL_TOKENS = Relation("tokens", TOKENS)
 ALL_POLICIES = Relation("retentionPolicies", POLICIES)
 ALL_RUNS = Relation("retentionRuns", RUNS)
+ALL_HOLDS = Relation("holds", HOLDS)
 POINTS_OF_EXECUTION = Relation("points", METRIC_POINTS, (_uuid("execution_id"),))

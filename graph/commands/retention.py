@@ -17,9 +17,10 @@ from db.engine import Database
 from db.enums import ExecutionStatus, Subject
 from db.errors import InvalidInput, NotFound
 from db.migrate import require_head
-from db.queries.filters import PolicyFilter
+from db.queries.filters import HoldFilter, PolicyFilter
 from db.queries.pages import Row, Window, fetch_by_key, fetch_page
-from db.queries.sources import ALL_POLICIES, POLICIES, RUNS
+from db.queries.predicates import Filter
+from db.queries.sources import ALL_HOLDS, ALL_POLICIES, RUNS, Relation
 from db.retention.policies import Policy
 from db.retention.preview import Preview, preview
 from db.retention.runs import go_on, start_run
@@ -95,7 +96,7 @@ Subjects = Annotated[str, typer.Argument(help="Id of an execution (exec_…) or 
 @policies.command("list")
 def list_policies(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List the policies, by name."""
-    rows = _on_database(_listed, data_dir=data_dir)
+    rows = _on_database(_policies, data_dir=data_dir)
     if as_json:
         say_json([_as_json(row) for row in rows])
         return
@@ -223,6 +224,28 @@ def hold(
     report({"subjectId": subject}, f"{subject} is on hold.", as_json=as_json)
 
 
+@policies.command("holds")
+def list_holds(data_dir: DataDir = None, as_json: AsJson = False) -> None:
+    """List what is on hold, oldest first."""
+    rows = _on_database(
+        lambda database: _listed(database, ALL_HOLDS, HoldFilter(), "PLACED_AT"), data_dir=data_dir
+    )
+    shown = [
+        {
+            "subjectId": encode(Kind[row["subject_type"]], row["subject_id"]),
+            "reason": row["reason"],
+            "placedBy": row["placed_by"],
+            "placedAt": row["placed_at"],
+        }
+        for row in rows
+    ]
+    if as_json:
+        say_json(shown)
+        return
+    columns = ("subject", "reason", "placed by", "placed at")
+    print_table(columns, [tuple(str(value) for value in hold.values()) for hold in shown])
+
+
 @policies.command()
 def release(subject: Subjects, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """End a hold."""
@@ -258,14 +281,18 @@ async def _apply(database: Database, policy: UUID | None) -> Row:
     return receipt
 
 
-async def _listed(database: Database) -> list[Row]:
+async def _policies(database: Database) -> list[Row]:
+    return await _listed(database, ALL_POLICIES, PolicyFilter(), "NAME")
+
+
+async def _listed(database: Database, relation: Relation, narrowed: Filter, by: str) -> list[Row]:
     found: list[Row] = []
-    order, more = POLICIES.order("NAME"), True
+    order, more = relation.source.order(by), True
     async with database.reading() as connection:
         while more:
             after = Window(order, False, _PAGE).place(found[-1]) if found else None
             window = Window(order, False, _PAGE, after=after)
-            page = await fetch_page(connection, ALL_POLICIES, PolicyFilter(), window)
+            page = await fetch_page(connection, relation, narrowed, window)
             found += page.rows
             more = page.more
     return found
@@ -274,7 +301,7 @@ async def _listed(database: Database) -> list[Row]:
 async def _key(database: Database, name_or_id: str | None) -> UUID | None:
     if name_or_id is None:
         return None
-    named = {row["name"]: row["id"] for row in await _listed(database)}
+    named = {row["name"]: row["id"] for row in await _policies(database)}
     if name_or_id in named:
         key: UUID = named[name_or_id]
         return key

@@ -1,21 +1,20 @@
 """`placeHold`, `releaseHold`."""
 
-from collections.abc import Sequence
-from typing import Annotated, Any
+from typing import Annotated
 from uuid import UUID
 
 import strawberry
 
 from db.enums import Subject
-from db.errors import InvalidInput, NotFound
+from db.errors import InvalidInput
 from db.writes import holds
 from graph.auth.scopes import ADMIN
 from graph.context import Info
 from graph.ids import decode
 from graph.inputs.writing import WriteInput, accepted, required_text
-from graph.loaded import loaded
 from graph.types.errors import Refused
-from graph.types.holds import Hold, load_holds
+from graph.types.holds import Hold
+from graph.written import Written, written
 
 
 @strawberry.input(description="What to put on hold, and why.")
@@ -33,21 +32,11 @@ class ReleaseHoldInput(WriteInput):
     subject_id: strawberry.ID = strawberry.field(description="The execution or workflow version on hold.")
 
 
-async def _placed(info: Info, payloads: Sequence["PlaceHoldPayload"]) -> list[Hold | NotFound]:
-    found: Any = await load_holds(info, [payload.row for payload in payloads])
-    return [
-        NotFound("hold", f"on {payload.subject_id}") if hold is None else hold  # released meanwhile
-        for payload, hold in zip(payloads, found, strict=True)
-    ]
-
-
 @strawberry.type(description="The hold.")
-class PlaceHoldPayload:
+class PlaceHoldPayload(Written):
     """What placing answers."""
 
-    row: strawberry.Private[dict[str, UUID]]
-    subject_id: strawberry.Private[str]
-    hold = loaded(_placed, Hold, "The hold.", scope=ADMIN)
+    hold = written("hold", Hold, "The hold.", scope=ADMIN)
 
 
 @strawberry.type(description="What is on hold no more.")
@@ -85,7 +74,7 @@ class HoldMutations:
         subject, key = _subject(input.subject_id)
         reason = required_text("reason", input.reason)
         await holds.place_hold(info.context.database, write, subject, key, reason)
-        return PlaceHoldPayload(row={"id": key}, subject_id=input.subject_id)
+        return PlaceHoldPayload(written={"hold": {"subject_id": key}})
 
     @strawberry.mutation(description="End a hold.", directives=[ADMIN])
     async def release_hold(

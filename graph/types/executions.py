@@ -15,6 +15,7 @@ from db.queries.sources import (
     CHILDREN_OF_EXECUTION,
     EVENTS_OF_EXECUTION,
     EXECUTIONS,
+    HOLDS,
     LOGS_OF_EXECUTION,
     STATES,
     STEPS_OF_EXECUTION,
@@ -31,7 +32,7 @@ from graph.loaded import loaded, reference
 from graph.nodes import Node, node_of, required_rows
 from graph.scalars import JSON, JSONObject, Long
 from graph.types.common import Failure
-from graph.types.holds import Hold, load_holds
+from graph.types.holds import Hold
 from graph.types.metrics import METRICS_COLUMNS, ExecutionMetrics, load_metrics
 from graph.types.records import Event, LogEntry
 from graph.types.states import Checkpoint, ExecutionState, states_at
@@ -122,11 +123,11 @@ class Execution(Node):
         started, completed = self.row["started_at"], self.row["completed_at"]
         return completed - started if started and completed else None
 
-    hold = loaded(
-        load_holds,
+    hold = reference(
+        HOLDS,
+        _KEY,
         Hold | None,
         "The hold on itself; null where there is none. Its workflow version may be on hold too.",
-        "id",
     )
 
     @strawberry.field(description="Its lease.")

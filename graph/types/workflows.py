@@ -8,7 +8,7 @@ import orjson
 import strawberry
 
 from db.queries.pages import Row
-from db.queries.sources import EXECUTIONS_OF_WORKFLOW, VERSIONS_OF_WORKFLOW, WORKFLOWS
+from db.queries.sources import EXECUTIONS_OF_WORKFLOW, HOLDS, VERSIONS_OF_WORKFLOW, WORKFLOWS
 from graph.auth.scopes import READ
 from graph.connections import connection
 from graph.context import Info
@@ -17,10 +17,10 @@ from graph.ids import Kind
 from graph.inputs.executions import EXECUTIONS_LISTED
 from graph.inputs.statistics import Bucket, GroupBy, Which
 from graph.inputs.workflows import WORKFLOWS_LISTED
-from graph.loaded import loaded
+from graph.loaded import loaded, reference
 from graph.nodes import Node, node_of
 from graph.scalars import JSONObject, Long
-from graph.types.holds import Hold, load_holds
+from graph.types.holds import Hold
 from graph.types.statistics import ExecutionStatistics, execution_statistics
 
 if TYPE_CHECKING:
@@ -103,11 +103,8 @@ class Workflow(Node):
         """From the row's JSON."""
         return [DefinedStep.of(step) for step in orjson.loads(self.row["definition"]).get("steps", [])]
 
-    hold = loaded(
-        load_holds,
-        Hold | None,
-        "The hold on it and on all its executions; null where there is none.",
-        "id",
+    hold = reference(
+        HOLDS, ("id",), Hold | None, "The hold on it and on all its executions; null where there is none."
     )
     stats = loaded(
         _statistics, ExecutionStatistics, "Its executions in numbers, as `executionStats` has them.", "id"

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from db.enums import ExecutionStatus, Scope, StepStatus
+from db.enums import ExecutionStatus, Scope, StepStatus, Subject
 from db.ids import uuid7
+from graph.ids import Kind, encode
 from graph.settings import Settings
 from tests.browser.conftest import Browse
 from tests.browser.driver import Page
@@ -100,6 +101,26 @@ async def test_operations_show_health_policies_tokens_and_the_audit_log(
         await page.see("somebody")
         # But for the one answer that asked for the token.
         assert [fault for fault in await page.faults() if "401" not in fault] == []
+
+
+async def test_holds_are_listed_placed_and_released(page: Page, make: Factory) -> None:
+    workflow = await make.workflow(name="nightly", version="7")
+    await make.hold(workflow, Subject.WORKFLOW, "an audit")
+    execution = encode(Kind.EXECUTION, await make.execution(workflow))
+    await page.open("/operations?tab=retention")
+    await page.see("All of nightly 7", "table")
+    await page.do(
+        """await page.getByLabel('Execution or workflow version').fill(args.id);
+        await page.getByLabel('Why').fill('a dispute'); await page.keyboard.press('Enter');
+        const placed = page.locator('tr', {hasText: 'a dispute'});
+        await placed.getByRole('link', {name: /execution of nightly 7/}).waitFor();
+        await page.locator('tr', {hasText: 'an audit'}).getByRole('button', {name: 'Release'}).click();
+        await page.getByText('an audit').waitFor({state: 'detached'})""",
+        id=execution,
+    )
+    assert await page.violations() == []
+    await page.do("await page.getByRole('link', {name: /execution of nightly 7/}).click()")
+    await page.see("a dispute", ".head")
 
 
 async def test_who_does_not_rule_is_told_so(browse: Browse, make: Factory, worker_url: str) -> None:

@@ -20,6 +20,7 @@ from db.queries.pages import Window
 from db.queries.predicates import Filter, TimeRange
 from db.queries.sources import (
     ALL_EXECUTIONS,
+    ALL_HOLDS,
     ALL_TOKENS,
     ALL_WORKFLOWS,
     CHECKPOINTS_OF_EXECUTION,
@@ -71,10 +72,13 @@ INSERT INTO metric_points (execution_id, seq, name, value) SELECT execution_id, 
 INSERT INTO tokens (id, name, scopes, secret_hash, created_by, revoked_at)
 SELECT {id n}, 'token ' || n, ARRAY['READ'], sha256('x'), 'test', CASE WHEN n % 500 <> 0 THEN now() END
 FROM generate_series(1, {rows}) n;
+INSERT INTO holds (subject_id, subject_type, reason, placed_by, placed_at)
+SELECT {id n}, 'EXECUTION', 'a dispute', 'test', now() + n * interval '1 second'
+FROM generate_series(1, {rows}) n;
 """
 TABLES = (
     *("workflows", "executions", "steps", "log_entries", "checkpoints", "events", "metric_points"),
-    "tokens",
+    *("tokens", "holds"),
 )
 
 
@@ -222,6 +226,8 @@ FILTERS: list[tuple[Relation, Filter, str]] = [
     (ALL_TOKENS, filters.TokenFilter(name_prefix="token 77"), "(name, id)"),
     (ALL_TOKENS, filters.TokenFilter(revoked=False), "(id) WHERE (revoked_at IS NULL)"),
     (ALL_TOKENS, filters.TokenFilter(revoked=True), "(id) WHERE (revoked_at IS NOT NULL)"),
+    (ALL_HOLDS, filters.HoldFilter(subject=id_of(7)), "(subject_id)"),
+    (ALL_HOLDS, filters.HoldFilter(placed=EARLY), "(placed_at, subject_id)"),
     (POINTS_OF_EXECUTION, filters.MetricFilter(names=("type 7",)), "(execution_id, name, seq)"),
 ]
 RELATIONS = [

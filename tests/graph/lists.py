@@ -44,4 +44,4 @@ class Listing:
         return [node["id"] for node in (await self.read(client, "nodes { id }", **arguments))["nodes"]]
 
     def _order(self) -> str:
-        return self.kind if self.kind in ("Execution", "Workflow", "Step", "Log") else "Seq"
+        return self.kind if self.kind in ("Execution", "Workflow", "Step", "Log", "Hold") else "Seq"

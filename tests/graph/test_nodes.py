@@ -21,6 +21,7 @@ TYPES = {
     Kind.METRIC_POINT: "MetricPoint",
     Kind.EVENT: "Event",
     Kind.AUDIT_ENTRY: "AuditEntry",
+    Kind.HOLD: "Hold",
 }
 NODE = "query ($id: ID!) { node(id: $id) { __typename id } }"
 NODES = "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
@@ -35,6 +36,7 @@ async def one_of_each(make: Factory) -> dict[Kind, str]:
     await make.metric_points(execution, cpu=0.5)
     await make.state(execution, {"a": (StateOp.SET, 1)})
     await make.checkpoints(execution, 1)
+    await make.hold(execution)
     ids = {kind: encode(kind, execution, 1) if kind.numbered else encode(kind, execution) for kind in KINDS}
     others = {Kind.WORKFLOW: workflow, Kind.AUDIT_ENTRY: await make.audit_entry()}
     return ids | {kind: encode(kind, key) for kind, key in others.items()}

@@ -13,7 +13,7 @@ import pytest_asyncio
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from db.enums import ExecutionStatus, LogLevel, StepStatus
+from db.enums import ExecutionStatus, LogLevel, StepStatus, Subject
 from db.ids import uuid7
 from db.queries.sources import END_OF_TIME
 from graph.ids import Kind, encode
@@ -129,7 +129,28 @@ async def logs(make: Factory) -> Shelf:
     return Shelf(Listing("logs", "Log", encode(Kind.EXECUTION, execution)), places, narrowed, grow)
 
 
-@pytest_asyncio.fixture(params=[executions, steps, logs])
+async def holds(make: Factory) -> Shelf:
+    """Holds on workflow versions and on executions, many of them placed at the same moment."""
+    workflow = await make.workflow()
+    keys = [*await make.workflows([{}] * 5), *await make.executions(NUMBER - 5, workflow)]
+    places, mine = {}, set()
+    for number, key in enumerate(keys):
+        at, by = NOW + timedelta(seconds=number % 3), f"auditor {number % 2}"
+        kind = Subject.WORKFLOW if number < 5 else Subject.EXECUTION
+        await make.hold(key, kind, placed_by=by, placed_at=at)
+        public = encode(Kind.HOLD, key)
+        places[public] = {"PLACED_AT": (at, key)}
+        mine |= {public} if by == "auditor 1" else set()
+
+    async def grow(random: Random) -> None:
+        at = NOW + timedelta(seconds=random.randrange(3))
+        await make.hold(await make.execution(workflow), placed_by="auditor 1", placed_at=at)
+
+    narrowed = [(None, set(places)), ({"placedBy": "auditor 1"}, mine)]
+    return Shelf(Listing("holds", "Hold"), places, narrowed, grow)
+
+
+@pytest_asyncio.fixture(params=[executions, steps, logs, holds])
 async def shelf(request: pytest.FixtureRequest, make: Factory) -> AsyncIterator[Shelf]:
     """One list after the other."""
     yield await request.param(make)

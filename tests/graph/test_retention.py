@@ -14,6 +14,7 @@ from graph.ids import Kind, encode
 from graph.settings import Settings
 from tests.client import Client
 from tests.commands import Command
+from tests.conftest import Statements
 from tests.factories import Factory
 from tests.rows import everything, rows
 
@@ -125,6 +126,67 @@ async def test_holds_are_shown_where_they_are(client: Client, make: Factory) -> 
     assert (await client.ask(document, id=execution))["execution"]["hold"] is None
 
 
+HOLDS = """query ($filter: HoldFilter) { holds(filter: $filter) { nodes {
+    id subjectType subjectId reason execution { workflow { name } } workflow { name } } } }"""
+
+
+async def test_all_holds_are_listed_newest_first(client: Client, make: Factory) -> None:
+    workflow = await make.workflow(name="nightly")
+    execution = await make.execution(workflow)
+    await make.hold(workflow, Subject.WORKFLOW, "an audit", placed_at=ENDED)
+    await make.hold(execution)
+    shown = (await client.ask(HOLDS))["holds"]["nodes"]
+    assert [hold.pop("id") for hold in shown] == [f"hold_{execution.hex}", f"hold_{workflow.hex}"]
+    assert shown == [
+        {
+            "subjectType": "EXECUTION",
+            "subjectId": encode(Kind.EXECUTION, execution),
+            "reason": "a dispute",
+            "execution": {"workflow": {"name": "nightly"}},
+            "workflow": None,
+        },
+        {
+            "subjectType": "WORKFLOW",
+            "subjectId": encode(Kind.WORKFLOW, workflow),
+            "reason": "an audit",
+            "execution": None,
+            "workflow": {"name": "nightly"},
+        },
+    ]
+
+
+async def test_holds_are_narrowed(client: Client, make: Factory) -> None:
+    workflow, other = await make.workflows([{}, {}])
+    own, foreign = await make.execution(workflow), await make.execution(other)
+    await make.hold(workflow, Subject.WORKFLOW, placed_by="auditor", placed_at=ENDED)
+    await make.hold(own)
+    await make.hold(foreign)
+    filters: list[tuple[dict[str, Any], set[UUID]]] = [
+        ({"subjectType": "WORKFLOW"}, {workflow}),
+        ({"subjectType": "EXECUTION"}, {own, foreign}),
+        ({"executionId": encode(Kind.EXECUTION, own)}, {own}),
+        ({"workflowId": encode(Kind.WORKFLOW, workflow)}, {workflow, own}),
+        ({"placedBy": ["auditor"]}, {workflow}),
+        ({"placedAt": {"gt": ENDED.isoformat()}}, {own, foreign}),
+    ]
+    for narrowed, left in filters:
+        found = (await client.ask(HOLDS, filter=narrowed))["holds"]["nodes"]
+        assert {hold["id"] for hold in found} == {encode(Kind.HOLD, key) for key in left}, narrowed
+
+
+@pytest.mark.parametrize("many", [3, 300])
+async def test_what_holds_are_on_costs_its_statements_once(
+    client: Client, make: Factory, statements: Statements, many: int
+) -> None:
+    workflow = await make.workflow()
+    await make.hold(workflow, Subject.WORKFLOW)
+    for key in await make.executions(many, workflow):
+        await make.hold(key)
+    await statements.clear()
+    await client.ask(HOLDS.replace("filter: $filter", "filter: $filter, first: 500"))
+    assert len(statements) == 4, statements.seen
+
+
 async def test_the_command_line_does_it_all(command: Command, database: Database, make: Factory) -> None:
     key = await make.execution(**OVER)
     shown = command.json("retention", "preview", "--executions", "30m")
@@ -134,6 +196,8 @@ async def test_the_command_line_does_it_all(command: Command, database: Database
     assert (listed["id"], listed["keepExecutions"], listed["statuses"]) == (made["id"], 1800, ["COMPLETED"])
     subject = encode(Kind.EXECUTION, key)
     command.done("retention", "hold", subject, "--reason", "a dispute")
+    (held,) = command.json("retention", "holds")
+    assert (held["subjectId"], held["reason"]) == (subject, "a dispute")
     assert command.json("retention", "apply", "old")["deleted"] == {}
     command.done("retention", "release", subject)
     assert command.json("retention", "apply", "--dry-run")["executions"] == 1

@@ -4,10 +4,11 @@ import { useWrite } from '../../components/refusable';
 import { word } from '../../components/status';
 import { Empty, Loading, Problem } from '../../components/ui';
 import { When } from '../../components/when';
-import { EndHold, Hold, type PolicyRowFragment, RetentionPolicies, RetentionPreviewed, RetentionReceipts, SetPolicyEnabled } from '../../generated/graphql';
+import { type PolicyRowFragment, RetentionPolicies, RetentionPreviewed, RetentionReceipts, SetPolicyEnabled } from '../../generated/graphql';
 import { length } from '../../lib/duration';
 import { size } from '../../lib/sizes';
 import { useQuery } from '../../query';
+import { Holds } from './holds';
 
 export function RetentionTab() {
   const policies = useQuery(RetentionPolicies, {});
@@ -122,38 +123,6 @@ function Preview({ id }: { id: string }) {
       )}
       {partitions.length > 0 && <p>Whole partitions: {partitions.join(', ')}</p>}
     </div>
-  );
-}
-
-/** Holds are placed and released by the id of what they are on. */
-function Holds() {
-  const place = useWrite(Hold);
-  const release = useWrite(EndHold);
-  const [subjectId, setSubject] = useState('');
-  const [reason, setReason] = useState('');
-  const [done, setDone] = useState('');
-  const send = async (what: 'place' | 'release') => {
-    setDone('');
-    const answer = what === 'place' ? await place.send({ subjectId, reason }) : await release.send({ subjectId });
-    if (answer) setDone(what === 'place' ? 'It is on hold now.' : 'It is on hold no more.');
-  };
-  return (
-    <section className="panel stack">
-      <h2>Holds</h2>
-      <p className="muted">What is on hold goes neither by a policy nor by anybody's deleting. An execution's page and the audit log show its hold.</p>
-      <div className="bar">
-        <input aria-label="Execution or workflow version" placeholder="exec_… or wf_…" value={subjectId} onChange={(event) => setSubject(event.target.value.trim())} />
-        <input aria-label="Why" placeholder="Why" value={reason} onChange={(event) => setReason(event.target.value)} />
-        <button type="button" disabled={!subjectId || !reason || place.busy} onClick={() => void send('place')}>
-          Hold
-        </button>
-        <button type="button" disabled={!subjectId || release.busy} onClick={() => void send('release')}>
-          Release
-        </button>
-        <span role="status">{done}</span>
-      </div>
-      <Problem error={place.error ?? release.error} />
-    </section>
   );
 }
 
