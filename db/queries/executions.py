@@ -6,15 +6,13 @@ from uuid import UUID
 import asyncpg
 
 from db.enums import StepStatus
+from db.queries.batch import EXECUTION, fetch_many, fetch_one
 from db.queries.sources import CHECKPOINTS
 
-_LATEST_CHECKPOINTS = f"""
-SELECT p.ord AS key_ord, c.* FROM unnest($1::uuid[]) WITH ORDINALITY AS p(execution_id, ord)
-CROSS JOIN LATERAL (
-    SELECT {CHECKPOINTS.columns} FROM checkpoints c WHERE c.execution_id = p.execution_id
-    ORDER BY c.seq DESC LIMIT 1
-) c
-"""
+_LATEST_CHECKPOINT = (
+    f"SELECT {CHECKPOINTS.columns} FROM checkpoints c WHERE c.execution_id = p.execution_id "
+    "ORDER BY c.seq DESC LIMIT 1"
+)
 
 _COUNTED = ",\n           ".join(
     f"count(*) FILTER (WHERE s.status = '{status}'{last}) AS {prefix}{status.lower()}"
@@ -22,9 +20,8 @@ _COUNTED = ",\n           ".join(
     for status in StepStatus
 )
 _DERIVED_METRICS = f"""
-SELECT p.ord, derived.*, reported.values::text AS reported
-FROM unnest($1::uuid[]) WITH ORDINALITY AS p(execution_id, ord)
-CROSS JOIN LATERAL (
+SELECT derived.*, reported.values::text AS reported
+FROM (
     SELECT count(*) AS attempts,
            count(*) FILTER (WHERE s.last) AS steps,
            count(*) FILTER (WHERE NOT s.last) AS retries,
@@ -35,8 +32,7 @@ CROSS JOIN LATERAL (
                lead(s.attempt) OVER (PARTITION BY s.key ORDER BY s.attempt) IS NULL AS last
         FROM steps s WHERE s.execution_id = p.execution_id
     ) s
-) derived
-CROSS JOIN LATERAL (
+) derived CROSS JOIN (
     SELECT coalesce(json_object_agg(m.name, m.value), '{{}}') AS values
     FROM (
         SELECT DISTINCT ON (m.name) m.name, m.value FROM metric_points m
@@ -44,7 +40,6 @@ CROSS JOIN LATERAL (
         ORDER BY m.name, m.seq DESC
     ) m
 ) reported
-ORDER BY p.ord
 """
 
 
@@ -52,12 +47,11 @@ async def fetch_latest_checkpoints(
     connection: asyncpg.Connection, executions: Sequence[UUID]
 ) -> list[asyncpg.Record | None]:
     """The newest checkpoint of each execution; None where it has none."""
-    rows = await connection.fetch(_LATEST_CHECKPOINTS, executions)
-    found = {row["key_ord"]: row for row in rows}
-    return [found.get(at) for at in range(1, len(executions) + 1)]
+    keys = [(execution,) for execution in executions]
+    return await fetch_one(connection, EXECUTION, keys, _LATEST_CHECKPOINT)
 
 
 async def fetch_metrics(connection: asyncpg.Connection, executions: Sequence[UUID]) -> list[asyncpg.Record]:
     """What the server derives from each execution's steps, and the last values that its engine reported."""
-    rows: list[asyncpg.Record] = await connection.fetch(_DERIVED_METRICS, executions)
-    return rows
+    keys = [(execution,) for execution in executions]
+    return [row for (row,) in await fetch_many(connection, EXECUTION, keys, _DERIVED_METRICS)]

@@ -13,6 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
+from db.queries.batch import EXECUTION, fetch_many
 from db.queries.pages import Row
 from db.queries.predicates import Filter, Parameters
 from db.queries.sources import EVENTS, Source
@@ -62,19 +63,12 @@ async def fetch_after(
 ) -> list[list[Row]]:
     """At most `limit` rows after each (execution, seq), in their order, in one statement."""
     parameters = Parameters()
-    executions = parameters.add([execution for execution, _ in places], "uuid[]")
-    seqs = parameters.add([seq for _, seq in places], "bigint[]")
     conditions = ["c.execution_id = p.execution_id", "c.seq > p.after", *narrowed.predicates(parameters)]
-    rows = await connection.fetch(
-        f"SELECT p.ord AS place, c.* FROM unnest({executions}, {seqs}) WITH ORDINALITY "
-        f"AS p(execution_id, after, ord) CROSS JOIN LATERAL (SELECT {source.columns} FROM {source.table} c "
-        f"WHERE {' AND '.join(conditions)} ORDER BY c.seq LIMIT {int(limit)}) c",
-        *parameters.values,
+    select = (
+        f"SELECT {source.columns} FROM {source.table} c WHERE {' AND '.join(conditions)} "
+        f"ORDER BY c.seq LIMIT {int(limit)}"
     )
-    found: list[list[Row]] = [[] for _ in places]
-    for row in rows:
-        found[row["place"] - 1].append(row)
-    return found
+    return await fetch_many(connection, {**EXECUTION, "after": "bigint"}, places, select, parameters)
 
 
 async def fetch_horizon(connection: asyncpg.Connection) -> Commit:

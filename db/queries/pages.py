@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 
 import asyncpg
 
+from db.queries.batch import Parts, fetch_many, fetch_one
 from db.queries.predicates import Filter, Parameters
-from db.queries.sources import Order, Relation, Source
+from db.queries.sources import Key, Order, Relation, Source
 
 Row: TypeAlias = asyncpg.Record
 
@@ -76,18 +77,18 @@ def _select(source: Source, window: Window, conditions: Sequence[str], columns: 
     )
 
 
-def _parents(
-    relation: Relation, parents: Sequence[tuple[Any, ...]], parameters: Parameters
-) -> tuple[str, list[str]]:
-    """The FROM clause that numbers the parents as `p.ord`, and the conditions that tie children to them."""
-    arrays = [
-        parameters.add([parent[at] for parent in parents], f"{key.cast}[]")
-        for at, key in enumerate(relation.parent)
-    ]
-    names = [f"k{at}" for at in range(len(arrays))]
-    tie = [f"{key.sql} {key.compare} p.{name}" for key, name in zip(relation.parent, names, strict=True)]
-    tie += _own(relation)
-    return f"unnest({', '.join(arrays)}) WITH ORDINALITY AS p({', '.join(names)}, ord)", tie
+def _parts(keys: Sequence[Key]) -> Parts:
+    return {key.column: key.cast for key in keys}
+
+
+def _tied(keys: Sequence[Key]) -> list[str]:
+    """The conditions that tie rows to the keys of a batch."""
+    return [f"{key.sql} {key.compare} p.{key.column}" for key in keys]
+
+
+def _of_parents(relation: Relation, narrowed: Filter, parameters: Parameters) -> list[str]:
+    """The conditions of what belongs to one of many parents."""
+    return [*_tied(relation.parent), *_own(relation), *narrowed.predicates(parameters)]
 
 
 def _page(rows: list[Row], window: Window) -> Page:
@@ -125,16 +126,15 @@ async def fetch_pages(
     Rows have these columns at least, all for None.
     """
     parameters = Parameters()
-    numbered, tie = _parents(relation, parents, parameters)
-    conditions = [*tie, *narrowed.predicates(parameters), *_keyset(window, parameters)]
-    statement = (
-        f"SELECT p.ord AS parent_ord, c.* FROM {numbered} "
-        f"CROSS JOIN LATERAL ({_select(relation.source, window, conditions, columns)}) c"
-    )
-    children: list[list[Row]] = [[] for _ in parents]
-    for row in await connection.fetch(statement, *parameters.values):
-        children[row["parent_ord"] - 1].append(row)
-    return [_page(rows, window) for rows in children]
+    conditions = [*_of_parents(relation, narrowed, parameters), *_keyset(window, parameters)]
+    select = _select(relation.source, window, conditions, columns)
+    found = await fetch_many(connection, _parts(relation.parent), parents, select, parameters)
+    return [_page(rows, window) for rows in found]
+
+
+def _counted(relation: Relation, conditions: Sequence[str], cap: int) -> str:
+    rows = f"SELECT 1 FROM {relation.source.table} c{_where(conditions)} LIMIT {cap + 1}"
+    return f"SELECT count(*) FROM ({rows}) rows"
 
 
 async def count_children(
@@ -150,36 +150,16 @@ async def count_children(
     """
     parameters = Parameters()
     if not relation.parent:
-        conditions = [*_own(relation), *narrowed.predicates(parameters)]
-        counted = f"SELECT 1 FROM {relation.source.table} c{_where(conditions)}"
-        counts = await connection.fetchval(
-            f"SELECT count(*) FROM ({counted} LIMIT {cap + 1}) rows", *parameters.values
-        )
-        return [counts] * len(parents)
-    numbered, tie = _parents(relation, parents, parameters)
-    conditions = [*tie, *narrowed.predicates(parameters)]
-    statement = (
-        f"SELECT p.ord, n.count FROM {numbered} CROSS JOIN LATERAL (SELECT count(*) FROM "
-        f"(SELECT 1 FROM {relation.source.table} c{_where(conditions)} LIMIT {cap + 1}) rows) n"
-    )
-    found = {row["ord"]: row["count"] for row in await connection.fetch(statement, *parameters.values)}
-    return [found[at] for at in range(1, len(parents) + 1)]
+        counted = _counted(relation, [*_own(relation), *narrowed.predicates(parameters)], cap)
+        return [await connection.fetchval(counted, *parameters.values)] * len(parents)
+    counted = _counted(relation, _of_parents(relation, narrowed, parameters), cap)
+    found = await fetch_many(connection, _parts(relation.parent), parents, counted, parameters)
+    return [row["count"] for (row,) in found]
 
 
 async def fetch_by_key(
     connection: asyncpg.Connection, source: Source, keys: Sequence[tuple[Any, ...]]
 ) -> list[Row | None]:
     """The rows with these keys in one statement, in the order of the keys; None where there is none."""
-    parameters = Parameters()
-    arrays = [
-        parameters.add([key[at] for key in keys], f"{part.cast}[]") for at, part in enumerate(source.key)
-    ]
-    names = [f"k{at}" for at in range(len(arrays))]
-    tie = " AND ".join(f"{part.sql} = p.{name}" for part, name in zip(source.key, names, strict=True))
-    statement = (
-        f"SELECT p.ord AS key_ord, {source.columns} "
-        f"FROM unnest({', '.join(arrays)}) WITH ORDINALITY AS p({', '.join(names)}, ord) "
-        f"JOIN {source.table} c ON {tie}"
-    )
-    found = {row["key_ord"]: row for row in await connection.fetch(statement, *parameters.values)}
-    return [found.get(at) for at in range(1, len(keys) + 1)]
+    select = f"SELECT {source.columns} FROM {source.table} c{_where(_tied(source.key))}"
+    return await fetch_one(connection, _parts(source.key), keys, select)

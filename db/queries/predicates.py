@@ -23,7 +23,7 @@ class Parameters:
         if (
             "\0" in value
             if isinstance(value, str)
-            else isinstance(value, list) and "\0" in "".join(map(str, value))
+            else cast == "text[]" and "\0" in "".join(filter(None, value))
         ):
             raise InvalidInput("Text can't hold the NUL character (\\u0000).")
         self.values.append(value)

@@ -5,7 +5,13 @@ from uuid import UUID
 
 import asyncpg
 
+from db.queries.batch import EXECUTION, fetch_many
 from db.state_values import fetch_values
+
+_VERSION = {**EXECUTION, "version": "bigint"}
+_NAMING = """
+SELECT FROM checkpoints c WHERE c.execution_id = p.execution_id AND c.state_version = p.version LIMIT 1
+"""
 
 
 async def fetch_variables(
@@ -34,13 +40,5 @@ async def fetch_variable(
 
 async def fetch_named(connection: asyncpg.Connection, asked: Sequence[tuple[UUID, int]]) -> list[bool]:
     """Whether a checkpoint names each (execution id, version)."""
-    rows = await connection.fetch(
-        """
-        SELECT EXISTS (SELECT 1 FROM checkpoints c
-                       WHERE c.execution_id = a.execution_id AND c.state_version = a.version) AS named
-        FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS a(execution_id, version, ord) ORDER BY ord
-        """,
-        [execution for execution, _ in asked],
-        [version for _, version in asked],
-    )
-    return [row["named"] for row in rows]
+    found = await fetch_many(connection, _VERSION, asked, _NAMING)
+    return [bool(rows) for rows in found]

@@ -14,6 +14,7 @@ import asyncpg
 
 from db.enums import ExecutionStatus, StepStatus
 from db.errors import InvalidInput, TooComplex
+from db.queries.batch import fetch_many
 from db.queries.filters import ExecutionFilter, StepFilter, keyed_between
 from db.queries.pages import Row
 from db.queries.predicates import Parameters
@@ -200,26 +201,12 @@ async def _grouped(
     if workflows[0] is None:
         found = [await connection.fetch(select, *parameters.values)] * len(workflows)
     else:
-        found = await _by_workflow(connection, select, parameters, workflows)
+        each = [(workflow,) for workflow in workflows]
+        found = await fetch_many(connection, {"workflow_id": "uuid"}, each, select, parameters)
     if any(len(groups) > MOST_GROUPS for groups in found):
         raise TooComplex(
             f"These are more than {MOST_GROUPS} groups: narrow the filter, or group by less or longer times."
         )
-    return found
-
-
-async def _by_workflow(
-    connection: asyncpg.Connection, select: str, parameters: Parameters, workflows: Sequence[UUID | None]
-) -> list[list[Row]]:
-    numbered = parameters.add(list(workflows), "uuid[]")
-    rows = await connection.fetch(
-        f"SELECT p.ord AS parent_ord, g.* FROM unnest({numbered}) WITH ORDINALITY AS p(workflow_id, ord) "
-        f"CROSS JOIN LATERAL ({select}) g",
-        *parameters.values,
-    )
-    found: list[list[Row]] = [[] for _ in workflows]
-    for row in rows:
-        found[row["parent_ord"] - 1].append(row)
     return found
 
 

@@ -13,6 +13,7 @@ import asyncpg
 import orjson
 
 from db.enums import TERMINAL_EXECUTION, StepStatus, StuckCode
+from db.queries.batch import EXECUTION, fetch_many
 from db.recovery_plan import done_at, to_run_again
 
 # What "usual" means: a step's completed attempts in the newest executions of the workflow version.
@@ -25,11 +26,11 @@ SILENCE = timedelta(minutes=5)
 
 _FACTS = f"""
 WITH asked AS MATERIALIZED (
-    SELECT p.ord, e.id, e.workflow_id, e.status, e.lease_holder, e.lease_epoch, e.lease_expires_at,
+    SELECT e.id, e.workflow_id, e.status, e.lease_holder, e.lease_epoch, e.lease_expires_at,
            e.heartbeat_at, e.event_seq, e.log_seq, e.created_at
-    FROM unnest($1::uuid[]) WITH ORDINALITY AS p(id, ord) JOIN executions e ON e.id = p.id
+    FROM executions e WHERE e.id = ANY($1::uuid[])
 ), under_way AS MATERIALIZED (
-    SELECT a.ord, a.workflow_id, s.seq, s.key, s.attempt, s.status,
+    SELECT a.id, a.workflow_id, s.seq, s.key, s.attempt, s.status,
            date_part('epoch', statement_timestamp() - s.started_at) AS running_for
     FROM asked a JOIN steps s ON s.execution_id = a.id AND s.status IN ('RUNNING', 'RETRYING')
 ), usual AS MATERIALIZED (
@@ -48,20 +49,19 @@ SELECT a.*, statement_timestamp() AS now, v.at AS last_event_at, (
                'status', r.status, 'running_for', r.running_for, 'samples', u.samples, 'p95', u.p95)
                ORDER BY r.seq), '[]')
     FROM under_way r JOIN usual u ON u.workflow_id = r.workflow_id AND u.key = r.key
-    WHERE r.ord = a.ord
+    WHERE r.id = a.id
 )::text AS steps
 FROM asked a LEFT JOIN events v ON v.execution_id = a.id AND v.seq = a.event_seq
-ORDER BY a.ord
 """
 
 _ATTEMPTS = """
-SELECT p.ord, b.seq AS checkpoint, b.event_seq AS base_event_seq, b.step_seq AS base_step_seq,
+SELECT b.seq AS checkpoint, b.event_seq AS base_event_seq, b.step_seq AS base_step_seq,
        s.seq, s.key, s.status, s.event_seq
-FROM unnest($1::uuid[]) WITH ORDINALITY AS p(id, ord)
-LEFT JOIN states h ON h.execution_id = p.id
-LEFT JOIN checkpoints b ON b.execution_id = p.id AND b.seq = h.checkpoint_seq
-LEFT JOIN steps s ON s.execution_id = p.id
-ORDER BY p.ord, s.seq
+FROM states h
+LEFT JOIN checkpoints b ON b.execution_id = h.execution_id AND b.seq = h.checkpoint_seq
+LEFT JOIN steps s ON s.execution_id = h.execution_id
+WHERE h.execution_id = p.execution_id
+ORDER BY s.seq
 """
 
 
@@ -149,20 +149,18 @@ async def fetch_facts(connection: asyncpg.Connection, executions: Sequence[UUID]
     """What is known of each execution, all at one moment; None for one that is gone."""
     names = [name for name in Facts.__dataclass_fields__ if name != "steps"]
     found = {
-        row["ord"]: Facts(
+        row["id"]: Facts(
             **{name: row[name] for name in names}, steps=[_step(one) for one in orjson.loads(row["steps"])]
         )
         for row in await connection.fetch(_FACTS, executions)
     }
-    return [found.get(at) for at in range(1, len(executions) + 1)]
+    return [found.get(execution) for execution in executions]
 
 
 async def fetch_plans(connection: asyncpg.Connection, executions: Sequence[UUID]) -> list[Plan]:
     """What recovering each execution would do now, without another checkpoint named."""
-    found: list[list[asyncpg.Record]] = [[] for _ in executions]
-    for row in await connection.fetch(_ATTEMPTS, executions):
-        found[row["ord"] - 1].append(row)
-    return [_plan(rows) for rows in found]
+    keys = [(execution,) for execution in executions]
+    return [_plan(rows) for rows in await fetch_many(connection, EXECUTION, keys, _ATTEMPTS)]
 
 
 def _step(one: dict[str, Any]) -> StepUnderWay:
@@ -174,6 +172,8 @@ def _length(seconds: float | None) -> timedelta | None:
 
 
 def _plan(rows: list[asyncpg.Record]) -> Plan:
+    if not rows:  # it has gone meanwhile
+        return Plan(None, [], [])
     base = _Base(rows[0]["base_event_seq"] or 0, rows[0]["base_step_seq"] or 0)
     attempts = [
         _Attempt(row["seq"], row["key"], row["status"], row["event_seq"])

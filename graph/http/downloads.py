@@ -13,6 +13,7 @@ from db.engine import Database
 from db.enums import LogLevel, Scope
 from db.errors import FlowkeepError
 from db.queries import filters
+from db.queries.batch import KEY_NUMBER
 from db.queries.pages import Row, Window, fetch_by_key, fetch_pages
 from db.queries.predicates import Filter
 from db.queries.sources import (
@@ -49,7 +50,7 @@ _PARTS: tuple[tuple[str, Relation, Filter], ...] = (
     ("log", LOGS_OF_EXECUTION, filters.LogFilter()),
 )
 _JSON = {"input", "output", "result", "error", "attributes", "metrics", "changes", "data", "fields"}
-_WITHOUT = {"parent_ord", "key_ord", "execution_id"}
+_WITHOUT = {KEY_NUMBER, "execution_id"}
 
 Stream = Callable[[UUID], AsyncIterator[bytes]]
 
