@@ -53,8 +53,11 @@ async def _fetch(
     parameters: Parameters | None,
 ) -> list[asyncpg.Record]:
     parameters = parameters or Parameters()
+    # A subselect hides from the planner how many keys there are: one plan is made for any number, and kept.
+    # With bare parameters it plans for a few keys anew each time, which takes longer than finding their rows.
     columns = [
-        parameters.add([key[at] for key in keys], f"{cast}[]") for at, cast in enumerate(parts.values())
+        f"(SELECT {parameters.add([key[at] for key in keys], f'{cast}[]')})"
+        for at, cast in enumerate(parts.values())
     ]
     rows: list[asyncpg.Record] = await connection.fetch(
         f"SELECT p.{KEY_NUMBER}, c.* FROM unnest({', '.join(columns)}) WITH ORDINALITY "
