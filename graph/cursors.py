@@ -7,7 +7,7 @@ that ordering. One codec for every list.
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as Base64Error
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from uuid import UUID
 
@@ -46,6 +46,7 @@ _READERS: dict[str, Callable[[Any], Any]] = {
     "int": lambda value: _integer(value, 31),
     "text": _text,
     "timestamptz": _moment,
+    "interval": lambda value: timedelta(microseconds=_integer(value)),
 }
 
 
@@ -56,9 +57,14 @@ def ordering(source: Source, order: Order, descending: bool) -> str:
 
 def encode(name: str, place: tuple[Any, ...]) -> str:
     """The cursor of a row at `place` in the ordering called `name`."""
+    return urlsafe_b64encode(orjson.dumps([_VERSION, name, *map(_plain, place)])).rstrip(b"=").decode()
+
+
+def _plain(value: Any) -> Any:
     # asyncpg's UUID is a subclass, which orjson only takes as such when asked.
-    plain = [str(value) if isinstance(value, UUID) else value for value in place]
-    return urlsafe_b64encode(orjson.dumps([_VERSION, name, *plain])).rstrip(b"=").decode()
+    if isinstance(value, UUID):
+        return str(value)
+    return value // timedelta(microseconds=1) if isinstance(value, timedelta) else value
 
 
 def decode(cursor: str, source: Source, order: Order, descending: bool) -> tuple[Any, ...]:

@@ -199,6 +199,7 @@ class ExecutionOrderField(Enum):
     CREATED_AT = "CREATED_AT"
     STARTED_AT = "STARTED_AT"
     COMPLETED_AT = "COMPLETED_AT"
+    DURATION = "DURATION"
 
 
 class StepOrderField(Enum):
@@ -279,6 +280,8 @@ described(
     CREATED_AT=_CREATED,
     STARTED_AT=_STARTED,
     COMPLETED_AT="When it ended; what has not ended yet counts as later than everything.",
+    DURATION="How long it took from its start to its end; what has not ended, or never started, counts as "
+    "shorter than everything: descending, the longest of those that ended come first.",
 )
 described(StepOrderField, SEQ=_SEQ, KEY="The step's key, then its attempt.", STARTED_AT=_STARTED)
 described(LogOrderField, SEQ=_SEQ, LOGGED_AT="The client's time stamp.")

@@ -355,6 +355,8 @@ CREATE INDEX executions_by_completion ON ONLY public.executions USING btree (COA
 
 CREATE INDEX executions_by_correlation ON ONLY public.executions USING btree (correlation_id, id) WHERE (correlation_id IS NOT NULL);
 
+CREATE INDEX executions_by_duration ON ONLY public.executions USING btree (COALESCE((completed_at - started_at), '-00:00:01'::interval), id);
+
 CREATE INDEX executions_by_fork ON ONLY public.executions USING btree (forked_from_execution_id, forked_from_seq) WHERE (forked_from_execution_id IS NOT NULL);
 
 CREATE INDEX executions_by_parent ON ONLY public.executions USING btree (parent_id, id) WHERE (parent_id IS NOT NULL);
@@ -372,6 +374,8 @@ CREATE INDEX executions_by_trigger ON ONLY public.executions USING btree (trigge
 CREATE INDEX executions_by_workflow ON ONLY public.executions USING btree (workflow_id, id);
 
 CREATE INDEX executions_by_workflow_completion ON ONLY public.executions USING btree (workflow_id, COALESCE(completed_at, '9999-12-31 00:00:00+00'::timestamp with time zone), id);
+
+CREATE INDEX executions_by_workflow_duration ON ONLY public.executions USING btree (workflow_id, COALESCE((completed_at - started_at), '-00:00:01'::interval), id);
 
 CREATE INDEX executions_by_workflow_start ON ONLY public.executions USING btree (workflow_id, COALESCE(started_at, '9999-12-31 00:00:00+00'::timestamp with time zone), id);
 

@@ -7,6 +7,7 @@ from sqlalchemy import (
     ForeignKey,
     ForeignKeyConstraint,
     Index,
+    Interval,
     SmallInteger,
     Uuid,
     func,
@@ -41,6 +42,12 @@ def end_of_time_if_null(column: str) -> ColumnElement[object]:
     """The index expression that lets a keyset order by a moment that may not have come yet."""
     never = literal_column("'9999-12-31 00:00:00+00'::timestamptz", DateTime(timezone=True))
     return func.coalesce(literal_column(column), never)
+
+
+def duration_or_none_yet() -> ColumnElement[object]:
+    """The index expression for how long it took: less than any time where it has no start or no end."""
+    none_yet = literal_column("'-00:00:01'::interval", Interval())
+    return func.coalesce(literal_column("(completed_at - started_at)"), none_yet)
 
 
 class Execution(Base):
@@ -116,6 +123,7 @@ class Execution(Base):
         Index("executions_by_workflow_status", "workflow_id", "status", "id"),
         Index("executions_by_workflow_start", "workflow_id", end_of_time_if_null("started_at"), "id"),
         Index("executions_by_workflow_completion", "workflow_id", end_of_time_if_null("completed_at"), "id"),
+        Index("executions_by_workflow_duration", "workflow_id", duration_or_none_yet(), "id"),
         Index("executions_by_status", "status", "id"),
         Index(
             "executions_by_priority",
@@ -127,6 +135,7 @@ class Execution(Base):
         Index("executions_by_trigger", "trigger_type", "id"),
         Index("executions_by_start", end_of_time_if_null("started_at"), "id"),
         Index("executions_by_completion", end_of_time_if_null("completed_at"), "id"),
+        Index("executions_by_duration", duration_or_none_yet(), "id"),
         Index("executions_with_error", "id", postgresql_where=text("error IS NOT NULL")),
         Index(
             "executions_by_correlation",

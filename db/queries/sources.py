@@ -5,7 +5,7 @@ All of them are constants, told apart by identity: they are parts of keys that a
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Table
@@ -15,24 +15,27 @@ from db.jsonb import as_written
 from db.queries.filters import moment_or_end
 
 END_OF_TIME = datetime(9999, 12, 31, tzinfo=UTC)
+NO_TIME_YET = timedelta(seconds=-1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Key:
     """One column of an ordering: its name in the row, and its SQL expression and type.
 
-    `compare` ties it to the parent's value where it is part of a relation.
+    `compare` ties it to the parent's value where it is part of a relation; `absent` is what its SQL makes of
+    null.
     """
 
     column: str
     sql: str
     cast: str
     compare: str = "="
+    absent: Any = None
 
     def value(self, row: Any) -> Any:
         """The row's place in the ordering by this column."""
         value = row[self.column]
-        return END_OF_TIME if value is None else value
+        return self.absent if value is None else value
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,20 +99,29 @@ def _moment(column: str) -> Key:
 
 
 def _open_moment(column: str) -> Key:
-    return Key(column, moment_or_end(column), "timestamptz")
+    return Key(column, moment_or_end(column), "timestamptz", absent=END_OF_TIME)
 
 
 _ID = (_uuid("id"),)
 _IN_EXECUTION = (_uuid("execution_id"), _bigint("seq"))
 _SEQ = (_bigint("seq"),)
+_LASTED = Key(
+    "duration",
+    "coalesce(c.completed_at - c.started_at, '-00:00:01'::interval)",
+    "interval",
+    absent=NO_TIME_YET,
+)
 _SUBJECT = (_uuid("subject_id"),)
 
 
-def _source(model: type[models.Base], key: tuple[Key, ...], *orders: Order, without: str = "") -> Source:
+def _source(
+    model: type[models.Base], key: tuple[Key, ...], *orders: Order, without: str = "", **derived: str
+) -> Source:
     table = model.__table__
     assert isinstance(table, Table)
     names = [column.name for column in table.columns if column.name not in without.split()]
     selected = {name: _selected(name, names) for name in names if not name.endswith("_exact")}
+    selected |= {name: f"{sql} AS {name}" for name, sql in derived.items()}
     return Source(table.name, selected, key, orders)
 
 
@@ -130,6 +142,8 @@ EXECUTIONS = _source(
     Order("CREATED_AT", _ID),
     Order("STARTED_AT", (_open_moment("started_at"), *_ID)),
     Order("COMPLETED_AT", (_open_moment("completed_at"), *_ID)),
+    Order("DURATION", (_LASTED, *_ID)),
+    duration="c.completed_at - c.started_at",
 )
 STEPS = _source(
     models.Step,

@@ -111,17 +111,14 @@ class Execution(Node):
     created_at: datetime = strawberry.field(description="When it was created.")
     started_at: datetime | None = strawberry.field(description="When it first started.")
     completed_at: datetime | None = strawberry.field(description="When it ended, in whatever way.")
+    duration: timedelta | None = strawberry.field(
+        directives=[READ], description="From its start to its end; null until both are known."
+    )
 
     @strawberry.field(directives=[READ], description="What went wrong, where it did not end well.")
     def error(self) -> Failure | None:
         """From the row's JSON."""
         return Failure.from_json(self.row["error"])
-
-    @strawberry.field(directives=[READ], description="From its start to its end; null until both are known.")
-    def duration(self) -> timedelta | None:
-        """Derived."""
-        started, completed = self.row["started_at"], self.row["completed_at"]
-        return completed - started if started and completed else None
 
     hold = reference(
         HOLDS,

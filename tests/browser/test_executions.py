@@ -66,6 +66,25 @@ async def test_pages_go_both_ways(page: Page, make: Factory) -> None:
     assert await rows(page) == keys[:9:-1]
 
 
+async def test_the_longest_come_first_where_the_address_says_so(page: Page, make: Factory) -> None:
+    now = datetime.now(UTC)
+    keys = [
+        await make.execution(
+            status=ExecutionStatus.COMPLETED, started_at=now - timedelta(minutes=minutes), completed_at=now
+        )
+        for minutes in (5, 90, 1)
+    ]
+    await page.open()
+    await page.do(
+        """await page.getByRole('button', {name: 'Duration'}).click();
+        await page.locator('th[aria-sort=descending]', {hasText: 'Duration'}).waitFor();
+        await page.getByRole('button', {name: 'Next'}).waitFor();
+        await page.reload();
+        await page.locator('th[aria-sort=descending]', {hasText: 'Duration'}).waitFor()"""
+    )
+    assert await rows(page) == [encode(Kind.EXECUTION, keys[at]) for at in (1, 0, 2)]
+
+
 async def test_a_stretch_of_the_histogram_narrows_the_list(page: Page, make: Factory) -> None:
     days = [uuid7(datetime.now(UTC) - timedelta(days=days)) for days in (1, 20)]
     recent, old = [encode(Kind.EXECUTION, key) for key in days]

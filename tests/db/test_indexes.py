@@ -168,6 +168,7 @@ PLACES: dict[str, Any] = {
     "bigint": ROWS // 2,
     "int": 1,
     "timestamptz": NOW + timedelta(minutes=30),
+    "interval": timedelta(minutes=30),
 }
 EARLY = TimeRange(lt=NOW + timedelta(seconds=5))
 CREATED = TimeRange(gte=uuid7_time(id_of(1)), lt=uuid7_time(id_of(9)))
@@ -241,6 +242,7 @@ SORTED = {
     (VERSIONS_OF_WORKFLOW, "UPDATED_AT"),
     (CHILDREN_OF_EXECUTION, "STARTED_AT"),
     (CHILDREN_OF_EXECUTION, "COMPLETED_AT"),
+    (CHILDREN_OF_EXECUTION, "DURATION"),
     (LOGS_OF_STEP, "LOGGED_AT"),
 }
 

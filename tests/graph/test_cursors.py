@@ -1,7 +1,7 @@
 """Cursors: whatever is made comes back in its own ordering, and nothing else is taken anywhere."""
 
 from base64 import urlsafe_b64encode
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -27,6 +27,7 @@ VALUES: dict[str, st.SearchStrategy[Any]] = {
     "int": st.integers(-(2**31), 2**31 - 1),
     "text": st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=500),
     "timestamptz": st.datetimes(timezones=st.just(UTC)),
+    "interval": st.timedeltas(timedelta(seconds=-1), timedelta(days=366) * 9_999),
 }
 KEY_ORDER = STEPS.order("KEY")
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from db.enums import ExecutionStatus, LogLevel, StepStatus, Subject
 from db.ids import uuid7
-from db.queries.sources import END_OF_TIME
+from db.queries.sources import END_OF_TIME, NO_TIME_YET
 from graph.ids import Kind, encode
 from tests.client import Client
 from tests.factories import Factory
@@ -71,6 +71,7 @@ async def executions(make: Factory) -> Shelf:
             "CREATED_AT": (key,),
             "STARTED_AT": (started or END_OF_TIME, key),
             "COMPLETED_AT": (completed or END_OF_TIME, key),
+            "DURATION": (NO_TIME_YET if started is None or completed is None else completed - started, key),
         }
         running |= {public} if status == "RUNNING" else set()
         tagged |= {public} if "even" in tags else set()
@@ -270,6 +271,27 @@ async def test_a_page_of_logs_holds_up_to_a_thousand(client: Client, make: Facto
     await make.logs(execution := await make.execution(), 1000)
     listing = Listing("logs", "Log", encode(Kind.EXECUTION, execution))
     assert len(await listing.ids(client, first=1000)) == 1000
+
+
+async def test_by_duration_the_longest_of_those_that_ended_come_first(client: Client, make: Factory) -> None:
+    workflow = await make.workflow()
+    lengths = [timedelta(days=40), timedelta(microseconds=1), timedelta(hours=30), timedelta(0)]
+    ended = [
+        await make.execution(
+            workflow, status=ExecutionStatus.COMPLETED, started_at=NOW - length, completed_at=NOW
+        )
+        for length in lengths
+    ]
+    going = await make.execution(
+        workflow, status=ExecutionStatus.RUNNING, started_at=NOW - timedelta(days=90)
+    )
+    expected = [ended[0], ended[2], ended[1], ended[3], going]
+    by = {"orderBy": {"field": "DURATION", "direction": "DESC"}}
+    for listing in (
+        Listing("executions", "Execution"),
+        Listing("executions", "Execution", encode(Kind.WORKFLOW, workflow), "Workflow"),
+    ):
+        assert await listing.ids(client, **by) == [encode(Kind.EXECUTION, key) for key in expected]
 
 
 @pytest.mark.parametrize(("descending", "nulls"), [(False, [2, 3]), (True, [0, 1])])

@@ -103,6 +103,7 @@ export function ExecutionsPage() {
     '/': () => document.getElementById('filter-workflow')?.focus(),
   });
 
+  const [back, on] = order !== 'DURATION' && orderBy.direction === 'DESC' ? ['Newer', 'Older'] : ['Previous', 'Next'];
   const rows = list.data?.executions.nodes;
   const page = list.data?.executions.pageInfo;
   const total = count.data?.executions;
@@ -129,7 +130,7 @@ export function ExecutionsPage() {
       {page && (
         <nav className="pager" aria-label="Pages">
           <button type="button" disabled={!page.hasPreviousPage} onClick={() => change({ before: page.startCursor ?? null, after: null }, { replace: false })}>
-            ← Newer
+            ← {back}
           </button>
           {!onFirst && (
             <button type="button" onClick={() => change({ before: null, after: null }, { replace: false })}>
@@ -137,7 +138,7 @@ export function ExecutionsPage() {
             </button>
           )}
           <button type="button" disabled={!page.hasNextPage} onClick={() => change({ after: page.endCursor ?? null, before: null }, { replace: false })}>
-            Older →
+            {on} →
           </button>
         </nav>
       )}

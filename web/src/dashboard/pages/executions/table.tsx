@@ -55,7 +55,7 @@ export function ExecutionsTable({ rows, now, order, sort, chosen, choose }: Prop
             <th scope="col">Progress</th>
             <th scope="col">Current step</th>
             {heading('STARTED_AT', 'Started')}
-            <th scope="col">Duration</th>
+            {heading('DURATION', 'Duration')}
             {heading('CREATED_AT', 'Created')}
             <th scope="col">Trigger</th>
             <th scope="col">Tags</th>
