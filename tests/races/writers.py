@@ -72,5 +72,7 @@ async def _waiting(connection: asyncpg.Connection, number: int) -> None:
     """Until so many sessions of this database wait for a lock."""
     counting = """SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock'"""
-    while await connection.fetchval(counting) < number:
-        await connection.execute("SELECT pg_sleep(0.005)")
+    async with asyncio.timeout(30):
+        while await connection.fetchval(counting) < number:
+            # Or within a transaction no session would ever be seen that began later.
+            await connection.execute("SELECT pg_sleep(0.005), pg_stat_clear_snapshot()")
