@@ -7,8 +7,8 @@ by whoever comes.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Hashable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Hashable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from db.errors import Occupied
@@ -57,11 +57,25 @@ class Lanes:
 
 @asynccontextmanager
 async def _all(seconds: float, *places: asyncio.Semaphore) -> AsyncIterator[None]:
-    async with AsyncExitStack() as stack:
-        try:
-            async with asyncio.timeout(seconds):
-                for place in places:
-                    await stack.enter_async_context(place)
-        except TimeoutError:
-            raise Occupied("All connections to the database were in use for too long; try again.") from None
+    taken: list[asyncio.Semaphore] = []
+    try:
+        if any(place.locked() for place in places):
+            await _wait(seconds, places, taken)
+        else:  # nothing waits here, so neither is a timer needed
+            for place in places:
+                await place.acquire()
+                taken.append(place)
         yield
+    finally:
+        for place in taken:
+            place.release()
+
+
+async def _wait(seconds: float, places: Sequence[asyncio.Semaphore], taken: list[asyncio.Semaphore]) -> None:
+    try:
+        async with asyncio.timeout(seconds):
+            for place in places:
+                await place.acquire()
+                taken.append(place)
+    except TimeoutError:
+        raise Occupied("All connections to the database were in use for too long; try again.") from None

@@ -40,13 +40,6 @@ class Pages(NamedTuple):
     window: Window
 
 
-class RowKey(NamedTuple):
-    """One row by its key."""
-
-    source: Source
-    key: tuple[Any, ...]
-
-
 class StatsKey(NamedTuple):
     """The numbers of one workflow's executions; of all executions where there is no workflow."""
 
@@ -146,7 +139,6 @@ class Loaders:
         """One moment for all that an operation asks up to now: what is asked alike is loaded together."""
         return datetime.now(UTC)
 
-    rows = _lazily(lambda self: self._load_rows)
     workflows_by_name = _lazily(lambda self: self._load_workflows)
     execution_stats = _lazily(lambda self: self.execution_statistics)
     step_stats = _lazily(lambda self: self._one_by_one(statistics.fetch_step_stats))
@@ -294,9 +286,3 @@ class Loaders:
 
     async def _load_workflows(self, names: list[tuple[str, str | None]]) -> list[Row | None]:
         return await self.batch(workflows.fetch_by_name, names)
-
-    async def _load_rows(self, keys: list[RowKey]) -> list[Row | None]:
-        async def load(group: tuple[Any, ...], wanted: list[tuple[Any, ...]]) -> Sequence[Row | None]:
-            return await self.fetch_rows(group[0], wanted)
-
-        return await _by_group(keys, load)

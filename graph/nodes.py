@@ -14,7 +14,6 @@ from graph.auth.errors import Forbidden
 from graph.builders import build, shown_as
 from graph.context import Info
 from graph.ids import Key, Kind, encode
-from graph.loaders import RowKey
 
 
 @strawberry.interface(description="Anything that has an id of its own and can be fetched by it.")
@@ -79,9 +78,9 @@ async def load_node(info: Info, kind: Kind, key: Key) -> Any:
             raise node
         return node
     source = _BY_KIND[kind].source
-    row = await info.context.loaders.rows.load(RowKey(source, key))
-    if row is None:
-        raise NotFound(kind.noun, encode(kind, *key))
+    (row,) = await required_rows(info, kind, [key])
+    if isinstance(row, NotFound):
+        raise row
     return build(source, row)
 
 

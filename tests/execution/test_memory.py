@@ -1,6 +1,7 @@
 """Thousands of requests of every kind leave nothing behind: neither objects nor bytes."""
 
 import gc
+from typing import Any
 
 import pytest
 from psutil import Process
@@ -15,13 +16,15 @@ from tests.mutations import MUTATIONS, document
 
 pytestmark = pytest.mark.slow
 
-REFUSED = {
+REFUSED: dict[str, tuple[str, dict[str, Any]]] = {
     **{f"{name} of nothing": (document(name), {"input": {}}) for name in MUTATIONS},
     "a write to nothing": (document("saveState"), {"input": {"executionId": MISSING.strip('"')}}),
     "a field that is none": ("{ nothing }", {}),
     "no document": ("{ workflows { nodes {", {}),
 }
-INTROSPECTION = {name: (text, {}) for name, (text, _) in UNPLANNED.items()}
+INTROSPECTION: dict[str, tuple[str, dict[str, Any]]] = {
+    name: (text, {}) for name, (text, _) in UNPLANNED.items()
+}
 MIXED = CORPUS | WITH_ERRORS | WRONG_VARIABLES | INTROSPECTION | REFUSED
 ROUNDS = 30
 
