@@ -1,9 +1,10 @@
-"""Reads over HTTP beside their floors: the same statements without GraphQL, in the same run.
+"""Reads over HTTP beside their floors, in turns in one run: the same statements without GraphQL.
 
-    python benchmarks/reading.py [--json FILE]
+    python -m benchmarks.reading [--json FILE]
 
 The floor of the dashboard is its four batched selects, dictionaries and orjson in this process; that of the
-small read is a bare Starlette route with two selects, served like Flowkeep.
+small read is a bare Starlette route with two selects, served like Flowkeep; that of a dashboard with an error
+in one of its items is the same without.
 """
 
 import argparse
@@ -13,9 +14,11 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+from uuid import UUID
 
 import asyncpg
 import httpx
@@ -32,6 +35,13 @@ DASHBOARD = """
     steps(first: 10) { nodes { id key status
       logs(first: 10) { nodes { id level message loggedAt } } } } } } } } }
 """
+# At the versions that all of the executions' states have, and that all but one have.
+VERSIONS = """
+query ($version: Long!) { workflows(first: 20) { nodes { id name
+  executions(first: 10) { nodes { id status stateAt(version: $version) { version }
+    steps(first: 10) { nodes { id key status
+      logs(first: 10) { nodes { id level message loggedAt } } } } } } } } }
+"""
 SMALL = """query ($id: ID!) { execution(id: $id) { id status createdAt
   steps(first: 10) { nodes { id key status startedAt completedAt } } } }"""
 _SEED = f"""
@@ -41,7 +51,8 @@ FROM generate_series(1, {WORKFLOWS}) w;
 INSERT INTO executions (id, workflow_id, status, trigger_type, triggered_by, event_seq, log_seq, step_seq)
 SELECT uuidv7(), w.id, 'PENDING', 'API', 'bench', 0, {STEPS * LOGS}, {STEPS}
 FROM workflows w, generate_series(1, {EXECUTIONS});
-INSERT INTO states (execution_id) SELECT id FROM executions;
+INSERT INTO states (execution_id, version) SELECT id, 1 FROM executions;
+UPDATE states SET version = 0 WHERE execution_id = (SELECT id FROM executions ORDER BY id DESC LIMIT 1);
 INSERT INTO steps (execution_id, seq, key, attempt, name, type, status)
 SELECT e.id, s, 'step-' || s, 1, 'step ' || s, 'task', 'PENDING'
 FROM executions e, generate_series(1, {STEPS}) s;
@@ -60,6 +71,13 @@ _FLOOR = (
        (SELECT execution_id, seq, level, message, logged_at FROM log_entries c
         WHERE c.execution_id = p.k AND c.step_seq = p.s ORDER BY c.seq LIMIT 11) c""",
 )
+
+
+class Figures(NamedTuple):
+    """What was measured of Flowkeep, and of its floor where it has one."""
+
+    flowkeep: float
+    floor: float | None = None
 
 
 def _grouped(rows: list[Any], parents: int) -> list[list[Any]]:
@@ -119,17 +137,18 @@ async def dashboard_floor(connection: asyncpg.Connection) -> bytes:
     return orjson.dumps({"data": answer})
 
 
-async def median(call: Callable[[], Awaitable[Any]], times: int = 15) -> float:
-    """Milliseconds of one call, the first three left out."""
-    taken = []
+async def medians(calls: dict[str, Callable[[], Awaitable[Any]]], times: int = 15) -> dict[str, float]:
+    """Milliseconds of each, called in turns, the first three times left out."""
+    taken: dict[str, list[float]] = {name: [] for name in calls}
     for _ in range(times + 3):
-        started = time.perf_counter()
-        await call()
-        taken.append(time.perf_counter() - started)
-    return statistics.median(taken[3:]) * 1000
+        for name, call in calls.items():
+            started = time.perf_counter()
+            await call()
+            taken[name].append(time.perf_counter() - started)
+    return {name: statistics.median(times[3:]) * 1000 for name, times in taken.items()}
 
 
-async def rate(url: str, body: bytes, seconds: float = 6.0, connections: int = 16) -> float:
+async def rate(url: str, body: bytes, seconds: float = 4.0, connections: int = 16) -> float:
     """Requests a second over this many connections."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.load", url, str(connections), str(seconds)),
@@ -140,7 +159,21 @@ async def rate(url: str, body: bytes, seconds: float = 6.0, connections: int = 1
     return float(out)
 
 
-async def measure(folder: Path) -> dict[str, dict[str, float]]:
+@asynccontextmanager
+async def floor_server(dsn: str, execution: UUID) -> AsyncIterator[str]:
+    """The small read's floor in a process of its own; its address."""
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.floor", dsn, execution.hex), stdout=subprocess.PIPE
+    )
+    assert process.stdout is not None
+    try:
+        yield (await process.stdout.readline()).decode().strip()
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def measure(folder: Path) -> dict[str, Figures]:
     """Every scenario with its floor."""
     postgres = EmbeddedPostgres(folder)
     url = parse_url(postgres.start()).url
@@ -148,33 +181,50 @@ async def measure(folder: Path) -> dict[str, dict[str, float]]:
     connection = await asyncpg.connect(dsn)
     print("seeding 1,000,000 log entries…", file=sys.stderr)
     await connection.execute(_SEED, timeout=600)
-    await connection.execute("ANALYZE", timeout=600)
-    found: dict[str, dict[str, float]] = {}
+    await connection.execute("VACUUM ANALYZE", timeout=600)
+    execution = await connection.fetchval("SELECT id FROM executions LIMIT 1")
+    found: dict[str, Figures] = {}
     with server(folder) as flowkeep:
-        async with httpx.AsyncClient(timeout=60, verify=False) as http:
-
-            async def ask() -> bytes:
-                answer = await http.post(flowkeep.url, json={"query": DASHBOARD})
-                return answer.content
-
-            assert len(await ask()) > 1_000_000
-            floor = await median(lambda: dashboard_floor(connection))
-            found["dashboard read, ms"] = {"flowkeep": await median(ask), "floor": floor}
-        execution = await connection.fetchval("SELECT id FROM executions LIMIT 1")
-        small = orjson.dumps({"query": SMALL, "variables": {"id": f"exec_{execution.hex}"}})
-        flow = await rate(flowkeep.url, small)
-        found["memory after, MB"] = {"flowkeep": flowkeep.memory() / 2**20}
-    process = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.floor", dsn, execution.hex), stdout=subprocess.PIPE
-    )
-    assert process.stdout is not None
-    address = (await process.stdout.readline()).decode().strip()
-    found["small read, requests/s"] = {"flowkeep": flow, "floor": await rate(address, small)}
-    process.terminate()
-    await process.wait()
+        async with floor_server(dsn, execution) as floor:
+            found["small read, requests/s"] = await small_reads(flowkeep.url, floor, execution)
+        found["memory after small reads, MB"] = Figures(flowkeep.memory() / 2**20)
+        found |= await dashboards(flowkeep.url, connection)
+        found["memory after dashboards, MB"] = Figures(flowkeep.memory() / 2**20)
     await connection.close()
     postgres.stop()
     return found
+
+
+async def small_reads(flowkeep: str, floor: str, execution: UUID, turns: int = 4) -> Figures:
+    """Requests a second of both, in turns."""
+    body = orjson.dumps({"query": SMALL, "variables": {"id": f"exec_{execution.hex}"}})
+    rates = [(await rate(flowkeep, body), await rate(floor, body)) for _ in range(turns)]
+    return Figures(*(statistics.median(column) for column in zip(*rates, strict=True)))
+
+
+async def dashboards(url: str, connection: asyncpg.Connection) -> dict[str, Figures]:
+    """Milliseconds of a dashboard, and of one with an error in it."""
+    async with httpx.AsyncClient(timeout=60, verify=False) as http:
+
+        async def ask(document: str, **variables: object) -> bytes:
+            answer = await http.post(url, json={"query": document, "variables": variables})
+            return answer.content
+
+        assert len(await ask(DASHBOARD)) > 1_000_000
+        assert b'"errors"' not in await ask(VERSIONS, version=0)
+        assert (await ask(VERSIONS, version=1)).count(b'"BAD_USER_INPUT"') == 1
+        taken = await medians(
+            {
+                "floor": lambda: dashboard_floor(connection),
+                "dashboard": lambda: ask(DASHBOARD),
+                "without": lambda: ask(VERSIONS, version=0),
+                "with": lambda: ask(VERSIONS, version=1),
+            }
+        )
+    return {
+        "dashboard read, ms": Figures(taken["dashboard"], taken["floor"]),
+        "dashboard with an error, ms": Figures(taken["with"], taken["without"]),
+    }
 
 
 def main() -> None:
@@ -185,12 +235,12 @@ def main() -> None:
     with data_folder() as folder:
         found = asyncio.run(measure(folder))
     print(f"{'':28}{'Flowkeep':>12}{'floor':>12}{'ratio':>8}")
-    for name, figures in found.items():
-        floor = figures.get("floor")
-        ratio = f"{figures['flowkeep'] / floor:8.2f}" if floor else ""
-        print(f"{name:28}{figures['flowkeep']:12.1f}{floor or 0:12.1f}{ratio}")
+    for name, (flowkeep, floor) in found.items():
+        beside = f"{floor:12.1f}{flowkeep / floor:8.2f}" if floor else ""
+        print(f"{name:28}{flowkeep:12.1f}{beside}")
     if arguments.json:
-        arguments.json.write_text(json.dumps(found, indent=2))
+        figures = {name: figures._asdict() for name, figures in found.items()}
+        arguments.json.write_text(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """From a column of values to what the answer shows: leaves by their scalars, objects by their own plans."""
 
+from bisect import bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import accumulate
 from typing import Any, Protocol
 
 from db.queries.pages import Row
@@ -40,16 +42,31 @@ async def complete(completion: Completion, values: list[Any], path: PathOf, run:
     def cell(at: int, value: Any) -> Any:
         if not isinstance(value, Exception):
             return next(shown)
-        return settled(completion, completion.spot.fault(value, path(at)), path(at), run)
+        return settled(completion, completion.spot.fault(value, path(at)), path, at, run)
 
     return [cell(at, value) for at, value in enumerate(values)]
 
 
-def settled(completion: Completion, cell: Any, path: Path, run: Run) -> Any:
-    """A cell as its place takes it, nulls and faults too."""
+def settled(completion: Completion, cell: Any, path: PathOf, at: int, run: Run) -> Any:
+    """A cell as its place takes it, nulls and faults too; where it is, is only asked of these."""
     if cell is None and not completion.nullable:
-        cell = completion.spot.absent(path)
-    return run.errors.settle(cell, path, nullable=completion.nullable)
+        cell = completion.spot.absent(path(at))
+    if not isinstance(cell, Fault):
+        return cell
+    return run.errors.settle(cell, path(at), nullable=completion.nullable)
+
+
+def item_path(lists: PathOf, sizes: Sequence[int]) -> PathOf:
+    """Where the items of lists of these sizes are, which are one column."""
+    ends: list[int] = []
+
+    def path(at: int) -> Path:
+        if not ends:  # mostly nobody asks
+            ends.extend(accumulate(sizes))
+        index = bisect_right(ends, at)
+        return (*lists(index), at - ends[index] + sizes[index])
+
+    return path
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +90,7 @@ class Leaf:
             shown = attempted(self._converted, values)
             if not isinstance(shown, Exception) and self._fits(values, shown):
                 return shown  # type: ignore[no-any-return]
-        return [self._cell(value, path(at), run) for at, value in enumerate(values)]
+        return [self._cell(value, path, at, run) for at, value in enumerate(values)]
 
     def _converted(self, values: list[Any]) -> list[Any]:
         convert = self.convert
@@ -85,11 +102,11 @@ class Leaf:
     def _fits(self, values: list[Any], shown: list[Any]) -> bool:
         return None not in shown or (self.nullable and shown.count(None) == values.count(None))
 
-    def _cell(self, value: Any, path: Path, run: Run) -> Any:
+    def _cell(self, value: Any, path: PathOf, at: int, run: Run) -> Any:
         shown = None if value is None else attempted(self.explain, value)
         if isinstance(shown, Exception):
-            shown = self.spot.fault(shown, path)
-        return settled(self, shown, path, run)
+            shown = self.spot.fault(shown, path(at))
+        return settled(self, shown, path, at, run)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +122,7 @@ class Listed:
         sizes = [0 if value is None else len(value) for value in values]
         flat = [item for value in values if value is not None for item in value]
 
-        def item_path(at: int) -> Path:
-            for index, size in enumerate(sizes):
-                if at < size:
-                    return (*path(index), at)
-                at -= size
-            raise IndexError
-
-        cells = await complete(self.item, flat, item_path, run)
+        cells = await complete(self.item, flat, item_path(path, sizes), run)
         return cut(self, cells, [None if value is None else len(value) for value in values], path, run)
 
 
@@ -131,7 +141,7 @@ def cut(
     if None in sizes or (run.errors.bubbling and faulty(cells)):
         for index, items in enumerate(lists):
             fault = items and next((item for item in items if isinstance(item, Fault)), None)
-            lists[index] = settled(completion, items if fault is None else fault, path(index), run)
+            lists[index] = settled(completion, items if fault is None else fault, path, index, run)
     return lists
 
 
@@ -200,4 +210,4 @@ def placed(
     column: list[Any] = [None] * length
     for at, cell in zip(places, cells, strict=True):
         column[at] = cell
-    return [settled(completion, cell, path(at), run) for at, cell in enumerate(column)]
+    return [settled(completion, cell, path, at, run) for at, cell in enumerate(column)]

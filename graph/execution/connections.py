@@ -1,16 +1,15 @@
 """Connections over a whole level: one statement for all parents, and the pages cut from its rows."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain
 from typing import Any
 
 from db.queries.pages import Row
 from graph import cursors
 from graph.connections import Connection, Fetch
-from graph.execution.completion import Completion, cut, settled
-from graph.execution.errors import Path, awaited
+from graph.execution.completion import Completion, cut, item_path, settled
+from graph.execution.errors import awaited
 from graph.execution.fields import Field
 from graph.execution.plan import Asked, Level, ObjectPlan, Run
 from graph.loaders import Pages
@@ -68,23 +67,15 @@ class Items:
         """All items of the level at once, then cut into pages."""
         sizes = [len(connection.page.rows) for connection in level.objects]
         rows = list(chain.from_iterable(connection.page.rows for connection in level.objects))
-        path = partial(_item_path, level, self.key, sizes)
+        path = item_path(level.at(self.key), sizes)
         cells: list[Any] = []
         if rows:
             edges = Edges(path, rows=rows, build=self.build)
             edges.asked = level.objects[0].asked
             cells = await self.plan.answer(edges, run)
         if run.errors.bubbling:
-            cells = [settled(self.item, cell, path(at), run) for at, cell in enumerate(cells)]
+            cells = [settled(self.item, cell, path, at, run) for at, cell in enumerate(cells)]
         return cut(self.pages, cells, sizes, level.at(self.key), run)
-
-
-def _item_path(level: Level, key: str, sizes: Sequence[int], at: int) -> Path:
-    for index, size in enumerate(sizes):
-        if at < size:
-            return (*level.path(index), key, at)
-        at -= size
-    raise IndexError
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,5 +113,5 @@ class Inside:
         path = level.at(self.key)
         cells = await self.plan.answer(Level(path, rows=level.rows, build=self.build), run)
         if run.errors.bubbling:
-            cells = [settled(self.completion, cell, path(at), run) for at, cell in enumerate(cells)]
+            cells = [settled(self.completion, cell, path, at, run) for at, cell in enumerate(cells)]
         return cells
