@@ -4,95 +4,18 @@ Only the database's clock counts. An epoch only grows; whoever holds an older on
 write that carries it.
 """
 
-from collections.abc import Sequence
 from datetime import timedelta
 from uuid import UUID
-
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
 from db.enums import EventType
 from db.errors import StaleLease
 from db.writes.answers import Outcome
 from db.writes.batch import Request
+from db.writes.claims import orphans_of
 from db.writes.draft import Draft
-from db.writes.keyed import write_keyed
-from db.writes.priorities import RANKS
 from db.writes.write import Write
 from db.writes.writer import writer_of
-
-# What is due, as kinds that come one after another: the highest priority first, and of one priority orphans
-# before what waits. Each is a walk along an index that ends with the last row taken.
-_KINDS = [
-    (rank, status) for rank in sorted(RANKS.values(), reverse=True) for status in ("RUNNING", "PENDING")
-]
-# Rows that another claimer has locked are skipped, so claimers never wait for each other or share one.
-_DUE = """
-due{at} AS (
-    SELECT {at} AS place, e.id, e.status, e.lease_holder FROM executions e
-    WHERE e.status = '{status}' AND e.priority = {rank} AND (e.status = 'PENDING' OR e.lease_epoch > 0)
-      AND (:every OR e.workflow_id IN (SELECT id FROM workflows WHERE name = ANY(CAST(:names AS text[]))))
-      AND (e.lease_expires_at IS NULL OR e.lease_expires_at <= clock_timestamp())
-    ORDER BY e.id LIMIT greatest(0, :most - {taken}) FOR NO KEY UPDATE SKIP LOCKED
-)"""
-
-
-def _due(at: int, rank: int, status: str) -> str:
-    taken = " - ".join(f"(SELECT count(*) FROM due{before})" for before in range(at)) or "0"
-    return _DUE.format(at=at, rank=rank, status=status, taken=taken)
-
-
-CLAIM = text(f"""
-WITH {",".join(_due(at, *kind) for at, kind in enumerate(_KINDS))}, claimed AS (
-    UPDATE executions e
-    SET status = 'RUNNING', lease_holder = :holder, lease_epoch = e.lease_epoch + 1,
-        lease_expires_at = clock_timestamp() + CAST(:ttl AS interval), heartbeat_at = clock_timestamp(),
-        started_at = coalesce(e.started_at, greatest(clock_timestamp(), e.created_at)),
-        event_seq = e.event_seq + 1
-    FROM ({" UNION ALL ".join(f"SELECT * FROM due{at}" for at in range(len(_KINDS)))}) due
-    WHERE e.id = due.id
-    RETURNING e.id, due.place, e.event_seq, e.lease_epoch, due.status AS was, due.lease_holder AS held
-), noted AS (
-    INSERT INTO events (execution_id, seq, type, actor, changes)
-    SELECT id, event_seq, 'LEASE_ACQUIRED', :actor,
-           json_build_object(
-               'status', json_build_object('before', was, 'after', 'RUNNING'),
-               'leaseHolder', json_build_object('before', held, 'after', CAST(:holder AS text)),
-               'leaseEpoch', json_build_object('before', lease_epoch - 1, 'after', lease_epoch))
-    FROM claimed
-)
-SELECT id FROM claimed ORDER BY place, id
-""")
-
-
-async def claim_executions(
-    database: Database, write: Write, holder: str, ttl: timedelta, limit: int, names: Sequence[str] | None
-) -> list[UUID]:
-    """Take the leases of up to `limit` orphans and PENDING executions, and set them RUNNING.
-
-    Those of the workflows with the highest priority come first, of those orphans, and of those the oldest.
-
-    `names` restricts them to workflows with these names. Returns the keys of those claimed.
-    """
-
-    async def work(session: AsyncSession) -> Outcome:
-        arguments = {
-            "every": names is None,
-            "names": list(names or ()),
-            "most": limit,
-            "holder": holder,
-            "ttl": ttl,
-            "actor": write.actor,
-        }
-        rows = await session.execute(CLAIM, arguments)
-        return {"executions": [row.id.hex for row in rows]}
-
-    return _claimed(await write_keyed(database, write, work, _claimed))
-
-
-def _claimed(outcome: Outcome) -> list[UUID]:
-    return [UUID(key) for key in outcome["executions"]]
 
 
 async def acquire_lease(
@@ -154,6 +77,7 @@ async def release_lease(database: Database, execution_id: UUID, write: Write, ho
         return {}
 
     await writer_of(database).write(Request(execution_id, write, decide))
+    orphans_of(database).expect()
 
 
 def give_lease(draft: Draft, holder: str, ttl: timedelta) -> None:

@@ -10,7 +10,7 @@ import strawberry
 from db.errors import InvalidInput
 from db.queries.pages import Row
 from db.queries.sources import EXECUTIONS
-from db.writes import leases
+from db.writes import claims, leases
 from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.inputs.common import given
@@ -115,7 +115,8 @@ class LeaseMutations:
     @strawberry.mutation(
         description="Take the leases of PENDING executions and of orphans (RUNNING, their lease over), "
         "and set them RUNNING: by their workflows' priority, CRITICAL first, and then by age. "
-        "Claimers at the same time never share one and never wait for each other.",
+        "Claimers at the same time never share one and never wait for each other. Where so many executions "
+        "run that it takes long, orphans are looked for no more than a twentieth of the time.",
         directives=[WRITE],
     )
     async def claim_executions(
@@ -129,7 +130,7 @@ class LeaseMutations:
             raise InvalidInput(f"`limit` can be 1 to {MOST_CLAIMED}; it was {input.limit}.")
         names = None if given(input.workflow_names) is None else words("workflowNames", input.workflow_names)
         holder, ttl = required_text("holder", input.holder), lease_time(input.ttl)
-        keys = await leases.claim_executions(info.context.database, write, holder, ttl, input.limit, names)
+        keys = await claims.claim_executions(info.context.database, write, holder, ttl, input.limit, names)
         return ClaimExecutionsPayload(keys=keys)
 
     @strawberry.mutation(description="Take the lease of one execution; its epoch grows.", directives=[WRITE])

@@ -34,7 +34,7 @@ from db.queries.sources import (
     VERSIONS_OF_WORKFLOW,
     Relation,
 )
-from db.writes.leases import CLAIM
+from db.writes.claims import CLAIM
 from tests.conftest import TEMPLATE, create_database, drop_database
 
 NOW = datetime.now(UTC)
@@ -281,6 +281,7 @@ async def test_a_page_deep_inside_starts_where_the_last_one_ended(
 async def test_a_claim_walks_an_index_by_priority_and_age(stocked: Database, names: list[str] | None) -> None:
     explain = text(f"EXPLAIN (FORMAT JSON) {CLAIM.text}")
     arguments = {"every": names is None, "names": names or [], "most": 10, "holder": "w", "actor": "test"}
+    arguments["orphans"] = True
     async with stocked.writing() as session:
         await session.execute(text("SET LOCAL enable_seqscan = off"))
         (plan,) = (await session.scalars(explain, arguments | {"ttl": timedelta(minutes=1)})).all()

@@ -18,10 +18,11 @@ from db.enums import ExecutionStatus, LogLevel, StepStatus
 from db.errors import FlowkeepError, IdempotencyConflict
 from db.state_values import fetch_values
 from db.writes.checkpoints import create_checkpoint
+from db.writes.claims import claim_executions
 from db.writes.commits import StepCommit, commit_step
 from db.writes.executions import create_execution, transition_execution
 from db.writes.forks import fork_execution
-from db.writes.leases import acquire_lease, claim_executions, release_lease
+from db.writes.leases import acquire_lease, release_lease
 from db.writes.records import LogLine, append_logs
 from db.writes.recovery import recover_execution
 from db.writes.states import StateChange, save_state

@@ -5,9 +5,11 @@ import os
 import shutil
 import signal
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -15,7 +17,7 @@ import pytest_asyncio
 from db.embedded import EmbeddedPostgres
 from tests.client import Client
 from tests.outages.processes import check, service
-from tests.outages.writers import Writer, kept, require_exactly_once
+from tests.outages.writers import Writer, commit, kept, require_exactly_once, save
 
 pytestmark = pytest.mark.slow
 
@@ -27,6 +29,19 @@ LOAD_SECONDS = 1.5
 CREATE_WORKFLOW = (
     """mutation { createWorkflow(input: {name: "w", version: "1", definition: {}}) { __typename } }"""
 )
+# Checked at the commit, when all of a transaction's statements are done; until then nothing of it lasts.
+HELD = 42
+HOLD_COMMITS = f"""
+CREATE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql
+    AS $$ BEGIN PERFORM pg_advisory_xact_lock_shared({HELD}); RETURN NULL; END $$;
+DO $$ DECLARE leaf text; BEGIN
+    FOR leaf IN SELECT relid::regclass FROM pg_partition_tree('events') WHERE isleaf LOOP
+        EXECUTE format('CREATE CONSTRAINT TRIGGER hold AFTER INSERT ON %s DEFERRABLE INITIALLY DEFERRED '
+                       'FOR EACH ROW EXECUTE FUNCTION hold()', leaf);
+    END LOOP;
+END $$;
+"""
+WAITING = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
 CREATE_EXECUTION = """mutation { createExecution(input: {workflowName: "w"}) {
   ... on ExecutionPayload { execution { id } } } }"""
 
@@ -103,6 +118,44 @@ async def test_acknowledged_writes_survive_and_repeated_ones_count_once(
         assert all(write.answer for write in writes)
         require_exactly_once(await kept(database_url, execution), writes)
     assert check(database_url).endswith("All is well.\n")
+
+
+async def test_a_batch_cut_between_its_writes_and_its_commit_was_not_made(
+    postgres: EmbeddedPostgres, database_url: str, url: str, http: httpx.AsyncClient
+) -> None:
+    client = Client(url, http)
+    await client.ask(CREATE_WORKFLOW)
+    made = [await client.ask(CREATE_EXECUTION) for _ in range(2)]
+    execution, other = (one["createExecution"]["execution"]["id"] for one in made)
+    keyed, bare = Writer(url, http), Writer(url, http)
+    async with commits_held(database_url) as waiting, asyncio.TaskGroup() as group:
+        group.create_task(bare.write(save(other, "bare"), keyed=False))
+        for number in range(20):
+            group.create_task(keyed.write((save, commit)[number % 2](execution, f"keyed {number}")))
+        await waiting(2)
+        crash(postgres)
+        await asyncio.to_thread(postgres.start)
+    require_exactly_once(await kept(database_url, execution), keyed.writes)
+    # What has no key is not made again, and whoever sent it hears that nobody knows.
+    assert (bare.codes, (await kept(database_url, other)).variables) == ({"UNAVAILABLE"}, [])
+
+
+@asynccontextmanager
+async def commits_held(database_url: str) -> AsyncIterator[Callable[[int], Awaitable[None]]]:
+    """Commits wait from here on until the server dies; gives what waits until so many do."""
+    connection = await asyncpg.connect(database_url.replace("+asyncpg", ""))
+    try:
+        await connection.execute(HOLD_COMMITS)
+        await connection.execute(f"SELECT pg_advisory_lock({HELD})")
+
+        async def waiting(number: int) -> None:
+            async with asyncio.timeout(30):
+                while await connection.fetchval(WAITING) < number:  # noqa: ASYNC110 - nobody tells
+                    await asyncio.sleep(0.01)
+
+        yield waiting
+    finally:
+        connection.terminate()
 
 
 async def until_all_go_on(writers: list[Writer], before: list[int]) -> None:

@@ -1,0 +1,140 @@
+"""Claims: executions that wait, or that nobody holds any more, go to whoever asks for some to run."""
+
+import time
+from collections import deque
+from collections.abc import Callable, Sequence
+from datetime import timedelta
+from uuid import UUID
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from db.engine import Database
+from db.writes.answers import Outcome
+from db.writes.keyed import write_keyed
+from db.writes.priorities import RANKS
+from db.writes.write import Write
+
+# What is due, as kinds that come one after another: the highest priority first, and of one priority orphans
+# before what waits. Each is a walk along an index that ends with the last row taken; that along the RUNNING
+# passes all whose lease lasts: an index on the expiry would be written by every heartbeat.
+_KINDS = [
+    (rank, status) for rank in sorted(RANKS.values(), reverse=True) for status in ("RUNNING", "PENDING")
+]
+# Rows that another claimer has locked are skipped, so claimers never wait for each other or share one.
+_DUE = """
+due{at} AS (
+    SELECT {at} AS place, e.id, e.status, e.lease_holder FROM executions e
+    WHERE e.status = '{status}' AND e.priority = {rank} AND (e.status = 'PENDING' OR e.lease_epoch > 0)
+      AND (:every OR e.workflow_id IN (SELECT id FROM workflows WHERE name = ANY(CAST(:names AS text[]))))
+      AND (e.lease_expires_at IS NULL OR e.lease_expires_at <= clock_timestamp())
+    ORDER BY e.id LIMIT {most} FOR NO KEY UPDATE SKIP LOCKED
+)"""
+
+
+def _due(at: int, rank: int, status: str) -> str:
+    taken = " - ".join(f"(SELECT count(*) FROM due{before})" for before in range(at)) or "0"
+    most = f"greatest(0, :most - {taken})"
+    if status == "RUNNING":
+        most = f"CASE WHEN :orphans THEN {most} ELSE 0 END"
+    return _DUE.format(at=at, rank=rank, status=status, most=most)
+
+
+CLAIM = text(f"""
+WITH {",".join(_due(at, *kind) for at, kind in enumerate(_KINDS))}, claimed AS (
+    UPDATE executions e
+    SET status = 'RUNNING', lease_holder = :holder, lease_epoch = e.lease_epoch + 1,
+        lease_expires_at = clock_timestamp() + CAST(:ttl AS interval), heartbeat_at = clock_timestamp(),
+        started_at = coalesce(e.started_at, greatest(clock_timestamp(), e.created_at)),
+        event_seq = e.event_seq + 1
+    FROM ({" UNION ALL ".join(f"SELECT * FROM due{at}" for at in range(len(_KINDS)))}) due
+    WHERE e.id = due.id
+    RETURNING e.id, due.place, e.event_seq, e.lease_epoch, due.status AS was, due.lease_holder AS held
+), noted AS (
+    INSERT INTO events (execution_id, seq, type, actor, changes)
+    SELECT id, event_seq, 'LEASE_ACQUIRED', :actor,
+           json_build_object(
+               'status', json_build_object('before', was, 'after', 'RUNNING'),
+               'leaseHolder', json_build_object('before', held, 'after', CAST(:holder AS text)),
+               'leaseEpoch', json_build_object('before', lease_epoch - 1, 'after', lease_epoch))
+    FROM claimed
+)
+SELECT id FROM claimed ORDER BY place, id
+""")
+
+
+async def claim_executions(
+    database: Database, write: Write, holder: str, ttl: timedelta, limit: int, names: Sequence[str] | None
+) -> list[UUID]:
+    """Take the leases of up to `limit` orphans and PENDING executions, and set them RUNNING.
+
+    Those of the workflows with the highest priority come first, of those orphans, and of those the oldest.
+    Where very many are RUNNING, not every claim looks for orphans among them (see `Orphans`).
+
+    `names` restricts them to workflows with these names. Returns the keys of those claimed.
+    """
+
+    orphans = orphans_of(database)
+
+    async def work(session: AsyncSession) -> Outcome:
+        arguments = {
+            "orphans": orphans.due(),
+            "every": names is None,
+            "names": list(names or ()),
+            "most": limit,
+            "holder": holder,
+            "ttl": ttl,
+            "actor": write.actor,
+        }
+        began = time.monotonic()
+        rows = (await session.execute(CLAIM, arguments)).all()
+        if arguments["orphans"]:
+            orphans.looked(time.monotonic() - began)
+        return {"executions": [row.id.hex for row in rows]}
+
+    return _claimed(await write_keyed(database, write, work, _claimed))
+
+
+def _claimed(outcome: Outcome) -> list[UUID]:
+    return [UUID(key) for key in outcome["executions"]]
+
+
+class Orphans:
+    """When the claims of this process look for orphans: always, while that is quick.
+
+    The look costs as much as there are RUNNING executions. Once it takes longer than `QUICK` seconds, it may
+    take up no more than one part in `SPARING` of the time; claims in between take what waits.
+    """
+
+    QUICK = 0.01
+    SPARING = 20
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._next = 0.0
+        # The least of some, so that a stall of the machine is not taken for many executions.
+        self._costs: deque[float] = deque(maxlen=8)
+
+    def due(self) -> bool:
+        """Whether it is time for a look."""
+        return self._clock() >= self._next
+
+    def looked(self, seconds: float) -> None:
+        """Note that a look has taken so long."""
+        self._costs.append(seconds)
+        full = len(self._costs) == self._costs.maxlen
+        if full and (cost := min(self._costs)) > self.QUICK:
+            self._next = self._clock() + self.SPARING * cost
+
+    def expect(self) -> None:
+        """Look at the next claim: there is an orphan."""
+        self._next = 0.0
+
+
+_orphans: "WeakKeyDictionary[Database, Orphans]" = WeakKeyDictionary()
+
+
+def orphans_of(database: Database) -> Orphans:
+    """When claims on a database look for orphans."""
+    return _orphans.setdefault(database, Orphans())
