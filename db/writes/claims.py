@@ -63,6 +63,9 @@ WITH {",".join(_due(at, *kind) for at, kind in enumerate(_KINDS))}, claimed AS (
 SELECT id FROM claimed ORDER BY place, id
 """)
 
+MANY = 5000
+_RUNNING = text(f"SELECT count(*) FROM (SELECT FROM executions WHERE status = 'RUNNING' LIMIT {MANY}) r")
+
 
 async def claim_executions(
     database: Database, write: Write, holder: str, ttl: timedelta, limit: int, names: Sequence[str] | None
@@ -90,7 +93,9 @@ async def claim_executions(
         began = time.monotonic()
         rows = (await session.execute(CLAIM, arguments)).all()
         if arguments["orphans"]:
-            orphans.looked(time.monotonic() - began)
+            seconds = time.monotonic() - began
+            slow = seconds > orphans.QUICK and await session.scalar(_RUNNING) == MANY
+            orphans.looked(seconds if slow else 0)
         return {"executions": [row.id.hex for row in rows]}
 
     return _claimed(await write_keyed(database, write, work, _claimed))
@@ -103,8 +108,9 @@ def _claimed(outcome: Outcome) -> list[UUID]:
 class Orphans:
     """When the claims of this process look for orphans: always, while that is quick.
 
-    The look costs as much as there are RUNNING executions. Once it takes longer than `QUICK` seconds, it may
-    take up no more than one part in `SPARING` of the time; claims in between take what waits.
+    The look costs as much as there are RUNNING executions. Where there are `MANY` and it takes longer than
+    `QUICK` seconds, it may take up no more than one part in `SPARING` of the time; claims in between take
+    what waits.
     """
 
     QUICK = 0.01

@@ -3,9 +3,11 @@
 from datetime import timedelta
 from uuid import UUID
 
+import pytest
+
 from db.engine import Database
 from db.enums import ExecutionStatus
-from db.writes.claims import Orphans, claim_executions, orphans_of
+from db.writes.claims import MANY, Orphans, claim_executions, orphans_of
 from db.writes.leases import acquire_lease, release_lease
 from db.writes.write import Write
 from tests.factories import Factory
@@ -54,11 +56,49 @@ def test_one_long_look_among_quick_ones_is_a_stall() -> None:
 
 
 async def test_what_waits_is_claimed_between_looks_and_orphans_at_the_next(
-    database: Database, make: Factory
+    worker_url: str, database: Database, make: Factory
 ) -> None:
-    waiting, orphan = await make.execution(), await make.execution(status=ExecutionStatus.RUNNING)
-    await acquire_lease(database, orphan, WRITE, "w", TTL)
-    slow(orphans_of(database))
-    assert await claimed(database) == [waiting]
-    await release_lease(database, orphan, WRITE, "w")
-    assert await claimed(database) == [orphan]
+    # Its own, for what it has learnt of its looks is kept with it.
+    engine = Database(worker_url, pool_size=1)
+    waiting = await make.execution()
+    orphan = await make.execution(status=ExecutionStatus.RUNNING, lease_epoch=1)
+    slow(orphans_of(engine))
+    between = await claimed(engine)
+    orphans_of(engine).expect()
+    assert (between, await claimed(engine)) == ([waiting], [orphan])
+    await engine.close()
+
+
+async def test_what_is_given_up_is_claimed_at_once(
+    worker_url: str, database: Database, make: Factory
+) -> None:
+    engine = Database(worker_url, pool_size=1)
+    execution = await make.execution(status=ExecutionStatus.RUNNING)
+    await acquire_lease(engine, execution, WRITE, "w", TTL)
+    slow(orphans_of(engine))
+    await release_lease(engine, execution, WRITE, "w")
+    assert await claimed(engine) == [execution]
+    await engine.close()
+
+
+async def test_a_slow_look_at_few_was_a_busy_machine(
+    worker_url: str, database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Orphans, "QUICK", 0)
+    engine = Database(worker_url, pool_size=1)
+    for _ in range(8):
+        await claimed(engine)
+    assert orphans_of(engine).due()
+    await engine.close()
+
+
+async def test_looks_at_many_are_spared(
+    worker_url: str, database: Database, make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Orphans, "QUICK", 0)
+    await make.executions(MANY, status=ExecutionStatus.RUNNING)
+    engine = Database(worker_url, pool_size=1)
+    for _ in range(8):
+        await claimed(engine)
+    assert not orphans_of(engine).due()
+    await engine.close()
