@@ -245,9 +245,11 @@ class Operations:
 
     def _with_room(self, answered: Answered, asking: Asking, cost: int) -> Answered:
         """The answer, or in its place that it takes more bytes than there is room for."""
-        most, fields = self._limits.answer_bytes, asking.operation.measured.fields
-        # Mostly it is plain that there is room, however often the widest value is shown.
-        if asking.context.budget.widest * fields * max(1, cost) <= most:
+        most, shown = self._limits.answer_bytes, answered.shown
+        if shown is None:
+            shown = asking.operation.measured.fields * max(1, cost)
+        # Mostly it is plain that there is room, even if all of its values were as long as the longest.
+        if asking.context.budget.widest * shown <= most:
             return answered
         try:
             require_room(answered.data, most)

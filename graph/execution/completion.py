@@ -121,7 +121,7 @@ class Listed:
         """All items of all lists together."""
         sizes = [0 if value is None else len(value) for value in values]
         flat = [item for value in values if value is not None for item in value]
-
+        run.shown += len(flat)
         cells = await complete(self.item, flat, item_path(path, sizes), run)
         return cut(self, cells, [None if value is None else len(value) for value in values], path, run)
 

@@ -28,12 +28,16 @@ class Asked(NamedTuple):
 
 @dataclass(slots=True)
 class Run:
-    """What a plan is run with; `explain` has graphql-core read arguments, or say what is wrong with them."""
+    """What a plan is run with; `explain` has graphql-core read arguments, or say what is wrong with them.
+
+    `shown` counts the values that the answer has so far.
+    """
 
     context: Context
     variables: dict[str, Any]
     explain: Callable[[Any], dict[str, Any]]
     errors: Errors = field(default_factory=Errors)
+    shown: int = 0
 
     def arguments(self, written: Arguments) -> dict[str, Any]:
         """The arguments of a field; raises `GraphQLError` where they do not fit."""
@@ -142,6 +146,7 @@ class ObjectPlan:
         """Dictionaries from columns, which may be fewer than there are entries."""
         if not columns:
             return [{} for _ in range(length)]
+        run.shown += length * len(columns)
         answers = _dictionaries(tuple([key for key, _ in self.entries][: len(columns)]))(*columns)
         if run.errors.bubbling:
             for column in filter(faulty, reversed(columns)):
@@ -167,10 +172,14 @@ def _dictionaries(keys: tuple[str, ...]) -> Callable[..., list[Any]]:
 
 
 class Answered(NamedTuple):
-    """The answer for one root object, errors as graphql-core has them."""
+    """The answer for one root object, errors as graphql-core has them.
+
+    It has no more values than `shown`, where that was counted.
+    """
 
     data: dict[str, Any] | None
     errors: list[GraphQLError]
+    shown: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -189,7 +198,7 @@ class Plan:
                 run.errors.settle(answer, (index,), nullable=True)
         errors = run.errors.by_root(len(roots))
         return [
-            Answered(None if isinstance(answer, Fault) else answer, listed)
+            Answered(None if isinstance(answer, Fault) else answer, listed, run.shown)
             for answer, listed in zip(answers, errors, strict=True)
         ]
 

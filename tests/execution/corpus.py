@@ -107,7 +107,7 @@ CORPUS: dict[str, tuple[str, dict[str, Any]]] = {
         {},
     ),
     "variables in literals": (
-        "query ($s: [ExecutionStatus!], $t: DateTime, $x: JSON) { executions(filter: {status: $s, "
+        "query ($s: [ExecutionStatus!], $t: DateTime) { executions(filter: {status: $s, "
         "createdAt: {gte: $t, lt: $t}, hasError: null}) { totalCount } }",
         {"s": ["PENDING"]},
     ),

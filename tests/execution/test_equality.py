@@ -17,7 +17,7 @@ ALIKE = CORPUS | WITH_ERRORS | WRONG_VARIABLES
 @pytest.mark.parametrize("name", ALIKE)
 async def test_both_answer_alike(both: Both, name: str) -> None:
     document, variables = ALIKE[name]
-    await both.assert_alike(document, **variables)
+    assert await both.assert_alike(document, **variables) is not None
     assert both.unplanned is None
 
 
@@ -32,7 +32,7 @@ async def test_an_error_is_in_the_answer(both: Both, name: str) -> None:
 @pytest.mark.parametrize("name", UNPLANNED)
 async def test_what_no_plan_can_be_made_of_is_counted(both: Both, name: str) -> None:
     document, reason = UNPLANNED[name]
-    await both.assert_alike(document)
+    assert await both.assert_alike(document) is not None
     assert both.unplanned == reason
 
 

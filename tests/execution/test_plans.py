@@ -12,8 +12,28 @@ from graph.schema import schema
 from tests.client import Client
 from tests.conftest import Statements
 from tests.execution.both import Both
+from tests.execution.corpus import CORPUS
 from tests.factories import Factory
 from tests.live.follower import settled
+
+
+def leaves(value: Any) -> int:
+    """How many values are shown in an answer's data."""
+    if isinstance(value, dict | list):
+        return sum(map(leaves, value.values() if isinstance(value, dict) else value))
+    return 1
+
+
+@pytest.mark.parametrize("name", CORPUS)
+async def test_no_more_values_are_shown_than_were_counted(both: Both, name: str) -> None:
+    text, variables = CORPUS[name]
+    document = both.document(text)
+    assert document is not None
+    asking = Asking(document, document.operations[0], variables, both.context())
+    answered = await Answering(schema, hide_suggestions=False).answer(asking)
+    assert answered.shown is not None
+    assert leaves(answered.data) <= answered.shown <= 3 * leaves(answered.data) + 20
+
 
 MISSING = '"exec_00000000000070008000000000000000"'
 
