@@ -17,7 +17,7 @@ from db.engine import Database
 from db.errors import NotReady
 from db.migrate import require_head
 from db.partitions import cover_ahead
-from db.retention.runs import apply_enabled, expire_keys
+from db.retention.runs import apply_enabled, expire_deletions, expire_keys
 from graph.addresses import ENDPOINT
 from graph.auth.authenticator import Authenticator
 from graph.background import STOP_SECONDS, Background, Job, ended
@@ -149,6 +149,8 @@ def _maintenance(database: Database, settings: Settings) -> list[Job]:
             logger.info("Retention: %s says what has gone.", encode(Kind.RUN, run))
         if settings.keep_idempotency_keys:
             await expire_keys(database, timedelta(days=settings.keep_idempotency_keys))
+        if settings.keep_deletions:
+            await expire_deletions(database, timedelta(days=settings.keep_deletions))
 
     every = _PARTITION_CHECK_SECONDS
     jobs = [Job("partitions", keep_partitions_ahead, every=every, first=every)]

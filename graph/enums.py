@@ -146,6 +146,7 @@ described(
     LOGS_IMPORTED="Log entries were imported.",
     METRICS_RECORDED="Numbers were recorded.",
     NOTHING_CHANGED="A write found everything as it wanted it.",
+    EXECUTION_DELETED="It was deleted with all its history; only told by `executionChanges`.",
 )
 described(
     Scope,

@@ -65,6 +65,12 @@ class Settings(BaseSettings):
         le=36_500,
         description="days for which idempotency keys outside of executions are known; 0 for ever",
     )
+    keep_deletions: int = Field(
+        default=7,
+        ge=0,
+        le=36_500,
+        description="days for which `executionChanges` tells who comes later of a deletion; 0 for ever",
+    )
     require_epoch: bool = Field(
         default=True,
         description="whether engines must send their lease's epoch while it is valid; `false` fences only "

@@ -27,6 +27,17 @@ CREATE TABLE public.checkpoints (
 )
 PARTITION BY RANGE (execution_id);
 
+CREATE TABLE public.deleted_executions (
+    xid xid8 DEFAULT pg_current_xact_id() NOT NULL,
+    execution_id uuid NOT NULL,
+    seq bigint NOT NULL,
+    workflow_id uuid NOT NULL,
+    workflow_name text NOT NULL COLLATE pg_catalog."C",
+    status text NOT NULL COLLATE pg_catalog."C",
+    actor text NOT NULL,
+    at timestamp with time zone DEFAULT now() NOT NULL
+);
+
 CREATE TABLE public.events (
     execution_id uuid NOT NULL,
     seq bigint NOT NULL,
@@ -287,6 +298,9 @@ ALTER TABLE ONLY public.audit_entries
 ALTER TABLE ONLY public.checkpoints
     ADD CONSTRAINT checkpoints_pkey PRIMARY KEY (execution_id, seq);
 
+ALTER TABLE ONLY public.deleted_executions
+    ADD CONSTRAINT deleted_executions_pkey PRIMARY KEY (xid, execution_id);
+
 ALTER TABLE ONLY public.events
     ADD CONSTRAINT events_pkey PRIMARY KEY (execution_id, seq);
 
@@ -344,6 +358,8 @@ CREATE INDEX audit_entries_by_time ON public.audit_entries USING btree (at);
 CREATE INDEX audit_entries_by_type ON public.audit_entries USING btree (type, id);
 
 CREATE INDEX checkpoints_by_parent ON ONLY public.checkpoints USING btree (execution_id, parent_seq) WHERE (parent_seq IS NOT NULL);
+
+CREATE INDEX deleted_executions_by_age ON public.deleted_executions USING btree (at);
 
 CREATE INDEX events_by_commit ON ONLY public.events USING btree (xid, execution_id, seq);
 

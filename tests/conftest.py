@@ -142,7 +142,14 @@ async def worker_database(worker_url: str) -> AsyncIterator[Database]:
 async def database(worker_database: Database) -> AsyncIterator[Database]:
     """This worker's database, emptied after the test."""
     yield worker_database
-    tables = [*reversed(TREE), "workflows", "audit_entries", "idempotency_keys", "tokens"]
+    tables = [
+        *reversed(TREE),
+        "workflows",
+        "audit_entries",
+        "idempotency_keys",
+        "deleted_executions",
+        "tokens",
+    ]
     tables += ["holds", "retention_runs", "retention_policies"]
     async with worker_database.maintaining() as connection:
         await connection.execute(";".join(f"DELETE FROM {table}" for table in tables))

@@ -2,7 +2,7 @@
 
 from db.models.base import Base
 from db.models.executions import Execution
-from db.models.records import AuditEntry, Event, IdempotencyKey, LogEntry, MetricPoint
+from db.models.records import AuditEntry, DeletedExecution, Event, IdempotencyKey, LogEntry, MetricPoint
 from db.models.retention import Hold, RetentionPolicy, RetentionRun
 from db.models.states import Checkpoint, State, StateEntry
 from db.models.steps import Step
@@ -13,6 +13,7 @@ __all__ = [
     "AuditEntry",
     "Base",
     "Checkpoint",
+    "DeletedExecution",
     "Event",
     "Execution",
     "Hold",

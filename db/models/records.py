@@ -5,8 +5,9 @@ statement that locks and advances their execution's row writes them, which prove
 """
 
 from typing import Any
+from uuid import UUID
 
-from sqlalchemy import Double, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, text
+from sqlalchemy import Double, ForeignKeyConstraint, Index, LargeBinary, SmallInteger, Uuid, text
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import UserDefinedType
 
@@ -139,6 +140,28 @@ class Event(Base):
         Index("events_by_commit", "xid", "execution_id", "seq"),
         BY_EXECUTION,
     )
+
+
+class DeletedExecution(Base):
+    """What is kept for a while of an execution that was deleted, for those who follow changes.
+
+    It is written by the transaction that deletes, and has nothing of what the execution held.
+    """
+
+    __tablename__ = "deleted_executions"
+
+    xid: Mapped[int] = mapped_column(
+        TransactionId, primary_key=True, server_default=text("pg_current_xact_id()")
+    )
+    execution_id: Mapped[UUID] = mapped_column(Uuid, primary_key=True)
+    seq: Mapped[bigint]
+    workflow_id: Mapped[UUID] = mapped_column(Uuid)
+    workflow_name: Mapped[word]
+    status: Mapped[word]
+    actor: Mapped[prose]
+    at: Mapped[now]
+
+    __table_args__ = (Index("deleted_executions_by_age", "at"),)
 
 
 class AuditEntry(Base):

@@ -13,7 +13,9 @@ from uuid import UUID
 
 import asyncpg
 
+from db.enums import EventType
 from db.queries.batch import EXECUTION, fetch_many
+from db.queries.filters import ExecutionFilter
 from db.queries.pages import Row
 from db.queries.predicates import Filter, Parameters
 from db.queries.sources import EVENTS, Source
@@ -94,26 +96,39 @@ _BEFORE = f"""
 """
 
 
+# A deletion as the event that comes last.
+_AS_EVENT = {
+    "type": f"'{EventType.EXECUTION_DELETED}'",
+    "changes": "json_build_object('status', json_build_object('before', c.status))",
+}
+_DELETION = ", ".join(f"{_AS_EVENT.get(name, f'c.{name}')} AS {name}" for name in EVENTS.selected)
+
+
 async def fetch_changes(
-    connection: asyncpg.Connection, after: Commit, narrowed: Filter, limit: int
+    connection: asyncpg.Connection, after: Commit, narrowed: ExecutionFilter, limit: int
 ) -> Changes:
     """At most `limit` events after a place, of executions that `narrowed` takes as they are now, and those by
-    which an execution ceased to be so; `matches` tells them apart."""
+    which an execution ceased to be so, deletions among them; `matches` tells them apart."""
     parameters = Parameters()
     xid = parameters.add(str(after.xid), "text")
     place = (
         f"({xid}::xid8, {parameters.add(after.execution_id, 'uuid')}, {parameters.add(after.seq, 'bigint')})"
     )
     matches, taken = _taken(narrowed, parameters)
+    gone = " AND ".join(("true", *narrowed.predicates_when_gone(parameters)))
     columns = EVENTS.columns.replace("c.", "v.")
     rows = await connection.fetch(
         "WITH s AS MATERIALIZED (SELECT pg_current_snapshot() AS now), h AS MATERIALIZED "
         "(SELECT pg_snapshot_xmin(now) AS xmin, pg_snapshot_xmax(now)::text::bigint AS xmax FROM s) "
-        f"SELECT h.xmin::text::bigint AS horizon, h.xmax, v.* FROM h LEFT JOIN LATERAL (SELECT "
-        f"v.xid::text::bigint AS xid, m.matches, {columns} FROM events v "
+        f"SELECT h.xmin::text::bigint AS horizon, h.xmax, v.* FROM h LEFT JOIN LATERAL (SELECT * FROM ("
+        f"(SELECT v.xid::text::bigint AS xid, m.matches, {columns} FROM events v "
         f"CROSS JOIN LATERAL (SELECT {matches} AS matches) m "
         f"WHERE (v.xid, v.execution_id, v.seq) > {place} AND v.xid < h.xmin AND {taken} "
-        f"ORDER BY v.xid, v.execution_id, v.seq LIMIT {int(limit)}) v ON true",
+        f"ORDER BY v.xid, v.execution_id, v.seq LIMIT {int(limit)}) UNION ALL "
+        f"(SELECT c.xid::text::bigint, false, {_DELETION} FROM deleted_executions c "
+        f"WHERE (c.xid, c.execution_id, c.seq) > {place} AND c.xid < h.xmin AND {gone} "
+        f"ORDER BY c.xid, c.execution_id LIMIT {int(limit)})) u "
+        f"ORDER BY u.xid, u.execution_id, u.seq LIMIT {int(limit)}) v ON true",
         *parameters.values,
     )
     horizon = Commit(rows[0]["horizon"])

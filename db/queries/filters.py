@@ -105,6 +105,16 @@ class ExecutionFilter:
         yield from self.completed.predicates(moment_or_end("completed_at"), parameters)
         yield from self.inside.predicates(parameters)
 
+    def predicates_when_gone(self, parameters: Parameters) -> Iterator[str]:
+        """Conditions on `c`, a row of deleted_executions: those that can still be judged by what is kept."""
+        if self.workflow_id is not None:
+            yield f"c.workflow_id = {parameters.add(self.workflow_id, 'uuid')}"
+        if self.workflow_name:
+            yield f"c.workflow_name = {parameters.add(self.workflow_name, 'text')}"
+        yield from starts_with("c.workflow_name", self.workflow_name_prefix, parameters)
+        yield from one_of("c.status", self.statuses, parameters)
+        yield from keyed_between("c.execution_id", self.created, parameters)
+
 
 @dataclass(frozen=True, slots=True)
 class StepFilter:

@@ -10,7 +10,7 @@ from db.errors import NotReady
 from db.migrate import current, head, require_head
 from db.partitions import TREE, Range, list_ranges
 
-BIG_TABLES = (*TREE, "workflows", "audit_entries", "idempotency_keys")
+BIG_TABLES = (*TREE, "workflows", "audit_entries", "idempotency_keys", "deleted_executions")
 # Longer than the service takes to look after the partitions again.
 _COVERED = timedelta(hours=1)
 

@@ -13,6 +13,7 @@ from db.ids import uuid7_floor
 from db.partitions import TREE, Range, list_ranges, partition
 from db.queries.predicates import Parameters
 from db.retention.policies import Part, Selection
+from db.writes.deletions import note_dropped
 
 # Who waits for a lock keeps everybody waiting who comes after: never for longer than this. The first lock is
 # that of executions, through which every writer goes; for the others there is hardly anything to wait for.
@@ -56,23 +57,30 @@ async def may_drop(connection: asyncpg.Connection, selection: Selection, part: P
     return not await connection.fetchval(f"SELECT EXISTS ({stays})", *parameters.values)
 
 
-async def drop_range(connection: asyncpg.Connection, selection: Selection, over: Range) -> Gone | None:
-    """Within a transaction: drop the range's partitions; None where something in it must stay after all.
+class Stays(Exception):
+    """Something in a range must stay: the transaction that was to drop it is to be rolled back."""
 
-    Raises the driver's error where a lock is not to be had at once.
+
+async def drop_range(connection: asyncpg.Connection, selection: Selection, over: Range, actor: str) -> Gone:
+    """Within a transaction: drop the range's partitions.
+
+    Raises `Stays`, and the driver's error where a lock is not to be had at once.
     """
     if not await may_drop(connection, selection, Part.EXECUTIONS, over):
-        return None
+        raise Stays
     rows = {table: await _count(connection, partition(table, over)) for table in TREE}
     await connection.execute(_FIRST_LOCK)
-    # References within the range count as well. They go before the locks, since there may be many of them.
+    # References within the range count as well. They go before the locks, since there may be many of them,
+    # and so do notes of what is deleted, while nobody else writes to the range.
     await _forget(connection, over)
+    await connection.execute(f"LOCK TABLE {partition('executions', over)} IN SHARE ROW EXCLUSIVE MODE")
+    await note_dropped(connection, actor, partition("executions", over))
     await connection.execute("LOCK TABLE executions IN ACCESS EXCLUSIVE MODE")
     await connection.execute(_OTHER_LOCKS)
     await connection.execute(f"LOCK TABLE {', '.join(TREE[1:])}, workflows IN ACCESS EXCLUSIVE MODE")
     # Nobody else can change anything now: what may go, goes.
     if not await may_drop(connection, selection, Part.EXECUTIONS, over):
-        return None
+        raise Stays
     await connection.execute(_PLANS)
     await _forget(connection, over)
     names = tuple(partition(table, over) for table in reversed(TREE))

@@ -25,11 +25,12 @@ from db.engine import Database
 from db.enums import RunStatus
 from db.errors import NotFound, Unavailable
 from db.ids import uuid7, uuid7_floor
-from db.partitions import TREE
+from db.partitions import TREE, Range
 from db.queries.predicates import Parameters
-from db.retention.partitions import Gone, drop_range, empty_logs, ranges_over
+from db.retention.partitions import Gone, Stays, drop_range, empty_logs, ranges_over
 from db.retention.policies import Part, Policy, Selection, fetch_policies
 from db.writes.checkpoints import prune_in_unit
+from db.writes.deletions import driver_of, note_deletions
 from db.writes.holds import lock_holds, try_lock_holds
 from db.writes.keyed import Outcome, audit, write_keyed
 from db.writes.unit import enter
@@ -83,6 +84,12 @@ _EXPIRE_KEYS = """
 DELETE FROM idempotency_keys WHERE key IN (
     SELECT key FROM idempotency_keys WHERE created_at < statement_timestamp() - $1::interval
     ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
+)
+"""
+_EXPIRE_DELETIONS = """
+DELETE FROM deleted_executions WHERE (xid, execution_id) IN (
+    SELECT xid, execution_id FROM deleted_executions WHERE at < statement_timestamp() - $1::interval
+    ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 """
 _TRIM_LOG = """
@@ -154,7 +161,7 @@ async def start_run(
 
     async def work(session: AsyncSession) -> Outcome:
         await lock_holds(session)
-        driver = await _driver(session)
+        driver = await driver_of(session)
         policies = await fetch_policies(driver, policy)
         if policy is not None and not policies:
             raise NotFound("retention policy", f"pol_{policy.hex}")
@@ -211,17 +218,22 @@ async def go_on(
 
 async def expire_keys(database: Database, older_than: timedelta) -> int:
     """Forget idempotency keys beyond an age, batch by batch; returns how many."""
+    return await _expire(database, _EXPIRE_KEYS, older_than)
+
+
+async def expire_deletions(database: Database, older_than: timedelta) -> int:
+    """Forget deletions beyond an age in the same way: who follows changes is told of later ones only."""
+    return await _expire(database, _EXPIRE_DELETIONS, older_than)
+
+
+async def _expire(database: Database, statement: str, older_than: timedelta) -> int:
     expired = 0
     while True:
         async with database.maintaining() as connection:
-            gone = _number(await connection.execute(_EXPIRE_KEYS, older_than, KEYS_A_BATCH))
+            gone = _number(await connection.execute(statement, older_than, KEYS_A_BATCH))
         expired += gone
         if gone < KEYS_A_BATCH:
             return expired
-
-
-async def _driver(session: AsyncSession) -> Any:
-    return (await (await session.connection()).get_raw_connection()).driver_connection
 
 
 async def _selection(database: Database, run: UUID) -> Selection | None:
@@ -238,7 +250,7 @@ async def _batch(database: Database, run: UUID, selection: Selection, size: int)
     async with database.writing() as session:
         if not await try_lock_holds(session):
             return None
-        driver = await _driver(session)
+        driver = await driver_of(session)
         await driver.execute(_LIMITS)
         row = await driver.fetchrow(f"{_RUN} FOR UPDATE", run)
         if row is None:
@@ -270,16 +282,23 @@ async def _drop_partitions(batch: _Batch, place: _Place) -> _Done:
         if place.before is not None and uuid7_floor(over.start) >= place.before:
             continue
         try:
-            async with batch.driver.transaction():
-                gone = await drop_range(batch.driver, batch.selection, over)
-                if gone is None:
-                    gone = await empty_logs(batch.driver, batch.selection, over) or Gone()
+            gone = await _take_range(batch, over)
         except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
             if place.tries < _TRIES:  # somebody is at it; the next batch tries again
                 return _Done(_Place(place.phase, place.before, place.tries + 1))
             gone = Gone()
         return _Done(_Place(place.phase, uuid7_floor(over.start)), gone.rows, gone.partitions)
     return _Done(None)
+
+
+async def _take_range(batch: _Batch, over: Range) -> Gone:
+    """Drop what is in a range, or its log entries, if all of it may go; nothing of it is done otherwise."""
+    try:
+        async with batch.driver.transaction():
+            return await drop_range(batch.driver, batch.selection, over, batch.actor)
+    except Stays:
+        async with batch.driver.transaction():
+            return await empty_logs(batch.driver, batch.selection, over) or Gone()
 
 
 async def _delete_executions(batch: _Batch, place: _Place) -> _Done:
@@ -295,7 +314,7 @@ async def _delete_executions(batch: _Batch, place: _Place) -> _Done:
         rows = {"log_entries": gone} if gone else {}
         if gone == ROWS_A_BATCH:
             return _Done(_Place(place.phase, place.before), rows)
-    return _Done(_Place(place.phase, lower), _sum(rows, await _delete(batch.driver, keys)))
+    return _Done(_Place(place.phase, lower), _sum(rows, await _delete(batch, keys)))
 
 
 async def _delete_logs(batch: _Batch, place: _Place) -> _Done:
@@ -389,9 +408,10 @@ async def _still_due(batch: _Batch, part: Part, keys: list[UUID]) -> list[UUID]:
     return keys
 
 
-async def _delete(driver: asyncpg.Connection, keys: list[UUID]) -> dict[str, int]:
+async def _delete(batch: _Batch, keys: list[UUID]) -> dict[str, int]:
     """Everything of these executions, table by table, so that it can be counted."""
-    gone = {}
+    driver, gone = batch.driver, {}
+    await note_deletions(driver, batch.actor, keys)
     for table in reversed(TREE):
         column = "id" if table == "executions" else "execution_id"
         gone[table] = _number(await driver.execute(f"DELETE FROM {table} WHERE {column} = ANY($1)", keys))

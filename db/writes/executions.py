@@ -17,6 +17,7 @@ from db.transitions import EXECUTION_MOVES, require_move, require_same
 from db.writes.answers import Outcome
 from db.writes.batch import Request
 from db.writes.creations import Creation, Named
+from db.writes.deletions import driver_of, note_deletions
 from db.writes.draft import Draft
 from db.writes.holds import lock_holds, require_not_held
 from db.writes.keyed import audit, write_keyed
@@ -172,6 +173,7 @@ async def delete_execution(database: Database, write: Write, execution_id: UUID)
         if row.completed_at is None:
             raise InvalidInput("Only an execution that has ended can be deleted; cancel it first.")
         await require_not_held(session, [execution_id, row.workflow_id])
+        await note_deletions(await driver_of(session), write.actor, [execution_id])
         for unlinked in (LogEntry, Event):
             await session.execute(delete(unlinked).where(unlinked.execution_id == execution_id))
         await session.execute(delete(Execution).where(Execution.id == execution_id))

@@ -16,6 +16,7 @@ from db.ids import uuid7, uuid7_time
 from db.models import Event, Execution, LogEntry, Workflow
 from db.models.base import among
 from db.transitions import WORKFLOW_MOVES, require_move
+from db.writes.deletions import driver_of, note_deletions
 from db.writes.holds import lock_holds, require_not_held
 from db.writes.keyed import Outcome, audit, write_keyed
 from db.writes.priorities import rank_executions
@@ -111,7 +112,7 @@ async def delete_workflow(database: Database, write: Write, key: UUID, *, cascad
         await lock_holds(session)
         before = await _locked(session, key)
         await require_not_held(session, [key])
-        executions = await _delete_executions(session, key, cascade)
+        executions = await _delete_executions(session, write, key, cascade)
         await session.execute(delete(Workflow).where(Workflow.id == key))
         changes = {"name": {"before": before.name}, "version": {"before": before.version}}
         changes["executions"] = {"before": executions}
@@ -122,7 +123,7 @@ async def delete_workflow(database: Database, write: Write, key: UUID, *, cascad
     return deleted
 
 
-async def _delete_executions(session: AsyncSession, workflow: UUID, cascade: bool) -> int:
+async def _delete_executions(session: AsyncSession, write: Write, workflow: UUID, cascade: bool) -> int:
     mine = Execution.workflow_id == workflow
     found = list((await session.scalars(select(Execution.id).where(mine).with_for_update())).all())
     if found and not cascade:
@@ -133,6 +134,7 @@ async def _delete_executions(session: AsyncSession, workflow: UUID, cascade: boo
     if running := await session.scalar(live):
         raise InvalidInput(f"{running} executions of the workflow have not ended; cancel them first.")
     await require_not_held(session, found)
+    await note_deletions(await driver_of(session), write.actor, found)
     for unlinked in (LogEntry, Event):
         await session.execute(delete(unlinked).where(among(unlinked.execution_id, found)))
     await session.execute(delete(Execution).where(mine))

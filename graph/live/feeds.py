@@ -12,6 +12,7 @@ from uuid import UUID
 from db.engine import Connection
 from db.errors import NotFound
 from db.queries.feeds import Commit, commit_of, fetch_after, fetch_changes, fetch_heads, fetch_horizon
+from db.queries.filters import ExecutionFilter
 from db.queries.pages import Row
 from db.queries.predicates import Filter
 from db.queries.sources import EVENTS, LOG_ENTRIES, Source
@@ -122,9 +123,9 @@ class ExecutionFeed:
 
 @dataclass(frozen=True, slots=True)
 class ChangesFeed:
-    """The events of all executions that a filter takes, in the order of commits."""
+    """The events of all executions that a filter takes and their deletions, in the order of commits."""
 
-    narrowed: Filter
+    narrowed: ExecutionFilter
 
     beginning: ClassVar[Commit] = Commit(0)
     execution_id: ClassVar[None] = None

@@ -13,7 +13,7 @@ from graph.auth.scopes import READ
 from graph.builders import build
 from graph.context import Info
 from graph.enums import FeedStart, LogLevel
-from graph.ids import Kind, decode_as
+from graph.ids import Kind, decode_as, encode
 from graph.inputs.common import given
 from graph.inputs.executions import ExecutionFilter, execution_filter
 from graph.live.feeds import ChangesFeed, Feed, events_of, logs_of
@@ -60,11 +60,19 @@ class ExecutionChange:
 
     row: strawberry.Private[Row]
     cursor: str = strawberry.field(description="Its place in the order of commits, for `after`.")
-    event: Event = strawberry.field(description="The event that records the change.")
+    event: Event = strawberry.field(
+        description="The event that records the change. That of a deletion (`EXECUTION_DELETED`) is only "
+        "here: the execution's history went with it."
+    )
     matches: bool = strawberry.field(
         description="Whether the filter takes the execution as it is now; false where this change, or one "
-        "after it, took it out."
+        "after it, took it out, or it was deleted."
     )
+
+    @strawberry.field(description="The execution's id, also when it was deleted.")
+    def execution_id(self) -> strawberry.ID:
+        """In its public form."""
+        return strawberry.ID(encode(Kind.EXECUTION, self.row["execution_id"]))
 
     execution = reference(
         EXECUTIONS,
@@ -135,7 +143,9 @@ class Subscription:
         return following
 
     @strawberry.subscription(
-        description="Every change to every execution, in the order of commits.", directives=[READ]
+        description="Every change to every execution, its deletion among them, in the order of commits. A "
+        "deletion is told for `FLOWKEEP_KEEP_DELETIONS` days.",
+        directives=[READ],
     )
     async def execution_changes(
         self,
@@ -144,7 +154,8 @@ class Subscription:
             ExecutionFilter | None,
             strawberry.argument(
                 description="Only executions that are so when the change is read, and the changes by which "
-                "one ceases to be so (`matches: false`)."
+                "one ceases to be so (`matches: false`). Of what was deleted only the workflow, the status "
+                "and `createdAt` are known: it is told of whatever other conditions say."
             ),
         ] = strawberry.UNSET,
         after: After = strawberry.UNSET,

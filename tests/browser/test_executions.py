@@ -115,6 +115,19 @@ async def test_a_running_execution_moves_without_a_reload(page: Page, client: Cl
     await page.see("completed", "tbody")
 
 
+async def test_what_is_deleted_goes_without_a_reload(page: Page, client: Client, make: Factory) -> None:
+    keys = await make.executions(3, status=ExecutionStatus.COMPLETED)
+    gone, *left = [encode(Kind.EXECUTION, key) for key in sorted(keys)]
+    await page.open("/?order=STARTED_AT&direction=ASC")
+    await page.see("Live")
+    assert len(await rows(page)) == 3
+    await client.done("deleteExecution", executionId=gone)
+    await page.do(
+        "await page.locator(`tr[data-id=${args.id}]`).waitFor({state: 'detached', timeout: 8000})", id=gone
+    )
+    assert sorted(await rows(page)) == left
+
+
 async def test_what_was_stored_is_text(page: Page, make: Factory) -> None:
     workflow = await make.workflow(name=SCRIPT, version=SCRIPT)
     await make.execution(workflow, status=ExecutionStatus.FAILED, tags=[SCRIPT], error={"message": SCRIPT})

@@ -15,7 +15,8 @@ async def test_a_workflow_goes_with_all_its_executions(database: Database, make:
     workflow = await make.workflow()
     await make.executions(MANY, workflow, status=ExecutionStatus.COMPLETED)
     assert await delete_workflow(database, Write("test", b""), workflow, cascade=True) == MANY
-    assert (await counts(database))["executions"] == 0
+    left = await counts(database)
+    assert (left["executions"], left["deleted_executions"]) == (0, MANY)
 
 
 async def test_all_checkpoints_but_the_last_ones_go(database: Database, make: Factory) -> None:

@@ -91,6 +91,8 @@ async def test_a_range_goes_as_a_whole_when_all_of_it_may(own: Database) -> None
     assert receipt["deleted"] == {table: before[table] - of_later.get(table, 0) for table in TREE}
     (left,) = await rows(own, "executions")
     assert (left["id"], left["parent_id"]) == (str(later), None)
+    noted = await rows(own, "deleted_executions")
+    assert (len(noted), {row["actor"] for row in noted}) == (before["executions"] - 1, {"somebody"})
 
 
 async def test_nothing_is_left_of_what_was_dropped(own: Database) -> None:
@@ -120,6 +122,8 @@ async def test_one_execution_that_stays_keeps_its_range(own: Database, keeps: st
     assert (await apply(own))["partitions"] != [f"{table}_20240201" for table in reversed(TREE)]
     left = {UUID(row["id"]) for row in await rows(own, "executions")}
     assert ("20240201" in await starts(own), key in left, other in left) == (True, False, True)
+    noted = [UUID(row["execution_id"]) for row in await rows(own, "deleted_executions")]
+    assert (key in noted, left & {*noted}, len(noted)) == (True, set(), len({*noted}))
 
 
 async def test_logs_of_a_range_go_at_once(own: Database) -> None:
@@ -149,6 +153,7 @@ async def test_a_reader_is_waited_for_no_longer_than_writers_can_wait(own: Datab
     receipt = await applying
     await asyncio.gather(reader.close(), remover.close())
     assert receipt["deleted"]
+    assert len(await rows(own, "deleted_executions")) == 1
 
 
 async def _append(database: Database, execution: UUID) -> None:

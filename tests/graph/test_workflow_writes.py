@@ -197,7 +197,7 @@ async def test_a_cascade_leaves_nothing_of_the_workflow(
         )
     answer = await client.done("deleteWorkflow", workflowId=wf_id(workflow), cascade=True)
     left = {table: number for table, number in (await counts(database)).items() if number}
-    assert (answer["executions"], left) == (2, {"audit_entries": 1})
+    assert (answer["executions"], left) == (2, {"audit_entries": 1, "deleted_executions": 2})
 
 
 async def test_changes_are_named_as_the_api_names_them(client: Client, database: Database) -> None:

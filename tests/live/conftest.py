@@ -5,6 +5,7 @@ from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontext
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
@@ -104,6 +105,29 @@ async def serve(worker_url: str, client: Client) -> AsyncIterator[Serve]:
             return await stack.enter_async_context(entered)
 
         yield at
+
+
+INSERT_EVENT = """INSERT INTO events (execution_id, seq, type, actor, changes)
+    VALUES ($1, $2, 'LEASE_EXTENDED', 'test', '{}')"""
+
+Open = Callable[..., Awaitable[Callable[[], Awaitable[None]]]]
+
+
+@pytest_asyncio.fixture
+async def open_(worker_url: str) -> AsyncIterator[Open]:
+    """Writes an event in a transaction of its own that stays open; returns what commits it."""
+    async with AsyncExitStack() as stack:
+
+        async def begin(execution: UUID, seq: int) -> Callable[[], Awaitable[None]]:
+            connection = await asyncpg.connect(worker_url.replace("+asyncpg", ""))
+            stack.push_async_callback(connection.close)
+            transaction = connection.transaction()
+            await transaction.start()
+            await connection.execute(INSERT_EVENT, execution, seq)
+            commit: Callable[[], Awaitable[None]] = transaction.commit
+            return commit
+
+        yield begin
 
 
 _ALL_SHOW = "SELECT coalesce(max(xid) < pg_snapshot_xmin(pg_current_snapshot()), true) FROM events"

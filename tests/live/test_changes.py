@@ -2,43 +2,18 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from uuid import UUID
 
 import asyncpg
-import pytest_asyncio
 
 from db.queries.feeds import Commit
 from db.queries.filters import ExecutionFilter
 from graph.live.feeds import ChangesFeed, News
 from graph.live.streams import Stream
 from tests.factories import Factory
-from tests.live.conftest import Live
+from tests.live.conftest import INSERT_EVENT, Live, Open
 from tests.live.documents import CHANGES
 from tests.live.follower import settled
-
-INSERT = """INSERT INTO events (execution_id, seq, type, actor, changes)
-    VALUES ($1, $2, 'LEASE_EXTENDED', 'test', '{}')"""
-
-Open = Callable[..., Awaitable[Callable[[], Awaitable[None]]]]
-
-
-@pytest_asyncio.fixture
-async def open_(worker_url: str) -> AsyncIterator[Open]:
-    """Writes an event in a transaction of its own that stays open; returns what commits it."""
-    async with AsyncExitStack() as stack:
-
-        async def begin(execution: UUID, seq: int) -> Callable[[], Awaitable[None]]:
-            connection = await asyncpg.connect(worker_url.replace("+asyncpg", ""))
-            stack.push_async_callback(connection.close)
-            transaction = connection.transaction()
-            await transaction.start()
-            await connection.execute(INSERT, execution, seq)
-            commit: Callable[[], Awaitable[None]] = transaction.commit
-            return commit
-
-        yield begin
 
 
 async def test_nothing_slips_in_behind_an_older_transaction(live: Live, make: Factory, open_: Open) -> None:
@@ -144,7 +119,7 @@ async def test_a_prepared_transaction_is_named(live: Live, make: Factory, worker
     connection = await asyncpg.connect(worker_url.replace("+asyncpg", ""))
     try:
         await connection.execute("BEGIN")
-        await connection.execute(INSERT, execution, 1)
+        await connection.execute(INSERT_EVENT, execution, 1)
         await connection.execute("PREPARE TRANSACTION 'forgotten'")
         # Others of the cluster may be older for a moment; this one stays.
         for _ in range(200):

@@ -58,11 +58,12 @@ export function ExecutionsPage() {
   const relist = useThrottled(list.reload, 1_000);
   const onFirst = !parameters.get('after') && !parameters.get('before') && order === 'CREATED_AT' && orderBy.direction === 'DESC';
   const heard = useCallback(
-    (items: { cursor: string; execution?: ExecutionRowFragment | null }[]) => {
+    (items: { cursor: string; executionId: string; execution?: ExecutionRowFragment | null }[]) => {
       const changed = new Map(items.flatMap(({ execution }) => (execution ? [[execution.id, execution]] : [])));
-      let strangers = items.length - changed.size > 0;
+      const gone = new Set(items.flatMap(({ executionId, execution }) => (execution ? [] : [executionId])));
+      let strangers = gone.size > 0;
       list.change((data) => {
-        const nodes = data.executions.nodes.map((row) => {
+        const nodes = data.executions.nodes.filter(({ id }) => !gone.has(id)).map((row) => {
           const newer = changed.get(row.id);
           changed.delete(row.id);
           return newer ?? row;

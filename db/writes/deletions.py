@@ -1,0 +1,30 @@
+"""Notes of what was deleted, made by the very transactions that delete, for those who follow changes."""
+
+from collections.abc import Sequence
+from uuid import UUID
+
+import asyncpg
+from sqlalchemy.ext.asyncio import AsyncSession
+
+# The deletion's number comes after those of the execution's events.
+_NOTE = """
+INSERT INTO deleted_executions (execution_id, seq, workflow_id, workflow_name, status, actor)
+SELECT e.id, e.event_seq + 1, e.workflow_id, w.name, e.status, $1
+FROM {executions} e JOIN workflows w ON w.id = e.workflow_id
+"""
+
+
+async def driver_of(session: AsyncSession) -> asyncpg.Connection:
+    """The driver's connection on which a session is."""
+    return (await (await session.connection()).get_raw_connection()).driver_connection
+
+
+async def note_deletions(connection: asyncpg.Connection, actor: str, keys: Sequence[UUID]) -> None:
+    """Within a transaction that has these executions locked and will delete them: note it."""
+    statement = f"{_NOTE.format(executions='executions')} WHERE e.id = ANY($2::uuid[])"
+    await connection.execute(statement, actor, list(keys))
+
+
+async def note_dropped(connection: asyncpg.Connection, actor: str, partition: str) -> None:
+    """The same for all that are in a partition, which nobody else can change any more."""
+    await connection.execute(_NOTE.format(executions=partition), actor)
