@@ -3,7 +3,8 @@
 uvicorn's protocol has no bound on the lines before and after a body, and waits for ever for the first of
 them. Here they have room for `max_header_bytes`, and time: the lines before a body `header_timeout` from the
 first byte (for the first request of a connection, from its beginning), and a connection is idle for
-`idle_timeout` at most. What comes after a body belongs to no request, and is dropped. A request that is
+`idle_timeout` at most. When the server stops, a connection whose first request is on its way waits for it.
+What comes after a body belongs to no request, and is dropped. A request that is
 answered before its body has come ends its connection.
 """
 
@@ -20,6 +21,8 @@ from graph.http.door import Config
 _MOST_HEADERS = 200
 _MOST_PIPELINED = 100
 _LINGERING_SECONDS = 1.0
+# Between the making of a connection and its first request, on a busy machine.
+_FIRST_SECONDS = 1.0
 _LINGERING_BYTES = 2**18
 _NOT_HTTP = Turned(400, "BAD_USER_INPUT", "This is no HTTP that can be read.")
 
@@ -51,6 +54,7 @@ class HttpConnection(HttpToolsProtocol):
         # Bytes that came since the parser last told of something: one line of them may be endless.
         self._untold = 0
         self._keep_alive = False
+        self._is_last = False
 
     @property
     def _address(self) -> str:
@@ -126,7 +130,7 @@ class HttpConnection(HttpToolsProtocol):
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before:
-            self._keep_alive, self.cycle.keep_alive = self.cycle.keep_alive, False
+            self._keep_alive, self.cycle.keep_alive = self.cycle.keep_alive and not self._is_last, False
 
     def on_body(self, body: bytes) -> None:
         """A part of its body."""
@@ -147,6 +151,14 @@ class HttpConnection(HttpToolsProtocol):
             self._unset_keepalive_if_required()
             self._stop_waiting()
             self._expect_head()
+
+    def shutdown(self) -> None:
+        """The server stops: close what is idle. A request that is coming is answered, and is the last."""
+        if not self._lingers and (self.cycle is None or (self._has_begun and not self._is_busy)):
+            self._is_last = True
+            self.loop.call_later(_FIRST_SECONDS, super().shutdown)
+        else:
+            super().shutdown()
 
     def pause_writing(self) -> None:
         """The client does not keep up with what it is sent."""

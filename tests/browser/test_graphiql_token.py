@@ -28,7 +28,7 @@ async def test_it_says_what_to_do_and_goes_on_once_it_is_done(
         page = await browse(url)
         await page.do("await page.goto(args.url)", url=url)
         assert "flowkeep token create" in await page.text(NOTICE)
-        assert "Authorization" in await page.text(".graphiql-editor-tool .monaco-editor:visible .view-lines")
+        await page.see("Authorization", ".graphiql-editor-tool .monaco-editor:visible .view-lines")
         await page.do(WRITE_HEADERS, token=token)
         await page.do(
             "await page.locator(args.notice).waitFor({ state: 'detached' });"

@@ -3,10 +3,12 @@
 import asyncio
 import os
 import signal
+import socket
 import subprocess
 import sys
 import time
 from collections.abc import AsyncIterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -109,6 +111,28 @@ async def test_what_runs_finishes(running: Running, worker_url: str, make: Facto
         await stopping
     await locker.close()
     assert answer == {"data": {"workflows": {"totalCount": 0}}}
+
+
+async def test_a_request_that_comes_on_a_new_connection_is_answered(running: Running) -> None:
+    address = httpx.URL(running.url)
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    await asyncio.sleep(0.3)
+    running.process.send_signal(signal.SIGTERM)
+    await until_refused(address)
+    writer.write(b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n")
+    answer = await reader.read()
+    writer.close()
+    await writer.wait_closed()
+    assert (answer[:15], (await running.ended())[0]) == (b"HTTP/1.1 200 OK", 0)
+
+
+async def until_refused(address: httpx.URL) -> None:
+    """Wait until nobody listens any more."""
+    async with asyncio.timeout(20):
+        with suppress(ConnectionError):
+            while True:
+                socket.create_connection((address.host, address.port)).close()
+                await asyncio.sleep(0.01)
 
 
 async def stuck(running: Running, worker_url: str) -> tuple[int, str]:
