@@ -193,6 +193,7 @@ class Variants:
     async def _answered(self, kind: type, level: Level, run: Run) -> list[Any]:
         if kind in self.plans:
             return await self.plans[kind].answer(level, run)
+        run.errors.bubbling = True
         wrong = TypeError(f"{kind.__name__} is no type that {self.spot.parent}.{self.spot.name} can have.")
         return [self.spot.fault(wrong, level.path(at)) for at in range(len(level))]
 

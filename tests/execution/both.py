@@ -17,7 +17,7 @@ from graph.documents.document import Document, Documents
 from graph.errors import Rejection, coded
 from graph.execution.core.answering import Answering, Asking
 from graph.live.tailer import Tailer
-from graph.schema import schema
+from graph.schema import schema as our_schema
 from graph.settings import Settings
 from graph.telemetry.seen import CURRENT, Seen
 
@@ -56,11 +56,11 @@ def _nulled(data: Any, path: Path) -> Path:
 
 
 class Both:
-    """Asks both the same."""
+    """Asks both the same, of our schema unless of another."""
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, schema: strawberry.Schema = our_schema) -> None:
         self.database = database
-        self._schema: strawberry.Schema = schema
+        self._schema = schema
         self._documents = Documents(schema._schema, SETTINGS.document_limits)
         self._answering = Answering(schema, hide_suggestions=False)
         self._tailer = Tailer(database)
