@@ -7,6 +7,7 @@ request that was understood. Who is not let in hears 401, 403 or 429 either way.
 
 import asyncio
 from contextlib import suppress
+from functools import cache
 from typing import Any
 
 import orjson
@@ -178,9 +179,14 @@ async def answer_unexpected(request: StarletteRequest, error: Exception) -> Resp
     return Response(encode(Operations.rejected(rejection)), rejection.status, media_type=JSON)
 
 
+@cache
+def _content_type(media_type: str) -> bytes:
+    return f"{media_type}; charset=utf-8".encode()
+
+
 async def _send(send: Send, status: int, media_type: str, more: dict[str, str], body: bytes) -> None:
     headers: list[Any] = [
-        (b"content-type", f"{media_type}; charset=utf-8".encode()),
+        (b"content-type", _content_type(media_type)),
         (b"content-length", str(len(body)).encode()),
         *_ALWAYS,
         *((name.encode(), value.encode()) for name, value in more.items()),

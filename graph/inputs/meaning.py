@@ -6,6 +6,7 @@ It is declared where the field is: `NULL_CLEARS` for the few where null says som
 
 import dataclasses
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 
 _CLEARS, _NOTHING = "null clears", "means nothing"
@@ -17,15 +18,22 @@ def means_nothing(value: object) -> Mapping[str, Any]:
     return {_NOTHING: value}
 
 
-def as_meant(value: Any) -> Any:
-    """An input in which null stands for nothing at all, and nothing else does."""
+def as_meant(value: Any, **instead: Any) -> Any:
+    """An input in which null stands for nothing at all, and nothing else does; `instead` has fields anew."""
     changed = {}
-    for field in dataclasses.fields(value):
-        given = getattr(value, field.name)
+    kind: Any = type(value)
+    for name, metadata in _declared(kind):
+        given = getattr(value, name)
         if dataclasses.is_dataclass(given):
-            changed[field.name] = as_meant(given)
-        elif given is None and _CLEARS in field.metadata:
-            changed[field.name] = {_CLEARS: True}
-        elif _NOTHING in field.metadata and given == field.metadata[_NOTHING]:
-            changed[field.name] = None
-    return dataclasses.replace(value, **changed)
+            changed[name] = as_meant(given)
+        elif given is None and _CLEARS in metadata:
+            changed[name] = {_CLEARS: True}
+        elif _NOTHING in metadata and given == metadata[_NOTHING]:
+            changed[name] = None
+    changed |= instead
+    return dataclasses.replace(value, **changed) if changed else value
+
+
+@cache
+def _declared(kind: type[Any]) -> tuple[tuple[str, Mapping[str, Any]], ...]:
+    return tuple((field.name, field.metadata) for field in dataclasses.fields(kind))

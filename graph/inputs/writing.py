@@ -76,7 +76,7 @@ def accepted(info: Info, mutation: str, value: Any, **instead: Any) -> Write:
     kind: Any = type(value)
     left_out = dict.fromkeys(_left_out(kind))
     try:
-        meant = dataclasses.replace(as_meant(value), **left_out, **instead)
+        meant = as_meant(value, **left_out, **instead)
         text = orjson.dumps(meant, _plain, orjson.OPT_SORT_KEYS)
     except (TypeError, ValueError) as error:
         raise InvalidInput(f"This input can't be kept: {error}.") from error
