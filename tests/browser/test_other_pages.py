@@ -134,6 +134,31 @@ async def test_who_does_not_rule_is_told_so(browse: Browse, make: Factory, worke
         assert await page.do("return await page.getByRole('tab').count()") == 0
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *(
+            "/workflows",
+            "/workflows/nightly",
+            "/workflows/nightly?tab=durations",
+            "/workflows/nightly?tab=steps",
+        ),
+        *("/failures", "/operations", "/operations?tab=retention", "/operations?tab=tokens"),
+        "/operations?tab=audit",
+    ],
+)
+async def test_they_fit_a_phone(browse: Browse, client: Client, make: Factory, path: str) -> None:
+    await world(make)
+    await make.policy(name="old ones", workflow_name="nightly")
+    await make.hold(await make.execution(), reason="a dispute over " + "very " * 20 + "much")
+    await make.audit_entry(actor="somebody")
+    page = await browse(client.url, viewport={"width": 380, "height": 700})
+    await page.open(path)
+    await page.do("await page.locator('main :is(table, .panel, .groups)').first().waitFor()")
+    await page.do("await page.waitForTimeout(500)")
+    assert await page.do("return await page.evaluate(() => document.documentElement.scrollWidth)") <= 380
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize(
     "path", ["/workflows", "/workflows/nightly", "/workflows/nightly?tab=steps", "/failures"]

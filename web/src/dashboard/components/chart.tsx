@@ -1,6 +1,7 @@
 /** uPlot as a component: loaded when the first chart is shown, as wide as its place, in the page's colours. */
 import { useEffect, useRef } from 'react';
 import type uPlot from 'uplot';
+import { roomy } from '../lib/scale';
 import { tickLabels } from '../lib/time';
 
 export interface ChartProps {
@@ -48,14 +49,14 @@ export function Chart({ label, data, series, height, axes, scales, zone, chosen 
           series: [{}, ...series],
           legend: { show: false },
           cursor: { y: false, points: { show: false }, drag: { x: true, y: false, setScale: false } },
-          ...(scales && { scales }),
+          scales: { x: { time: true, range: (_self, low, high) => roomy(low, high) }, ...scales },
           ...(zone && { tzDate: (seconds: number) => UPlot.tzDate(new Date(seconds * 1000), zone) }),
           axes: (axes ?? [{}, {}]).map((axis, index) => ({
             ...usual,
             ...(index === 0 && zone && { values: (_self: uPlot, times: number[]) => tickLabels(times, zone), space: 70, size: 26 }),
             ...axis,
           })),
-          padding: [8, 8, 0, 0],
+          padding: [8, 26, 0, 0],
           hooks: {
             setSelect: [
               (self) => {

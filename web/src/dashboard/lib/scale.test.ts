@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { merged, squeezed, straight, ticks } from './scale';
+import { merged, roomy, squeezed, straight, ticks } from './scale';
 
 const interval = (from: number, to: number) => ({ from, to });
 
@@ -39,4 +39,9 @@ test('without any work, all of it is idle', () => {
 test('ticks are round and few', () => {
   expect(ticks(70_000, 8)).toEqual([0, 10_000, 20_000, 30_000, 40_000, 50_000, 60_000, 70_000]);
   expect(ticks(0, 8)).toEqual([0]);
+});
+
+test('a single moment has some time around it', () => {
+  expect(roomy(1_000, 1_000)).toEqual([940, 1_060]);
+  expect(roomy(1_000, 1_001)).toEqual([1_000, 1_001]);
 });

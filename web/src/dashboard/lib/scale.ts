@@ -80,6 +80,12 @@ function between(known: readonly number[], wanted: readonly number[], value: num
   return to === from ? start : start + ((value - from) / (to - from)) * (end - start);
 }
 
+/** A range around what is shown: a minute on either side of a single moment, in seconds. */
+export function roomy(low: number | null, high: number | null): [number, number] {
+  if (low == null || high == null) return [0, 1];
+  return low === high ? [low - 60, high + 60] : [low, high];
+}
+
 const STEPS = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1e3, 2e3, 5e3, 1e4, 15e3, 3e4, 6e4, 12e4, 3e5, 6e5, 9e5, 18e5, 36e5, 72e5, 108e5, 216e5, 432e5, 864e5, 1728e5, 6048e5];
 
 /** Round moments, in milliseconds after the beginning, at most `most` of them. */

@@ -160,6 +160,7 @@ function Durations({ name }: { name: string }) {
   if (error) return <Problem error={error} />;
   if (!data) return <Loading what="durations" />;
   if (!groups.length) return <p className="muted">Nothing was completed in the last 30 days.</p>;
+  const { from, to } = data.executionStats;
   return (
     <section className="panel" aria-label="Durations">
       <h2>Median duration in seconds, by version, of the last 30 days</h2>
@@ -169,6 +170,7 @@ function Durations({ name }: { name: string }) {
         height={260}
         zone={zone}
         axes={[{}, { size: 60 }]}
+        scales={{ x: { time: true, range: () => [Date.parse(from) / 1000, Date.parse(to) / 1000] } }}
         series={versions.map((version, index) => ({ label: version, stroke: () => colour(LINES[index % LINES.length] as string), width: 1.5, spanGaps: true, points: { show: true, size: 6 } }))}
       />
       <p className="legend">
