@@ -246,9 +246,13 @@ _creators: "WeakKeyDictionary[Database, Writer]" = WeakKeyDictionary()
 
 def writer_of(database: Database) -> Writer:
     """The one writer to the executions of a database in this process."""
-    return _writers.setdefault(database, Writer(database))
+    if (writer := _writers.get(database)) is None:
+        writer = _writers[database] = Writer(database)
+    return writer
 
 
 def creator_of(database: Database) -> Writer:
     """The one that creates executions."""
-    return _creators.setdefault(database, Writer(database, Creations, lanes=1))
+    if (creator := _creators.get(database)) is None:
+        creator = _creators[database] = Writer(database, Creations, lanes=1)
+    return creator
