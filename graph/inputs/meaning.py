@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
+from strawberry import UNSET
+
 _CLEARS, _NOTHING = "null clears", "means nothing"
 NULL_CLEARS: Mapping[str, Any] = {_CLEARS: True}
 
@@ -24,6 +26,8 @@ def as_meant(value: Any, **instead: Any) -> Any:
     kind: Any = type(value)
     for name, metadata in _declared(kind):
         given = getattr(value, name)
+        if given is UNSET:
+            continue
         if dataclasses.is_dataclass(given):
             changed[name] = as_meant(given)
         elif given is None and _CLEARS in metadata:
