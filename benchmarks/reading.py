@@ -186,6 +186,7 @@ async def measure(folder: Path) -> dict[str, Figures]:
     execution = await connection.fetchval("SELECT id FROM executions LIMIT 1")
     found: dict[str, Figures] = {}
     with server(folder) as flowkeep:
+        found["memory idle, MB"] = Figures(flowkeep.memory() / 2**20)
         async with floor_server(dsn, execution) as floor:
             found["small read, requests/s"] = await small_reads(flowkeep.url, floor, execution)
         found["memory after small reads, MB"] = Figures(flowkeep.memory() / 2**20)
