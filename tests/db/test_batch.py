@@ -8,6 +8,7 @@ import pytest_asyncio
 
 from db.engine import Connection, Database
 from db.queries.batch import EXECUTION, fetch_many, fetch_one
+from db.state_values import fetch_values
 from tests.factories import Factory
 
 MISSING = UUID(int=7)
@@ -75,3 +76,13 @@ async def test_the_plan_is_kept_however_many_keys_there_are(
         for _ in range(8):
             await fetch_many(connection, EXECUTION, some, select)
         assert tuple(await plans(connection, select)) == (True, 5)
+
+
+async def test_so_is_that_of_variables(worker_url: str, make: Factory) -> None:
+    execution = await make.execution()
+    fresh = Database(worker_url, pool_size=1)  # where nothing else has asked for variables yet
+    async with fresh.reading() as connection:
+        for _ in range(8):
+            await fetch_values(connection, [(execution, 0)])
+        assert tuple(await plans(connection, "WITH RECURSIVE asked AS")) == (True, 5)
+    await fresh.close()
