@@ -8,7 +8,7 @@ import strawberry
 
 from graph.auth.scopes import WRITE
 from graph.context import Info
-from graph.mutations.leases import LeaseInput, LeasePayload, LeaseResult, beat
+from graph.mutations.leases import HeartbeatResult, LeaseInput, LeasePayload, beat
 from graph.mutations.records import CommitStepInput, CommitStepPayload, CommitStepResult, commit
 from graph.mutations.states import SaveStateInput, SaveStatePayload, SaveStateResult, save
 from graph.types.errors import Error, answered
@@ -62,7 +62,7 @@ class SaveStatesPayload:
 class HeartbeatsPayload:
     """What many heartbeats answer."""
 
-    results: list[LeaseResult] = strawberry.field(description=f"As of `heartbeat`: {_EACH}.")
+    results: list[HeartbeatResult] = strawberry.field(description=f"As of `heartbeat`: {_EACH}.")
 
 
 @strawberry.type

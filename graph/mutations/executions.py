@@ -33,7 +33,7 @@ from graph.inputs.writing import (
 )
 from graph.loaded import fetch_listed, loaded
 from graph.scalars import JSON, JSONObject
-from graph.types.errors import Refused
+from graph.types import errors
 from graph.types.executions import Execution, Lease, load_leases
 from graph.types.states import Checkpoint, ExecutionState
 from graph.types.steps import Step
@@ -201,16 +201,28 @@ class RecoverExecutionPayload(Written):
     )
 
 
-ExecutionResult = Annotated[
-    ExecutionPayload | Refused,
-    strawberry.union("ExecutionResult", description="The execution, or why nothing changed."),
+CreateExecutionResult = Annotated[
+    ExecutionPayload | errors.Refused | errors.NotFound,
+    strawberry.union("CreateExecutionResult", description="The execution, or why nothing changed."),
+]
+TransitionExecutionResult = Annotated[
+    ExecutionPayload | errors.Refused | errors.NotFound | errors.StaleLease | errors.InvalidTransition,
+    strawberry.union("TransitionExecutionResult", description="The execution, or why nothing changed."),
+]
+UpdateExecutionResult = Annotated[
+    ExecutionPayload | errors.Refused | errors.NotFound | errors.StaleLease,
+    strawberry.union("UpdateExecutionResult", description="The execution, or why nothing changed."),
+]
+ForkExecutionResult = Annotated[
+    ExecutionPayload | errors.Refused | errors.NotFound,
+    strawberry.union("ForkExecutionResult", description="The execution, or why nothing changed."),
 ]
 DeleteExecutionResult = Annotated[
-    DeleteExecutionPayload | Refused,
+    DeleteExecutionPayload | errors.Refused | errors.NotFound,
     strawberry.union("DeleteExecutionResult", description="What was deleted, or why nothing was."),
 ]
 RecoverExecutionResult = Annotated[
-    RecoverExecutionPayload | Refused,
+    RecoverExecutionPayload | errors.Refused | errors.NotFound | errors.StaleLease,
     strawberry.union("RecoverExecutionResult", description="What was done, or why nothing was."),
 ]
 
@@ -226,7 +238,7 @@ class ExecutionMutations:
         self,
         info: Info,
         input: Annotated[CreateExecutionInput, strawberry.argument(description="What it is.")],
-    ) -> ExecutionResult:
+    ) -> CreateExecutionResult:
         """One row of executions, with its state and first event."""
         write = accepted(info, "createExecution", input)
         parent = given(input.parent_id)
@@ -253,7 +265,7 @@ class ExecutionMutations:
         self,
         info: Info,
         input: Annotated[TransitionExecutionInput, strawberry.argument(description="Which, and where to.")],
-    ) -> ExecutionResult:
+    ) -> TransitionExecutionResult:
         """A guarded move."""
         write = accepted(info, "transitionExecution", input)
         key = execution_key(input.execution_id)
@@ -278,7 +290,7 @@ class ExecutionMutations:
         self,
         info: Info,
         input: Annotated[UpdateExecutionInput, strawberry.argument(description="Which, and what to change.")],
-    ) -> ExecutionResult:
+    ) -> UpdateExecutionResult:
         """Its row and an event."""
         write = accepted(info, "updateExecution", input)
         key = execution_key(input.execution_id)
@@ -332,7 +344,7 @@ class ExecutionMutations:
         self,
         info: Info,
         input: Annotated[ForkExecutionInput, strawberry.argument(description="Where from.")],
-    ) -> ExecutionResult:
+    ) -> ForkExecutionResult:
         """A new row, with copies of the state and of the steps that were done."""
         write = accepted(info, "forkExecution", input)
         execution, seq = _checkpoint_key(input.checkpoint_id)

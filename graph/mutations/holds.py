@@ -12,7 +12,7 @@ from graph.auth.scopes import ADMIN
 from graph.context import Info
 from graph.ids import decode
 from graph.inputs.writing import WriteInput, accepted, required_text
-from graph.types.errors import Refused
+from graph.types import errors
 from graph.types.holds import Hold
 from graph.written import Written, written
 
@@ -47,11 +47,11 @@ class ReleaseHoldPayload:
 
 
 PlaceHoldResult = Annotated[
-    PlaceHoldPayload | Refused,
+    PlaceHoldPayload | errors.Refused | errors.NotFound | errors.AlreadyExists,
     strawberry.union("PlaceHoldResult", description="The hold, or why there is none."),
 ]
 ReleaseHoldResult = Annotated[
-    ReleaseHoldPayload | Refused,
+    ReleaseHoldPayload | errors.Refused | errors.NotFound,
     strawberry.union("ReleaseHoldResult", description="What was released, or why nothing was."),
 ]
 

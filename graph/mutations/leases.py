@@ -26,7 +26,7 @@ from graph.inputs.writing import (
     words,
 )
 from graph.loaded import fetch_listed, loaded
-from graph.types.errors import Refused
+from graph.types import errors
 from graph.types.executions import Execution, Lease, load_leases
 from graph.written import Written, written
 
@@ -99,12 +99,20 @@ class LeasePayload(Written):
 
 
 ClaimExecutionsResult = Annotated[
-    ClaimExecutionsPayload | Refused,
+    ClaimExecutionsPayload | errors.Refused,
     strawberry.union("ClaimExecutionsResult", description="What was claimed, or why nothing was."),
 ]
-LeaseResult = Annotated[
-    LeasePayload | Refused,
-    strawberry.union("LeaseResult", description="The lease, or why nothing changed."),
+AcquireLeaseResult = Annotated[
+    LeasePayload | errors.Refused | errors.NotFound | errors.StaleLease | errors.InvalidTransition,
+    strawberry.union("AcquireLeaseResult", description="The lease, or why nothing changed."),
+]
+HeartbeatResult = Annotated[
+    LeasePayload | errors.Refused | errors.NotFound | errors.StaleLease | errors.InvalidTransition,
+    strawberry.union("HeartbeatResult", description="The lease, or why nothing changed."),
+]
+ReleaseLeaseResult = Annotated[
+    LeasePayload | errors.Refused | errors.NotFound | errors.StaleLease,
+    strawberry.union("ReleaseLeaseResult", description="The lease, or why nothing changed."),
 ]
 
 
@@ -136,7 +144,7 @@ class LeaseMutations:
     @strawberry.mutation(description="Take the lease of one execution; its epoch grows.", directives=[WRITE])
     async def acquire_lease(
         self, info: Info, input: Annotated[LeaseInput, strawberry.argument(description="Which, for whom.")]
-    ) -> LeaseResult:
+    ) -> AcquireLeaseResult:
         """Only a free lease, one that is over, or the holder's own."""
         write = accepted(info, "acquireLease", input)
         key, holder = execution_key(input.execution_id), required_text("holder", input.holder)
@@ -148,7 +156,7 @@ class LeaseMutations:
     )
     async def heartbeat(
         self, info: Info, input: Annotated[LeaseInput, strawberry.argument(description="Which, for whom.")]
-    ) -> LeaseResult:
+    ) -> HeartbeatResult:
         """Only the holder's."""
         return await beat(info, input)
 
@@ -159,7 +167,7 @@ class LeaseMutations:
         self,
         info: Info,
         input: Annotated[ReleaseLeaseInput, strawberry.argument(description="Which, whose.")],
-    ) -> LeaseResult:
+    ) -> ReleaseLeaseResult:
         """Only the holder's."""
         write = accepted(info, "releaseLease", input)
         key = execution_key(input.execution_id)

@@ -25,7 +25,7 @@ from graph.mutations.states import CheckpointInput, StateInput, load_states, sta
 from graph.mutations.steps import StepInput, step_end, step_start
 from graph.nodes import required_rows
 from graph.scalars import JSON, JSONObject, Long, json_text
-from graph.types.errors import Refused
+from graph.types import errors
 from graph.types.metrics import ExecutionMetrics, load_metrics
 from graph.types.states import Checkpoint, ExecutionState
 from graph.types.steps import Step
@@ -144,15 +144,20 @@ class CommitStepPayload(Written):
 
 
 AppendLogsResult = Annotated[
-    AppendLogsPayload | Refused,
+    AppendLogsPayload | errors.Refused | errors.NotFound | errors.StaleLease,
     strawberry.union("AppendLogsResult", description="Which entries, or why there are none."),
 ]
 RecordMetricsResult = Annotated[
-    RecordMetricsPayload | Refused,
+    RecordMetricsPayload | errors.Refused | errors.NotFound | errors.StaleLease,
     strawberry.union("RecordMetricsResult", description="The numbers, or why nothing changed."),
 ]
 CommitStepResult = Annotated[
-    CommitStepPayload | Refused,
+    CommitStepPayload
+    | errors.Refused
+    | errors.NotFound
+    | errors.VersionConflict
+    | errors.StaleLease
+    | errors.InvalidTransition,
     strawberry.union("CommitStepResult", description="What was committed, or why nothing was."),
 ]
 

@@ -19,7 +19,7 @@ from graph.inputs.meaning import NULL_CLEARS, means_nothing
 from graph.inputs.retention import rule_columns
 from graph.inputs.writing import WriteInput, accepted, required_text
 from graph.scalars import Long
-from graph.types.errors import Refused
+from graph.types import errors
 from graph.types.retention import RetentionPolicy, RetentionRun
 from graph.written import Written, written
 
@@ -128,16 +128,20 @@ class ApplyRetentionPayload(Written):
     run = written("run", RetentionRun, "The run, and its receipt.", scope=ADMIN)
 
 
-RetentionPolicyResult = Annotated[
-    RetentionPolicyPayload | Refused,
-    strawberry.union("RetentionPolicyResult", description="The policy, or why nothing changed."),
+CreateRetentionPolicyResult = Annotated[
+    RetentionPolicyPayload | errors.Refused | errors.AlreadyExists,
+    strawberry.union("CreateRetentionPolicyResult", description="The policy, or why nothing changed."),
+]
+UpdateRetentionPolicyResult = Annotated[
+    RetentionPolicyPayload | errors.Refused | errors.NotFound | errors.VersionConflict,
+    strawberry.union("UpdateRetentionPolicyResult", description="The policy, or why nothing changed."),
 ]
 DeleteRetentionPolicyResult = Annotated[
-    DeleteRetentionPolicyPayload | Refused,
+    DeleteRetentionPolicyPayload | errors.Refused | errors.NotFound,
     strawberry.union("DeleteRetentionPolicyResult", description="What was deleted, or why nothing was."),
 ]
 ApplyRetentionResult = Annotated[
-    ApplyRetentionPayload | Refused,
+    ApplyRetentionPayload | errors.Refused | errors.NotFound,
     strawberry.union("ApplyRetentionResult", description="The run, or why there is none."),
 ]
 
@@ -155,7 +159,7 @@ class RetentionMutations:
         self,
         info: Info,
         input: Annotated[CreateRetentionPolicyInput, strawberry.argument(description="What it says.")],
-    ) -> RetentionPolicyResult:
+    ) -> CreateRetentionPolicyResult:
         """One row of retention_policies."""
         write = accepted(info, "createRetentionPolicy", input)
         name = required_text("name", input.name, 200)
@@ -170,7 +174,7 @@ class RetentionMutations:
         self,
         info: Info,
         input: Annotated[UpdateRetentionPolicyInput, strawberry.argument(description="What to change.")],
-    ) -> RetentionPolicyResult:
+    ) -> UpdateRetentionPolicyResult:
         """Columns of one row."""
         write = accepted(info, "updateRetentionPolicy", input)
         key = decode_as(Kind.POLICY, input.policy_id)[0]

@@ -19,7 +19,7 @@ from graph.inputs.meaning import NULL_CLEARS, means_nothing
 from graph.inputs.writing import EngineInput, WriteInput, accepted, document, execution_key, text
 from graph.nodes import required_rows
 from graph.scalars import JSON, JSONObject, Long
-from graph.types.errors import Refused
+from graph.types import errors
 from graph.types.states import Checkpoint, ExecutionState
 from graph.written import Columns, Written, written, written_by
 
@@ -158,16 +158,25 @@ class DeleteCheckpointsPayload:
 
 
 SaveStateResult = Annotated[
-    SaveStatePayload | Refused,
+    SaveStatePayload
+    | errors.Refused
+    | errors.NotFound
+    | errors.VersionConflict
+    | errors.StaleLease
+    | errors.InvalidTransition,
     strawberry.union("SaveStateResult", description="The state, or why nothing changed."),
 ]
 CreateCheckpointResult = Annotated[
-    CreateCheckpointPayload | Refused,
+    CreateCheckpointPayload | errors.Refused | errors.NotFound | errors.StaleLease | errors.InvalidTransition,
     strawberry.union("CreateCheckpointResult", description="The checkpoint, or why there is none."),
 ]
-DeleteCheckpointsResult = Annotated[
-    DeleteCheckpointsPayload | Refused,
-    strawberry.union("DeleteCheckpointsResult", description="What went, or why nothing did."),
+DeleteCheckpointResult = Annotated[
+    DeleteCheckpointsPayload | errors.Refused | errors.NotFound,
+    strawberry.union("DeleteCheckpointResult", description="What went, or why nothing did."),
+]
+PruneCheckpointsResult = Annotated[
+    DeleteCheckpointsPayload | errors.Refused | errors.NotFound,
+    strawberry.union("PruneCheckpointsResult", description="What went, or why nothing did."),
 ]
 
 
@@ -204,7 +213,7 @@ class StateMutations:
         self,
         info: Info,
         input: Annotated[DeleteCheckpointInput, strawberry.argument(description="Which one.")],
-    ) -> DeleteCheckpointsResult:
+    ) -> DeleteCheckpointResult:
         """One row; those that followed it follow the one before."""
         write = accepted(info, "deleteCheckpoint", input)
         key, *seq = decode_as(Kind.CHECKPOINT, input.checkpoint_id)
@@ -219,7 +228,7 @@ class StateMutations:
         self,
         info: Info,
         input: Annotated[PruneCheckpointsInput, strawberry.argument(description="How many stay.")],
-    ) -> DeleteCheckpointsResult:
+    ) -> PruneCheckpointsResult:
         """Rows of checkpoints and of their variables."""
         write = accepted(info, "pruneCheckpoints", input)
         key = execution_key(input.execution_id)

@@ -25,7 +25,7 @@ from graph.inputs.writing import (
     text,
 )
 from graph.scalars import JSON, JSONObject
-from graph.types.errors import Refused
+from graph.types import errors
 from graph.types.steps import Step
 from graph.written import Written, written
 
@@ -85,9 +85,13 @@ class StepPayload(Written):
     step = written("step", Step, "The attempt.")
 
 
-StepResult = Annotated[
-    StepPayload | Refused,
-    strawberry.union("StepResult", description="The attempt, or why nothing changed."),
+StartStepResult = Annotated[
+    StepPayload | errors.Refused | errors.NotFound | errors.StaleLease | errors.InvalidTransition,
+    strawberry.union("StartStepResult", description="The attempt, or why nothing changed."),
+]
+FinishStepResult = Annotated[
+    StepPayload | errors.Refused | errors.NotFound | errors.StaleLease | errors.InvalidTransition,
+    strawberry.union("FinishStepResult", description="The attempt, or why nothing changed."),
 ]
 
 
@@ -102,7 +106,7 @@ class StepMutations:
     )
     async def start_step(
         self, info: Info, input: Annotated[StartStepInput, strawberry.argument(description="Which step.")]
-    ) -> StepResult:
+    ) -> StartStepResult:
         """One row of steps."""
         write = accepted(info, "startStep", input)
         key = execution_key(input.execution_id)
@@ -118,7 +122,7 @@ class StepMutations:
         self,
         info: Info,
         input: Annotated[FinishStepInput, strawberry.argument(description="Which, and how.")],
-    ) -> StepResult:
+    ) -> FinishStepResult:
         """A guarded move."""
         write = accepted(info, "finishStep", input)
         key, *seq = decode_as(Kind.STEP, input.step_id)

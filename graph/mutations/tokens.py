@@ -14,7 +14,7 @@ from graph.enums import Scope
 from graph.ids import Kind, decode_as
 from graph.inputs.common import given
 from graph.inputs.writing import WriteInput, accepted, required_text
-from graph.types.errors import Refused
+from graph.types import errors
 from graph.types.tokens import Token
 from graph.written import Written, written
 
@@ -61,11 +61,11 @@ class RevokeTokenPayload(Written):
 
 
 CreateTokenResult = Annotated[
-    CreateTokenPayload | Refused,
+    CreateTokenPayload | errors.InvalidInput | errors.TooLarge | errors.AlreadyExists,
     strawberry.union("CreateTokenResult", description="The token, or why there is none."),
 ]
 RevokeTokenResult = Annotated[
-    RevokeTokenPayload | Refused,
+    RevokeTokenPayload | errors.Refused | errors.NotFound,
     strawberry.union("RevokeTokenResult", description="The token, or why nothing changed."),
 ]
 

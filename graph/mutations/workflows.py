@@ -15,7 +15,7 @@ from graph.inputs.common import given
 from graph.inputs.meaning import NULL_CLEARS, means_nothing
 from graph.inputs.writing import WriteInput, accepted, document, required_text, text, words
 from graph.scalars import JSONObject, Long
-from graph.types.errors import Refused
+from graph.types import errors
 from graph.types.workflows import Workflow
 from graph.written import Written, written
 
@@ -117,12 +117,20 @@ class DeleteWorkflowPayload:
     executions: Long = strawberry.field(description="How many executions went with it.")
 
 
-WorkflowResult = Annotated[
-    WorkflowPayload | Refused,
-    strawberry.union("WorkflowResult", description="The workflow, or why nothing changed."),
+CreateWorkflowResult = Annotated[
+    WorkflowPayload | errors.Refused | errors.AlreadyExists,
+    strawberry.union("CreateWorkflowResult", description="The workflow, or why nothing changed."),
+]
+UpdateWorkflowResult = Annotated[
+    WorkflowPayload | errors.Refused | errors.NotFound | errors.VersionConflict,
+    strawberry.union("UpdateWorkflowResult", description="The workflow, or why nothing changed."),
+]
+SetWorkflowStatusResult = Annotated[
+    WorkflowPayload | errors.Refused | errors.NotFound | errors.VersionConflict | errors.InvalidTransition,
+    strawberry.union("SetWorkflowStatusResult", description="The workflow, or why nothing changed."),
 ]
 DeleteWorkflowResult = Annotated[
-    DeleteWorkflowPayload | Refused,
+    DeleteWorkflowPayload | errors.Refused | errors.NotFound,
     strawberry.union("DeleteWorkflowResult", description="What was deleted, or why nothing was."),
 ]
 
@@ -136,7 +144,7 @@ class WorkflowMutations:
         self,
         info: Info,
         input: Annotated[CreateWorkflowInput, strawberry.argument(description="What it is.")],
-    ) -> WorkflowResult:
+    ) -> CreateWorkflowResult:
         """One row of workflows."""
         write = accepted(info, "createWorkflow", input)
         columns = {
@@ -158,7 +166,7 @@ class WorkflowMutations:
         self,
         info: Info,
         input: Annotated[UpdateWorkflowInput, strawberry.argument(description="What to change.")],
-    ) -> WorkflowResult:
+    ) -> UpdateWorkflowResult:
         """Columns of one row."""
         write = accepted(info, "updateWorkflow", input)
         key = decode_as(Kind.WORKFLOW, input.workflow_id)[0]
@@ -173,7 +181,7 @@ class WorkflowMutations:
         self,
         info: Info,
         input: Annotated[SetWorkflowStatusInput, strawberry.argument(description="Which, and where to.")],
-    ) -> WorkflowResult:
+    ) -> SetWorkflowStatusResult:
         """A guarded move."""
         write = accepted(info, "setWorkflowStatus", input)
         key = decode_as(Kind.WORKFLOW, input.workflow_id)[0]

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable
 from datetime import datetime
 from enum import Enum
-from typing import TypeVar, get_args
+from typing import TypeVar
 
 import strawberry
 from strawberry.types import Info
@@ -107,16 +107,19 @@ class TooLarge(Error):
     size: Long = strawberry.field(description="How much it was.")
 
 
-Refused = (
-    InvalidInput
-    | NotFound
-    | AlreadyExists
-    | VersionConflict
-    | StaleLease
-    | InvalidTransition
-    | IdempotencyConflict
-    | TooLarge
+# The order in which every union has them.
+REFUSALS = (
+    InvalidInput,
+    TooLarge,
+    IdempotencyConflict,
+    NotFound,
+    AlreadyExists,
+    VersionConflict,
+    StaleLease,
+    InvalidTransition,
 )
+# What every mutation that takes an idempotency key can answer. Its union adds what else its write raises.
+Refused = InvalidInput | TooLarge | IdempotencyConflict
 
 _FIELDS: dict[type[Error], dict[str, str]] = {
     VersionConflict: {"expected": "expected", "current": "current"},
@@ -142,7 +145,7 @@ class Refusal:
         return self.error_type(code=code, message=exception.message, **fields)
 
 
-HANDLERS = [Refusal(error_type) for error_type in get_args(Refused)]
+HANDLERS = [Refusal(error_type) for error_type in REFUSALS]
 _HANDLERS = {handler.exception_type: handler for handler in HANDLERS}
 
 
