@@ -1,5 +1,6 @@
 """What is found for many keys comes back by key, from one statement whose plan is kept."""
 
+from collections.abc import Awaitable, Callable
 from typing import Any
 from uuid import UUID
 
@@ -8,6 +9,7 @@ import pytest_asyncio
 
 from db.engine import Connection, Database
 from db.queries.batch import EXECUTION, fetch_many, fetch_one
+from db.queries.feeds import fetch_heads
 from db.state_values import fetch_values
 from tests.factories import Factory
 
@@ -78,11 +80,21 @@ async def test_the_plan_is_kept_however_many_keys_there_are(
         assert tuple(await plans(connection, select)) == (True, 5)
 
 
-async def test_so_is_that_of_variables(worker_url: str, make: Factory) -> None:
+Ask = Callable[[Connection, UUID], Awaitable[object]]
+OTHERS: dict[str, Ask] = {
+    "WITH RECURSIVE asked": lambda connection, execution: fetch_values(connection, [(execution, 0)]),
+    "SELECT id, event_seq, log_seq": lambda connection, execution: fetch_heads(connection, [execution]),
+}
+
+
+@pytest.mark.parametrize("statement", OTHERS)
+async def test_so_are_those_of_variables_and_of_what_is_followed(
+    worker_url: str, make: Factory, statement: str
+) -> None:
     execution = await make.execution()
-    fresh = Database(worker_url, pool_size=1)  # where nothing else has asked for variables yet
+    fresh = Database(worker_url, pool_size=1)  # where nothing else has asked for that yet
     async with fresh.reading() as connection:
         for _ in range(8):
-            await fetch_values(connection, [(execution, 0)])
-        assert tuple(await plans(connection, "WITH RECURSIVE asked AS")) == (True, 5)
+            await OTHERS[statement](connection, execution)
+        assert tuple(await plans(connection, statement)) == (True, 5)
     await fresh.close()
