@@ -27,9 +27,10 @@ class Follower:
         return message
 
     async def item(self) -> dict[str, Any]:
-        """The next item; signs of life are passed over."""
-        while (message := await self.message())["type"] == "ping":
-            pass
+        """The next item; signs of life are passed over, and put nothing off."""
+        async with asyncio.timeout(_SECONDS):
+            while (message := await self.message())["type"] == "ping":
+                pass
         assert message["type"] == "next", message
         assert "errors" not in message["payload"], message
         (item,) = message["payload"]["data"].values()
