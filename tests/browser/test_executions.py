@@ -166,6 +166,19 @@ async def test_keys_lead_from_row_to_row_and_into_one(page: Page, make: Factory)
     assert await page.do("return new URL(page.url()).pathname") == f"/executions/{keys[1]}"
 
 
+async def test_escape_closes_the_list_of_keys_and_nothing_moves_behind_it(page: Page, make: Factory) -> None:
+    await make.executions(3)
+    await page.open()
+    await rows(page)
+    await page.do(
+        """await page.keyboard.press('?');
+        await page.locator('dialog').waitFor();
+        for (const key of ['j', 'Enter', 'Escape']) await page.keyboard.press(key);
+        await page.locator('dialog').waitFor({state: 'detached', timeout: 5000})"""
+    )
+    assert await page.do("return new URL(page.url()).pathname") == "/"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 async def test_nothing_is_wrong_with_it(browse: Browse, client: Client, make: Factory, scheme: str) -> None:
     workflow = await make.workflow()

@@ -8,7 +8,7 @@ function typing(event: KeyboardEvent): boolean {
   return target.isContentEditable || ['INPUT', 'TEXTAREA', 'SELECT'].includes(target.tagName);
 }
 
-/** Call the function of a key that is pressed; `Escape` is heard in fields too. */
+/** Call the function of a key that is pressed, unless a window is over the page; `Escape` is heard in fields too. */
 export function useKeys(keys: Keys): void {
   const latest = useRef(keys);
   latest.current = keys;
@@ -16,6 +16,7 @@ export function useKeys(keys: Keys): void {
     const heard = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || event.defaultPrevented) return;
       if (typing(event) && event.key !== 'Escape') return;
+      if (document.querySelector('dialog[open]')) return;
       const run = latest.current[event.key];
       if (!run) return;
       event.preventDefault();
