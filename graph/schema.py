@@ -1,6 +1,7 @@
-"""The schema: every type and the scalars."""
+"""The schema: every type and the scalars, and its text."""
 
 import strawberry
+from graphql.type import GraphQLOneOfDirective
 from strawberry.schema.config import StrawberryConfig
 
 from graph.mutations.bulk import BulkMutations
@@ -69,3 +70,17 @@ schema = strawberry.Schema(
     exception_handlers=HANDLERS,
     config=StrawberryConfig(scalar_map=SCALARS),
 )
+# Strawberry takes no description of a schema.
+schema._schema.description = (
+    "The system of record of workflow engines: definitions, executions, steps, states, checkpoints, logs and "
+    "metrics, written by mutations and read as nested lists."
+)
+_ONE_OF = "directive @oneOf on INPUT_OBJECT"
+
+
+def as_text() -> str:
+    """The schema as text, with the descriptions that Strawberry's printer leaves out."""
+    roots = "\n".join(f"  {kind}: {kind.capitalize()}" for kind in ("query", "mutation", "subscription"))
+    described = f'"""{schema._schema.description}"""\nschema {{\n{roots}\n}}\n\n'
+    one_of = f'"""{GraphQLOneOfDirective.description}"""\n{_ONE_OF}'
+    return f"{described}{schema.as_str().rstrip()}\n".replace(_ONE_OF, one_of, 1)

@@ -161,5 +161,6 @@ async def fetch_by_key(
     connection: asyncpg.Connection, source: Source, keys: Sequence[tuple[Any, ...]]
 ) -> list[Row | None]:
     """The rows with these keys in one statement, in the order of the keys; None where there is none."""
-    select = f"SELECT {source.columns} FROM {source.table} c{_where(_tied(source.key))}"
+    tied = [*_tied(source.key), *filter(None, [source.condition])]
+    select = f"SELECT {source.columns} FROM {source.table} c{_where(tied)}"
     return await fetch_one(connection, _parts(source.key), keys, select)

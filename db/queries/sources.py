@@ -48,12 +48,16 @@ class Order:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Source:
-    """A table that is read as a list or by key; `selected` has the SQL of each column by its name."""
+    """A table that is read as a list or by key; `selected` has the SQL of each column by its name.
+
+    Where some of its rows only are meant, they fulfil `condition`.
+    """
 
     table: str
     selected: Mapping[str, str]
     key: tuple[Key, ...]
     orders: tuple[Order, ...]
+    condition: str = ""
 
     @property
     def columns(self) -> str:
@@ -115,14 +119,19 @@ _SUBJECT = (_uuid("subject_id"),)
 
 
 def _source(
-    model: type[models.Base], key: tuple[Key, ...], *orders: Order, without: str = "", **derived: str
+    model: type[models.Base],
+    key: tuple[Key, ...],
+    *orders: Order,
+    without: str = "",
+    condition: str = "",
+    **derived: str,
 ) -> Source:
     table = model.__table__
     assert isinstance(table, Table)
     names = [column.name for column in table.columns if column.name not in without.split()]
     selected = {name: _selected(name, names) for name in names if not name.endswith("_exact")}
     selected |= {name: f"{sql} AS {name}" for name, sql in derived.items()}
-    return Source(table.name, selected, key, orders)
+    return Source(table.name, selected, key, orders, condition)
 
 
 def _selected(name: str, names: list[str]) -> str:
@@ -165,6 +174,7 @@ STATE_ENTRIES = _source(
     models.StateEntry,
     (_uuid("execution_id"), _text("key"), _bigint("version")),
     Order("VERSION", (_bigint("version"),)),
+    condition="NOT c.field",
 )
 AUDIT_ENTRIES = _source(models.AuditEntry, _ID, Order("AT", _ID))
 TOKENS = _source(
@@ -198,7 +208,7 @@ HISTORY_OF_VARIABLE = Relation(
     "history",
     STATE_ENTRIES,
     (_uuid("execution_id"), _text("key"), Key("version", "c.version", "bigint", compare="<=")),
-    condition="NOT c.field",
+    condition=STATE_ENTRIES.condition,
 )
 AUDIT_LOG = Relation("auditLog", AUDIT_ENTRIES)
 ALL_TOKENS = Relation("tokens", TOKENS)

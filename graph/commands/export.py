@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from graph.schema import schema
+from graph.schema import as_text
 
 
 def export_schema(
@@ -14,7 +14,7 @@ def export_schema(
     ] = None,
 ) -> None:
     """Print the GraphQL schema in SDL, every type and field described."""
-    text = f"{schema.as_str().rstrip()}\n"
+    text = as_text()
     if output is None:
         typer.echo(text, nl=False)
     else:

@@ -15,7 +15,7 @@ from db.queries.filters import HistoryFilter
 from db.queries.pages import Row
 from db.queries.sources import CHECKPOINTS, EXECUTIONS, HISTORY_OF_VARIABLE, STATE_ENTRIES, STATES, STEPS
 from graph.auth.scopes import READ
-from graph.builders import build, shown_as
+from graph.builders import build
 from graph.connections import Listing, connection
 from graph.context import Info
 from graph.enums import Direction, StateOp, VersionOrderField
@@ -34,8 +34,9 @@ _CHECKPOINT = Annotated["Checkpoint", strawberry.lazy("graph.types.states")]
 VariableKey = Annotated[str, strawberry.argument(description="The variable's name.")]
 
 
+@node_of(Kind.VARIABLE_CHANGE, STATE_ENTRIES)
 @strawberry.type(description="What one save did to a variable.")
-class VariableChange:
+class VariableChange(Node):
     """A row of state_entries."""
 
     version: Long = strawberry.field(description="The state's version that the save made.")
@@ -44,14 +45,6 @@ class VariableChange:
         description="The value that was set, or the list of items that were appended."
     )
     recorded_at: datetime = strawberry.field(description="When, by the database's clock.")
-
-    @classmethod
-    def from_row(cls, row: Row) -> Self:
-        """The change that a row holds."""
-        return cls(**{name: row[name] for name in ("version", "op", "value", "recorded_at")})
-
-
-shown_as(STATE_ENTRIES, VariableChange.from_row)
 
 
 @strawberry.input(description="The order of a variable's history.")

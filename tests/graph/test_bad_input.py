@@ -44,7 +44,11 @@ def listed(field: str, arguments: str) -> str:
     "document",
     [
         f'{{ node(id: "{WORKFLOW}") {{ id }} }}',
-        *(f'{{ node(id: "{encode(kind, KEY, 1)}") {{ id }} }}' for kind in Kind if kind.numbered),
+        *(
+            f'{{ node(id: "{encode(kind, KEY, 1)}") {{ id }} }}'
+            for kind in Kind
+            if kind.numbered and not kind.named
+        ),
         f'{{ node(id: "{EXECUTION}") {{ id }} }}',
         f'{{ nodes(ids: ["{EXECUTION}"]) {{ id }} }}',
         f'{{ execution(id: "{EXECUTION}") {{ id }} }}',

@@ -24,15 +24,25 @@ def outcome(text: str) -> Any:
         return error
 
 
-@given(kind=st.sampled_from(Kind), key=st.uuids(), seq=SEQS)
-def test_an_id_comes_back_as_it_was_made(kind: Kind, key: UUID, seq: int) -> None:
-    whole = (key, seq) if kind.numbered else (key,)
+NAMES = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
+
+
+def whole_of(kind: Kind, key: UUID, seq: int, name: str) -> tuple[Any, ...]:
+    """The key of something of this kind."""
+    if kind.named:
+        return key, name, seq
+    return (key, seq) if kind.numbered else (key,)
+
+
+@given(kind=st.sampled_from(Kind), key=st.uuids(), seq=SEQS, name=NAMES)
+def test_an_id_comes_back_as_it_was_made(kind: Kind, key: UUID, seq: int, name: str) -> None:
+    whole = whole_of(kind, key, seq, name)
     assert decode(encode(kind, *whole)) == (kind, whole)
 
 
-@given(kind=st.sampled_from(Kind), key=st.uuids(), seq=SEQS)
-def test_an_id_is_taken_as_its_own_kind(kind: Kind, key: UUID, seq: int) -> None:
-    whole = (key, seq) if kind.numbered else (key,)
+@given(kind=st.sampled_from(Kind), key=st.uuids(), seq=SEQS, name=NAMES)
+def test_an_id_is_taken_as_its_own_kind(kind: Kind, key: UUID, seq: int, name: str) -> None:
+    whole = whole_of(kind, key, seq, name)
     assert decode_as(kind, encode(kind, *whole)) == whole
 
 
@@ -44,7 +54,11 @@ def test_any_text_is_an_id_or_bad_input(text: str) -> None:
     assert isinstance(outcome(text), tuple | InvalidInput)
 
 
-@given(text=st.from_regex(r"[a-z]{0,6}_[0-9a-f]{30,33}(_[0-9]{0,25})?", fullmatch=True))
+@given(
+    text=st.from_regex(
+        r"([a-z]{0,6}|var)_[0-9a-f]{30,33}(_[0-9]{0,25}(_[A-Za-z0-9_=-]{0,9})?)?", fullmatch=True
+    )
+)
 def test_there_is_one_form_of_every_id(text: str) -> None:
     found = outcome(text)
     assert isinstance(found, InvalidInput) or encode(found[0], *found[1]) == text
@@ -83,7 +97,7 @@ def test_what_is_not_quite_an_id_is_refused(text: str) -> None:
 
 @pytest.mark.parametrize(("found", "wanted"), list(permutations(Kind, 2)))
 def test_an_id_of_another_kind_names_both_kinds(found: Kind, wanted: Kind) -> None:
-    text = encode(found, KEY, 7) if found.numbered else encode(found, KEY)
+    text = encode(found, *whole_of(found, KEY, 7, "total"))
     with pytest.raises(InvalidInput, match=f"the id of a {found.noun}, .* the id of a {wanted.noun}"):
         decode_as(wanted, text)
 

@@ -22,6 +22,7 @@ TYPES = {
     Kind.EVENT: "Event",
     Kind.AUDIT_ENTRY: "AuditEntry",
     Kind.HOLD: "Hold",
+    Kind.VARIABLE_CHANGE: "VariableChange",
 }
 NODE = "query ($id: ID!) { node(id: $id) { __typename id } }"
 NODES = "query ($ids: [ID!]!) { nodes(ids: $ids) { __typename id } }"
@@ -37,7 +38,9 @@ async def one_of_each(make: Factory) -> dict[Kind, str]:
     await make.state(execution, {"a": (StateOp.SET, 1)})
     await make.checkpoints(execution, 1)
     await make.hold(execution)
-    ids = {kind: encode(kind, execution, 1) if kind.numbered else encode(kind, execution) for kind in KINDS}
+    plain = [kind for kind in KINDS if not kind.named]
+    ids = {kind: encode(kind, execution, 1) if kind.numbered else encode(kind, execution) for kind in plain}
+    ids[Kind.VARIABLE_CHANGE] = encode(Kind.VARIABLE_CHANGE, execution, "a", 1)
     others = {Kind.WORKFLOW: workflow, Kind.AUDIT_ENTRY: await make.audit_entry()}
     return ids | {kind: encode(kind, key) for kind, key in others.items()}
 
@@ -47,6 +50,22 @@ async def test_a_node_of_every_kind_is_found(client: Client, make: Factory, kind
     ids = await one_of_each(make)
     data = await client.ask(NODE, id=ids[kind])
     assert data["node"] == {"__typename": TYPES[kind], "id": ids[kind]}
+
+
+async def test_a_change_of_a_variable_is_found_by_the_id_that_its_history_gives(
+    client: Client, make: Factory
+) -> None:
+    execution = await make.execution()
+    # A field of the state may be called as a variable is.
+    input = {"variablesPatch": {"current_step": 1}, "currentStep": "a"}
+    await client.done("saveState", executionId=encode(Kind.EXECUTION, execution), **input)
+    change = "id op value version"
+    history = f"""query ($id: ID!) {{ execution(id: $id) {{ state {{ variable(key: "current_step") {{
+        history {{ nodes {{ {change} }} }} }} }} }} }}"""
+    data = await client.ask(history, id=encode(Kind.EXECUTION, execution))
+    (found,) = data["execution"]["state"]["variable"]["history"]["nodes"]
+    again = f"query ($id: ID!) {{ node(id: $id) {{ ... on VariableChange {{ {change} }} }} }}"
+    assert await client.ask(again, id=found["id"]) == {"node": found}
 
 
 async def test_nodes_come_in_the_order_of_their_ids(client: Client, make: Factory) -> None:

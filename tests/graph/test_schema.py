@@ -12,15 +12,19 @@ from graphql import (
     is_non_null_type,
 )
 
-from graph.schema import schema
+from graph.schema import as_text, schema
+from tests.client import Client
 
+SCHEMA = build_schema(as_text())
 COMMITTED = Path(__file__).parents[2] / "schema.graphql"
 BUILT_IN = {"String", "Int", "Float", "Boolean", "ID"}
 
 
 def described() -> Iterator[tuple[str, str | None]]:
-    """Every type, field, argument and value with its description."""
-    for name, kind in build_schema(schema.as_str()).type_map.items():
+    """The schema, and every directive, type, field, argument and value, with its description."""
+    yield "schema", SCHEMA.description
+    yield from ((f"@{directive.name}", directive.description) for directive in SCHEMA.directives)
+    for name, kind in SCHEMA.type_map.items():
         if name.startswith("__") or name in BUILT_IN:
             continue
         yield name, kind.description
@@ -35,11 +39,18 @@ def described() -> Iterator[tuple[str, str | None]]:
 
 
 def test_the_schema_file_is_up_to_date() -> None:
-    assert COMMITTED.read_text() == f"{schema.as_str().rstrip()}\n"
+    assert COMMITTED.read_text() == as_text()
 
 
 def test_everything_is_described() -> None:
     assert [name for name, description in described() if not (description or "").strip()] == []
+
+
+async def test_introspection_describes_the_schema(client: Client) -> None:
+    answer = await client.ask("{ __schema { description directives { name description } } }")
+    found = answer["__schema"]
+    assert found["description"] == SCHEMA.description
+    assert all(directive["description"] for directive in found["directives"])
 
 
 def test_a_root_field_that_can_fail_can_be_null() -> None:
@@ -48,12 +59,10 @@ def test_a_root_field_that_can_fail_can_be_null() -> None:
 
 
 def test_no_default_is_null() -> None:
-    assert "= null" not in schema.as_str()
+    assert "= null" not in as_text()
 
 
 def test_enum_values_are_upper_case() -> None:
-    enums = (
-        kind for kind in build_schema(schema.as_str()).type_map.values() if isinstance(kind, GraphQLEnumType)
-    )
+    enums = (kind for kind in SCHEMA.type_map.values() if isinstance(kind, GraphQLEnumType))
     names = [value for kind in enums if not kind.name.startswith("__") for value in kind.values]
     assert names == [name.upper() for name in names]

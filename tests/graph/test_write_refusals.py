@@ -84,7 +84,7 @@ def unknown(place: str) -> str:
     field = place.rsplit(".", 1)[1]
     of_executions = field in ("parentId", "subjectId")
     kind = Kind.EXECUTION if of_executions else Kind[field.removesuffix("Id").upper()]
-    return encode(kind, uuid7(), 1 if kind.numbered else None)
+    return encode(kind, uuid7(), *[1] * kind.numbered)
 
 
 def of_ended(world: World, mutation: str) -> dict[str, Any]:
