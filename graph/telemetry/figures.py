@@ -16,6 +16,7 @@ from db.engine import Database
 from db.enums import TERMINAL_EXECUTION, ExecutionStatus
 from db.errors import FlowkeepError
 from db.queries.figures import Figures, measure
+from db.queries.open_transactions import OpenTransaction, oldest_writer
 
 REMEMBERED_SECONDS = 10.0
 # Prometheus waits ten seconds for an answer, unless it is told otherwise.
@@ -29,6 +30,7 @@ class DatabaseFigures(Collector):
         self._database = database
         self._read_at = -math.inf
         self._figures: Figures | None = None
+        self._oldest: OpenTransaction | None = None
 
     async def refresh(self) -> None:
         """Read them, unless that was done a moment ago, or somebody is at it."""
@@ -37,6 +39,7 @@ class DatabaseFigures(Collector):
         self._read_at = time.monotonic()
         try:
             async with asyncio.timeout(_SECONDS):
+                self._oldest = await oldest_writer(self._database)
                 self._figures = await measure(self._database)
         except (FlowkeepError, TimeoutError):
             self._figures = None
@@ -47,6 +50,12 @@ class DatabaseFigures(Collector):
         yield _one("database_up", "Whether the database answered when it was asked last.", bool(figures))
         if figures is None:
             return
+        yield _one(
+            "oldest_write_transaction_seconds",
+            "How long the oldest transaction that has changed something has been open: what was committed "
+            "after it began is told to followers of all changes once it has ended. 0 where there is none.",
+            _age(self._oldest),
+        )
         live = [status for status in ExecutionStatus if status not in TERMINAL_EXECUTION]
         yield _by_status("executions", "Executions that have not ended, by status.", live, figures.open)
         yield _one("executions_orphaned", "Executions that run and whose lease is over.", figures.orphaned)
@@ -65,6 +74,13 @@ class DatabaseFigures(Collector):
                 "When the last run of retention came to its end, in seconds since 1970.",
                 figures.retention_ended,
             )
+
+
+def _age(transaction: OpenTransaction | None) -> float:
+    """In seconds; NaN where the service's role may not see it."""
+    if transaction is None:
+        return 0.0
+    return math.nan if transaction.age is None else transaction.age
 
 
 def _one(name: str, help: str, value: float) -> Metric:

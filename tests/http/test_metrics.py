@@ -163,6 +163,18 @@ async def test_executions_are_counted_by_status(
     assert of(samples, "flowkeep_executions_ended", status="failed") == 1
 
 
+async def test_what_holds_up_the_feed_of_all_changes_is_told(
+    client: Client, database: Database, make: Factory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(figures, "REMEMBERED_SECONDS", 0.0)
+    await make.workflow()
+    async with database.maintaining() as connection:
+        await connection.execute("UPDATE workflows SET description = 'held'")
+        await asyncio.sleep(0.2)
+        held = of(await read(client), "flowkeep_oldest_write_transaction_seconds")
+    assert held >= 0.2
+
+
 async def test_what_retention_deleted_is_told(
     client: Client, make: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
