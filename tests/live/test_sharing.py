@@ -49,10 +49,19 @@ async def crowd(live: Live, number: int, document: str, **variables: Any) -> Asy
         yield followers
 
 
+def without_polls(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only changes make the feeds look from here on: how often they do by themselves is a matter of time."""
+    for name in ("_SHORTEST_POLL", "_LONGEST_POLL"):
+        monkeypatch.setattr(tailer, name, 600.0)
+    live.tailer._interval = 600.0
+
+
 async def test_two_hundred_followers_cost_the_reads_of_one(
-    live: Live, execution_id: str, encoded: list[object]
+    serve: Serve, execution_id: str, encoded: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    live = await serve()
     async with crowd(live, 200, LOGS, id=execution_id, start="NOW") as followers:
+        without_polls(live, monkeypatch)
         before = live.tailer.reads
         for at in range(20):
             entries = [{"message": f"{at} {line}"} for line in range(5)]
@@ -60,8 +69,8 @@ async def test_two_hundred_followers_cost_the_reads_of_one(
         seqs = await asyncio.gather(*(follower.seqs(100) for follower in followers))
         reads = live.tailer.reads - before
     assert all(one == list(range(1, 101)) for one in seqs)
-    # Each tick reads the counters, and the rows where there are any; polls come in between.
-    assert (len(encoded), reads < 120) == (100, True)
+    # Each tick reads the counters, and the rows where there are any.
+    assert (len(encoded), reads <= 2 * 20 + 2) == (100, True)
 
 
 async def test_each_shape_of_document_is_encoded_once(
@@ -141,9 +150,7 @@ async def test_only_what_was_changed_is_looked_at(
             asked.append(set(executions))
             return await fetch_heads(connection, executions)
 
-        for name in ("_SHORTEST_POLL", "_LONGEST_POLL"):
-            monkeypatch.setattr(tailer, name, 600.0)
-        live.tailer._interval = 600.0
+        without_polls(live, monkeypatch)
         monkeypatch.setattr(tailer, "fetch_heads", noted)
         # What changes no execution, or makes another one, wakes nobody.
         await live.client.done("createWorkflow", name="other", version="1", definition={})
