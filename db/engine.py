@@ -26,6 +26,7 @@ from db.errors import NotReady
 from db.lanes import Lanes
 from db.meter import Budget, Holdings, Meter
 from db.translation import translated
+from db.writability import Writability
 
 OLDEST_SERVER = 15
 # Seconds that a session waits for a connection of the pool before it is refused.
@@ -167,6 +168,7 @@ class Database:
         self._watch: Watch = lambda kind: nullcontext()
         self._lanes = Lanes(others)
         self._holdings = Holdings(most_held)
+        self.writability = Writability()
         self._bound = None
         if pooler and statement_timeout is not None:
             self._bound = text(f"SET LOCAL statement_timeout = {_milliseconds(statement_timeout)}")
@@ -240,7 +242,7 @@ class Database:
     async def _session(
         self, engine: AsyncEngine, lane: AbstractAsyncContextManager[None]
     ) -> AsyncIterator[AsyncSession]:
-        with self._watch(Session.WRITE), translated(self._where):
+        with self._watch(Session.WRITE), self.writability.noted(), translated(self._where):
             async with lane, engine.connect() as connection:
                 driver: Any = (await connection.get_raw_connection()).driver_connection
                 try:
@@ -269,9 +271,11 @@ class Database:
     @asynccontextmanager
     async def maintaining(self) -> AsyncIterator[asyncpg.Connection]:
         """The driver's connection inside one transaction, for bulk loads and changes of the schema."""
-        async with self._driver(Session.MAINTENANCE, nullcontext()) as connection, connection.transaction():
-            await connection.execute(_UNBOUND)
-            yield connection
+        driver = self._driver(Session.MAINTENANCE, nullcontext())
+        with self.writability.noted():
+            async with driver as connection, connection.transaction():
+                await connection.execute(_UNBOUND)
+                yield connection
 
     @asynccontextmanager
     async def migrating(self) -> AsyncIterator[AsyncConnection]:

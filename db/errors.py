@@ -118,6 +118,12 @@ class Unavailable(FlowkeepError):
     code = "UNAVAILABLE"
 
 
+class Unwritable(Unavailable):
+    """The database answers, but takes no writes for now: its disk is full, or broken, or it is read-only."""
+
+    code = "UNWRITABLE"
+
+
 class Occupied(Unavailable):
     """All connections that the pool may hold stayed in use; nothing was asked."""
 

@@ -9,7 +9,16 @@ import asyncpg
 from sqlalchemy.exc import DBAPIError, EmulatedDBAPIException, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
-from db.errors import AlreadyExists, Contended, FlowkeepError, InvalidInput, Occupied, OutOfTime, Unavailable
+from db.errors import (
+    AlreadyExists,
+    Contended,
+    FlowkeepError,
+    InvalidInput,
+    Occupied,
+    OutOfTime,
+    Unavailable,
+    Unwritable,
+)
 
 # A connection that could not be made raises SQLAlchemy's stand-in for the driver's error.
 _DATABASE_ERRORS = (
@@ -27,6 +36,17 @@ _NO_ENTRY = ("28000", "28P01", "3D000", "42501")  # role, password, database, pr
 _CONTENTION = ("40001", "40P01")  # serialization failure, deadlock
 _CANCELED = "57014"  # by statement_timeout: a caller that goes away hears of nothing
 _BAD_DATA_CLASSES = ("22",)  # data exceptions: numbers out of range, text that can't be stored
+# What keeps writes out until somebody does something about it.
+_UNWRITABLE = {
+    "53100": "The database's disk is full: nothing can be written until there is room.",
+    "58030": "The database's disk fails: it can't be written to, or read.",
+    "25006": "The database is read-only: a replica, or set so, as some providers do when its disk is full.",
+}
+_EXHAUSTED = {
+    "53200": "The database is out of memory; try again.",
+    "53300": "The database takes no more connections (max_connections); try again.",
+    "53400": "The database came to a limit of its configuration (such as temp_file_limit); ask for less.",
+}
 _PASSING_CLASSES = ("08", "40", "53", "55", "57")  # connection, rollback, resources, locks, operator
 
 
@@ -107,8 +127,10 @@ def _of_circumstances(state: str, cause: asyncpg.PostgresError, where: str) -> F
         return Contended("Others were writing the same rows; try again.")
     if state == _CANCELED:
         return OutOfTime("The database took too long over this and was stopped; ask for less.")
+    if state in _UNWRITABLE:
+        return Unwritable(_UNWRITABLE[state])
     if state[:2] in _PASSING_CLASSES:
-        return Unavailable("The database can't do this right now; try again.")
+        return Unavailable(_EXHAUSTED.get(state, "The database can't do this right now; try again."))
     return None
 
 

@@ -18,6 +18,7 @@ from db.errors import NotReady
 from db.migrate import require_head
 from db.partitions import cover_ahead
 from db.retention.runs import apply_enabled, expire_deletions, expire_keys
+from db.writes.trial import try_to_write
 from graph.addresses import ENDPOINT
 from graph.auth.authenticator import Authenticator
 from graph.background import STOP_SECONDS, Background, Job, ended
@@ -45,6 +46,7 @@ logger = logging.getLogger("flowkeep")
 _PARTITION_CHECK_SECONDS = 3600.0
 _FIRST_RETENTION_SECONDS = 60.0
 _SHARE_METRICS_SECONDS = 5.0
+_TRIAL_SECONDS = 5.0
 # The server stops a statement a little after the request's own deadline has cancelled it: only what was
 # left behind is still running then.
 _STATEMENT_GRACE = 5.0
@@ -153,7 +155,12 @@ def _maintenance(database: Database, settings: Settings) -> list[Job]:
             await expire_deletions(database, timedelta(days=settings.keep_deletions))
 
     every = _PARTITION_CHECK_SECONDS
-    jobs = [Job("partitions", keep_partitions_ahead, every=every, first=every)]
+
+    async def see_whether_there_is_room() -> None:
+        await try_to_write(database)
+
+    jobs = [Job("writability", see_whether_there_is_room, every=_TRIAL_SECONDS)]
+    jobs.append(Job("partitions", keep_partitions_ahead, every=every, first=every))
     if every := settings.retention_interval:
         # Soon after the start, so that it is done where servers live shortly, but not with it.
         first = min(every, _FIRST_RETENTION_SECONDS)

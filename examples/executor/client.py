@@ -32,6 +32,7 @@ PATIENCE = 120.0
 _REQUEST_SECONDS = 15.0
 _FIRST_PAUSE = 0.05
 _LONGEST_PAUSE = 2.0
+_PASSING = ("UNAVAILABLE", "UNWRITABLE")
 _SERVER_FAULT = 500
 
 
@@ -199,7 +200,7 @@ class Flowkeep:
 def _may_pass(error: Exception) -> bool:
     """Whether the same request can succeed later: the network, the server or its database is away."""
     if isinstance(error, TransportQueryError):
-        return any(one["extensions"].get("code") == "UNAVAILABLE" for one in error.errors or ())
+        return any(one["extensions"].get("code") in _PASSING for one in error.errors or ())
     return not isinstance(error, TransportServerError) or (error.code or _SERVER_FAULT) >= _SERVER_FAULT
 
 

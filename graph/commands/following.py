@@ -23,7 +23,7 @@ _PING_SECONDS = 5.0
 _SILENT_SECONDS = 10.0
 _SCHEMES = {"http": "ws", "https": "wss", "ws": "ws", "wss": "wss"}
 # What the service says about the moment, rather than about what was asked.
-_PASSING = ("UNAVAILABLE", "TIMEOUT", "RATE_LIMITED")
+_PASSING = ("UNAVAILABLE", "UNWRITABLE", "TIMEOUT", "RATE_LIMITED")
 _TOO_SLOW = 4408
 
 # The library tells of cuts by itself, with tracebacks; here they are expected.

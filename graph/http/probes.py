@@ -64,10 +64,18 @@ class Probes:
 
     async def _ready(self, request: Request) -> Response:
         failing = [job for job in self._background.jobs if job.failing]
-        reasons = [*await self._why_not(), *(_tell(job) for job in failing if job.essential)]
+        reasons = [
+            *await self._why_not(),
+            *self._refusal(),
+            *(_tell(job) for job in failing if job.essential),
+        ]
         warnings = [_tell(job) for job in failing if not job.essential]
         answer = {"ready": not reasons, "reasons": reasons, "warnings": warnings}
         return _json(answer, 503 if reasons else 200)
+
+    def _refusal(self) -> list[str]:
+        refusal = self._database.writability.refusal
+        return [] if refusal is None else [str(refusal)]
 
     async def _why_not(self) -> list[str]:
         if self.stopping:

@@ -6,7 +6,7 @@ from sqlalchemy import literal, select, text
 from sqlalchemy.exc import DBAPIError
 
 from db.engine import Database
-from db.errors import FlowkeepError, Unavailable
+from db.errors import FlowkeepError, Unavailable, Unwritable
 
 MANY = 32_768
 
@@ -77,3 +77,21 @@ async def test_a_server_that_is_not_there_is_unavailable() -> None:
         async with gone.reading():
             pass
     await gone.close()
+
+
+RAISE = "DO $$ BEGIN RAISE EXCEPTION USING ERRCODE = '{}'; END $$"
+
+
+@pytest.mark.parametrize(
+    ("statement", "sentence"),
+    [
+        (RAISE.format("53100"), "disk is full"),
+        (RAISE.format("58030"), "disk fails"),
+        ("DO $$ BEGIN SET TRANSACTION READ ONLY; CREATE TABLE kept_out (); END $$", "is read-only"),
+    ],
+    ids=["53100", "58030", "25006"],
+)
+async def test_what_keeps_writes_out_is_unwritable(database: Database, statement: str, sentence: str) -> None:
+    with pytest.raises(Unwritable, match=sentence):
+        async with database.writing() as session:
+            await session.execute(text(statement))
