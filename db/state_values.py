@@ -17,16 +17,17 @@ from db.jsonb import as_written
 _KEYS = """
     SELECT a.ord, a.execution_id, a.version,
            (SELECT min(e.key) FROM state_entries e
-            WHERE e.execution_id = a.execution_id AND e.field = $3) AS key
+            WHERE e.execution_id = a.execution_id AND {field}) AS key
     FROM asked a
     UNION ALL
     SELECT k.ord, k.execution_id, k.version,
            (SELECT min(e.key) FROM state_entries e
-            WHERE e.execution_id = k.execution_id AND e.field = $3 AND e.key > k.key)
+            WHERE e.execution_id = k.execution_id AND {field} AND e.key > k.key)
     FROM keys k WHERE k.key IS NOT NULL
 """
 _GIVEN_KEYS = """
-    SELECT a.ord, a.execution_id, a.version, g.key FROM asked a CROSS JOIN unnest($4::text[]) AS g(key)
+    SELECT a.ord, a.execution_id, a.version, g.key
+    FROM asked a CROSS JOIN unnest((SELECT $3::text[])) AS g(key)
 """
 _ENTRIES_AT = """
 WITH RECURSIVE asked AS (
@@ -37,13 +38,13 @@ SELECT k.ord, k.key, e.op, {value} AS value
 FROM keys k
 LEFT JOIN LATERAL (
     SELECT e.version FROM state_entries e
-    WHERE e.execution_id = k.execution_id AND e.field = $3 AND e.key = k.key
+    WHERE e.execution_id = k.execution_id AND {field} AND e.key = k.key
       AND e.version <= k.version AND e.op <> 'APPEND'
     ORDER BY e.version DESC LIMIT 1
 ) base ON true
 CROSS JOIN LATERAL (
     SELECT e.op, e.value, e.value_exact, e.version FROM state_entries e
-    WHERE e.execution_id = k.execution_id AND e.field = $3 AND e.key = k.key
+    WHERE e.execution_id = k.execution_id AND {field} AND e.key = k.key
       AND e.version >= coalesce(base.version, 0) AND e.version <= k.version
     ORDER BY e.version
 ) e
@@ -51,8 +52,11 @@ WHERE k.key IS NOT NULL
 ORDER BY k.ord, k.key, e.version
 """
 _VALUE = as_written("e", "value")
-_ALL = _ENTRIES_AT.format(keys=_KEYS, value=_VALUE)
-_SOME = _ENTRIES_AT.format(keys=_GIVEN_KEYS, value=_VALUE)
+# Of variables, and of the state's own fields. Which of them is no parameter: a plan for one of the two may
+# look cheaper than one for either, and would be made anew each time.
+_FIELD = ("NOT e.field", "e.field")
+_ALL = [_ENTRIES_AT.format(keys=_KEYS.format(field=field), field=field, value=_VALUE) for field in _FIELD]
+_SOME = [_ENTRIES_AT.format(keys=_GIVEN_KEYS, field=field, value=_VALUE) for field in _FIELD]
 
 
 def spliced(values: Sequence[str]) -> str:
@@ -74,8 +78,8 @@ async def fetch_values(
     `field` reads the state's own fields (`current_step` and so on) instead of its variables; `keys` only
     those of them.
     """
-    asked = [execution for execution, _ in states], [version for _, version in states], field
-    rows = await connection.fetch(*(_ALL, *asked) if keys is None else (_SOME, *asked, keys))
+    asked = [execution for execution, _ in states], [version for _, version in states]
+    rows = await connection.fetch(*(_ALL[field], *asked) if keys is None else (_SOME[field], *asked, keys))
     parts: list[dict[str, list[str]]] = [{} for _ in states]
     for row in rows:
         variables = parts[row["ord"] - 1]

@@ -96,5 +96,6 @@ async def test_so_are_those_of_variables_and_of_what_is_followed(
     async with fresh.reading() as connection:
         for _ in range(8):
             await OTHERS[statement](connection, execution)
-        assert tuple(await plans(connection, statement)) == (True, 5)
+        found = tuple(await plans(connection, statement))
     await fresh.close()
+    assert found == (True, 5)

@@ -4,7 +4,6 @@ import asyncio
 import fcntl
 import os
 import shutil
-import signal
 import subprocess
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, suppress
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import psutil
 
 HERE = Path(__file__).parent
 # What npm says when it can't get at packages; anything else is a fault of ours.
@@ -78,9 +78,7 @@ class Node:
         try:
             yield process
         finally:
-            # A browser that it started goes with it.
-            with suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+            await asyncio.to_thread(_kill, process.pid)
             await process.communicate()
 
 
@@ -108,6 +106,20 @@ def _install(folder: Path) -> str:
         return "the packages of tests/node can't be reached"
     assert npm.returncode == 0, npm.stderr
     return ""
+
+
+def _kill(pid: int) -> None:
+    """End a script and the browser that it started, which is in a group of its own, and see them gone.
+
+    A page that lived on would still ask the server while the next test is running.
+    """
+    with suppress(psutil.NoSuchProcess):
+        script = psutil.Process(pid)
+        started = script.children(recursive=True)
+        for one in (script, *started):
+            with suppress(psutil.NoSuchProcess):
+                one.kill()
+        psutil.wait_procs(started, timeout=10)
 
 
 def _homes(folder: Path) -> dict[str, str]:
