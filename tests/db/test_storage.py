@@ -88,16 +88,29 @@ async def test_two_thousand_appends_cost_what_is_appended(own: Database) -> None
 
 async def test_saves_update_their_rows_in_place(own: Database) -> None:
     executions = await Factory(own).executions(20)
-    for number in range(100):
-        for execution in executions:
-            await save_state(own, execution, WRITE, StateChange(patch={"n": number}))
-    hot, updated = 0, 0
+    hot, updated, share = 0, 0, 0.0
+    # Again where autovacuum looked at the tables meanwhile: the room of old versions can't be used then.
+    for run in range(3):
+        for number in range(100):
+            for execution in executions:
+                await save_state(own, execution, WRITE, StateChange(patch={"n": [run, number]}))
+        before = hot, updated
+        hot, updated = await updates(own, updated + 3000)
+        share = (hot - before[0]) / (updated - before[1])
+        if share >= 0.95:
+            break
+    assert share >= 0.95
+
+
+async def updates(database: Database, least: int) -> tuple[int, int]:
+    """How many rows were updated in place, and how many at all, once it is `least`."""
     async with asyncio.timeout(60):
-        while updated < 3000:  # a connection tells of what it did once a second
+        while True:  # a connection tells of what it did once a second
             await asyncio.sleep(0.5)
-            async with own.reading() as connection:
+            async with database.reading() as connection:
                 hot, updated = await connection.fetchrow(
                     "SELECT sum(n_tup_hot_upd)::bigint, sum(n_tup_upd)::bigint FROM pg_stat_user_tables "
                     "WHERE relname LIKE 'executions_2%' OR relname LIKE 'states_2%'"
                 )
-    assert hot >= 0.95 * updated
+            if updated >= least:
+                return hot, updated
