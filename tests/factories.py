@@ -1,5 +1,6 @@
 """Rows for tests. Factories know the invariants; a test says only what matters to it."""
 
+import asyncio
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import count
@@ -183,6 +184,7 @@ class Factory:
 
     async def token(self, **given: Any) -> str:
         """A token, good for reading unless told; returns what its client shows."""
+        await asyncio.sleep(0.002)  # ids of one millisecond come in any order
         minted = mint()
         row = {"id": minted.id, "name": f"token {next(self._numbers)}", "scopes": [Scope.READ]}
         row |= {"secret_hash": minted.secret_hash, "created_by": "test", "created_at": NOW} | given
