@@ -74,10 +74,8 @@ async def claim_executions(
 
     Those of the workflows with the highest priority come first, of those orphans, and of those the oldest.
     Where very many are RUNNING, not every claim looks for orphans among them (see `Orphans`).
-
     `names` restricts them to workflows with these names. Returns the keys of those claimed.
     """
-
     orphans = orphans_of(database)
 
     async def work(session: AsyncSession) -> Outcome:

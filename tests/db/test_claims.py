@@ -1,9 +1,11 @@
 """Claims where very many executions run: what waits is given out at once, orphans are found soon."""
 
+from collections.abc import AsyncIterator
 from datetime import timedelta
 from uuid import UUID
 
 import pytest
+import pytest_asyncio
 
 from db.engine import Database
 from db.enums import ExecutionStatus
@@ -23,6 +25,14 @@ class Clock:
 
     def __call__(self) -> float:
         return self.now
+
+
+@pytest_asyncio.fixture
+async def engine(worker_url: str, database: Database) -> AsyncIterator[Database]:
+    """A database of its own: what claims have learnt of their looks is kept with it."""
+    engine = Database(worker_url, pool_size=1)
+    yield engine
+    await engine.close()
 
 
 def slow(orphans: Orphans, seconds: float = 1.0) -> Orphans:
@@ -56,49 +66,38 @@ def test_one_long_look_among_quick_ones_is_a_stall() -> None:
 
 
 async def test_what_waits_is_claimed_between_looks_and_orphans_at_the_next(
-    worker_url: str, database: Database, make: Factory
+    engine: Database, make: Factory
 ) -> None:
-    # Its own, for what it has learnt of its looks is kept with it.
-    engine = Database(worker_url, pool_size=1)
     waiting = await make.execution()
     orphan = await make.execution(status=ExecutionStatus.RUNNING, lease_epoch=1)
     slow(orphans_of(engine))
     between = await claimed(engine)
     orphans_of(engine).expect()
     assert (between, await claimed(engine)) == ([waiting], [orphan])
-    await engine.close()
 
 
-async def test_what_is_given_up_is_claimed_at_once(
-    worker_url: str, database: Database, make: Factory
-) -> None:
-    engine = Database(worker_url, pool_size=1)
+async def test_what_is_given_up_is_claimed_at_once(engine: Database, make: Factory) -> None:
     execution = await make.execution(status=ExecutionStatus.RUNNING)
     await acquire_lease(engine, execution, WRITE, "w", TTL)
     slow(orphans_of(engine))
     await release_lease(engine, execution, WRITE, "w")
     assert await claimed(engine) == [execution]
-    await engine.close()
 
 
 async def test_a_slow_look_at_few_was_a_busy_machine(
-    worker_url: str, database: Database, monkeypatch: pytest.MonkeyPatch
+    engine: Database, database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Orphans, "QUICK", 0)
-    engine = Database(worker_url, pool_size=1)
     for _ in range(8):
         await claimed(engine)
     assert orphans_of(engine).due()
-    await engine.close()
 
 
 async def test_looks_at_many_are_spared(
-    worker_url: str, database: Database, make: Factory, monkeypatch: pytest.MonkeyPatch
+    engine: Database, make: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(Orphans, "QUICK", 0)
     await make.executions(MANY, status=ExecutionStatus.RUNNING)
-    engine = Database(worker_url, pool_size=1)
     for _ in range(8):
         await claimed(engine)
     assert not orphans_of(engine).due()
-    await engine.close()
