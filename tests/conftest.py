@@ -29,6 +29,7 @@ from db.migrate import migrate
 from db.partitions import TREE, cover_ahead
 from graph.settings import Settings
 from tests.client import Client
+from tests.clocks import DayPasses
 from tests.commands import Command
 from tests.factories import Factory
 from tests.serving import serving
@@ -112,6 +113,12 @@ def cluster_url() -> Iterator[str]:
     """The URL of the run's cluster, which this worker joins."""
     with EmbeddedPostgres(Path(os.environ[CLUSTER]), settings=QUICK) as url:
         yield url
+
+
+@pytest.fixture
+def day_passes(monkeypatch: pytest.MonkeyPatch) -> DayPasses:
+    """Lets the time of tokens end."""
+    return DayPasses(monkeypatch)
 
 
 @pytest_asyncio.fixture

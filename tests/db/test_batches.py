@@ -24,6 +24,7 @@ from db.writes.write import Write
 from db.writes.writer import Writer
 from tests.conftest import Statements
 from tests.factories import Factory
+from tests.patience import PATIENCE
 
 LINE = [LogLine(LogLevel.INFO, "line")]
 ALL_OF_A_SAVE = ["BEGIN", "SELECT", "WITH", "COMMIT"]
@@ -143,7 +144,7 @@ async def test_what_a_stranger_holds_keeps_nobody_else_waiting(
     async with stranger.transaction():
         await stranger.execute("SELECT FROM executions WHERE id = $1 FOR UPDATE", held)
         waits = asyncio.create_task(save_state(own, held, write(), StateChange(patch={"n": 1})))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await save_state(own, free, write(), StateChange(patch={"n": 1}))
         assert not waits.done()
     assert await waits == 1
@@ -210,7 +211,7 @@ async def test_a_workflow_that_is_being_changed_delays_only_its_own_executions(
     async with stranger.transaction():
         await stranger.execute("SELECT FROM workflows WHERE id = $1 FOR UPDATE", held)
         waits = asyncio.create_task(create_execution(own, write(), held, {"trigger_type": "API"}, {}))
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             await create_execution(own, write(), free, {"trigger_type": "API"}, {})
         assert not waits.done()
     assert await waits
@@ -265,6 +266,6 @@ async def test_a_listener_that_breaks_stops_no_later_write(worker_url: str, make
 
     own.on_commit(listen)
     for version in (1, 2, 3):
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE):
             assert await save_state(own, execution, write(), StateChange(patch={"n": version})) == version
     await own.close()

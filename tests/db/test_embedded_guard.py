@@ -5,7 +5,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pytest
 
 from db.embedded import EmbeddedPostgres, guard, guarded
 from tests.db.test_embedded import QUICK
+from tests.patience import eventually
 from tests.telemetry.test_logs import kept
 
 
@@ -40,14 +41,6 @@ def kill(postgres: EmbeddedPostgres) -> int:
     assert pid is not None
     os.kill(pid, signal.SIGKILL)
     return pid
-
-
-def eventually(done: Callable[[], bool]) -> bool:
-    """Whether it comes true within half a minute."""
-    deadline = time.monotonic() + 30
-    while not done() and time.monotonic() < deadline:
-        time.sleep(0.05)
-    return done()
 
 
 async def answers(url: str) -> bool:

@@ -22,6 +22,7 @@ from db.writes.retention import create_policy, update_policy
 from db.writes.workflows import delete_workflow
 from db.writes.write import Write
 from tests.factories import Factory
+from tests.patience import PATIENCE
 from tests.rows import counts, everything, rows
 
 WRITE = Write("somebody", b"")
@@ -358,7 +359,7 @@ async def test_who_goes_on_with_an_execution_keeps_it(
     other = Database(worker_url, pool_size=1)
     async with other.maintaining() as connection:
         await connection.execute("SELECT FROM executions WHERE id = $1 FOR NO KEY UPDATE", key)
-        await asyncio.wait_for(apply(database), 5)
+        await asyncio.wait_for(apply(database), PATIENCE)
     await other.close()
     assert await there(database) == {key}
 

@@ -14,7 +14,7 @@ from tests.conftest import Statements
 from tests.execution.both import Both
 from tests.execution.corpus import CORPUS
 from tests.factories import Factory
-from tests.live.follower import settled
+from tests.patience import settled
 
 
 def leaves(value: Any) -> int:

@@ -3,7 +3,7 @@
 import asyncio
 import hmac
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from typing import Any
 from uuid import UUID
 
@@ -25,6 +25,7 @@ from graph.auth.tokens import REMEMBERED_SECONDS, hash_of, mint, parse
 from graph.http.sockets import SWEEP_SECONDS
 from graph.ids import Kind, encode
 from graph.settings import Settings
+from tests.clocks import TOMORROW, DayPasses
 from tests.factories import Factory
 from tests.graph.provider import AUDIENCE, SUBJECT, Clock, Provider, SigningKey
 
@@ -239,20 +240,12 @@ async def test_who_stays_is_asked_about_before_the_five_seconds_are_over(
 
 
 async def test_the_end_of_a_tokens_time_is_felt_at_once(
-    make: Factory, authenticator: Authenticator, monkeypatch: pytest.MonkeyPatch
+    make: Factory, authenticator: Authenticator, day_passes: DayPasses
 ) -> None:
-    class Later(datetime):
-        @classmethod
-        def now(cls, tz: Any = None) -> Any:
-            """What the clock shows once the token has ended."""
-            return ends
-
-    ends = datetime.now(UTC) + timedelta(hours=1)
-    header = f"Bearer {await make.token(expires_at=ends)}"
+    header = f"Bearer {await make.token(expires_at=TOMORROW)}"
     principal = await authenticator.authenticate(header)
-    assert (principal.expires_at, await authenticator.still_valid(principal)) == (ends, True)
-    for module in (tokens, authenticators):
-        monkeypatch.setattr(module, "datetime", Later)
+    assert (principal.expires_at, await authenticator.still_valid(principal)) == (TOMORROW, True)
+    await day_passes()
     assert not await authenticator.still_valid(principal)
     assert await refused(authenticator, header) == "This token has expired."
 

@@ -8,7 +8,7 @@ import pytest
 from db.errors import Unavailable
 from graph import background
 from graph.background import Background, Job
-from tests.live.follower import settled
+from tests.patience import settled
 from tests.telemetry.test_logs import kept
 
 

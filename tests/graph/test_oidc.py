@@ -290,7 +290,7 @@ async def test_whoever_gives_up_waiting_stops_nobody_else(
 
 
 async def test_the_event_loop_goes_on_meanwhile(provider: Provider, oidc: Oidc, key: SigningKey) -> None:
-    provider.delay = 0.1
+    provider.delay = 0.5
     verifying = asyncio.create_task(oidc.verify(key.sign(provider.claims())))
     turns = 0
     while not verifying.done():

@@ -30,9 +30,8 @@ from graph.settings import Settings
 from tests.client import Client
 from tests.commands import FLOWKEEP
 from tests.factories import Factory
+from tests.patience import PATIENCE
 from tests.serving import serving
-
-_PATIENCE = 20
 
 
 class Tailing:
@@ -44,18 +43,18 @@ class Tailing:
     async def lines(self, number: int) -> list[str]:
         """The next lines it prints."""
         assert self.process.stdout is not None
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             return [(await self.process.stdout.readline()).decode().rstrip("\n") for _ in range(number)]
 
     async def complaint(self) -> str:
         """The next line on standard error."""
         assert self.process.stderr is not None
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             return (await self.process.stderr.readline()).decode()
 
     async def end(self) -> tuple[int, list[str], str]:
         """Wait for it to end by itself: its exit code, the rest of its lines, and its complaints."""
-        async with asyncio.timeout(_PATIENCE):
+        async with asyncio.timeout(PATIENCE):
             out, err = await self.process.communicate()
         assert self.process.returncode is not None
         # A test that took the output into its own hands has it.
@@ -189,7 +188,7 @@ async def test_from_now_on_loses_nothing_though_nothing_came_before_the_cut(
     await append(client, execution, "before")
     wanted = Wanted(encode(Kind.EXECUTION, execution), None, None, events=False, now=True, until_end=True)
     collector = Collector()
-    async with asyncio.timeout(_PATIENCE), restartable(worker_url) as (url, stopped):
+    async with asyncio.timeout(PATIENCE), restartable(worker_url) as (url, stopped):
         tail = Tail(url, None, wanted, None, collector)
         following = asyncio.create_task(tail.run())
         while not tail.begun:  # noqa: ASYNC110

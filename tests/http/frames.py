@@ -12,6 +12,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from tests.http.raw import head
+from tests.patience import PATIENCE
 
 TEXT, CONTINUATION, CLOSE, PING, PONG = 1, 0, 8, 9, 10
 
@@ -61,7 +62,7 @@ class RawSocket:
     async def closed(self) -> int:
         """The code of the frame by which the server closes; 1006 where it just goes."""
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(PATIENCE):
                 while (heard := await self.hear())[0] != CLOSE:
                     pass
         except (asyncio.IncompleteReadError, ConnectionError):

@@ -1,10 +1,13 @@
 """Tables that another connection keeps to itself: whatever reads them waits."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import asyncpg
+
+from tests.patience import PATIENCE
 
 _WAITING = """SELECT count(*) FROM pg_stat_activity
     WHERE datname = current_database() AND wait_event_type = 'Lock' AND pid <> pg_backend_pid()"""
@@ -17,8 +20,9 @@ class Held:
         self._connection = connection
 
     async def awaited(self, number: int) -> bool:
-        """Whether, within a second, so many statements wait."""
-        for _ in range(100):
+        """Whether in time so many statements wait."""
+        deadline = time.monotonic() + PATIENCE
+        while time.monotonic() < deadline:
             # Or within a transaction no connection would ever be seen that was made later.
             await self._connection.execute("SELECT pg_stat_clear_snapshot()")
             if await self._connection.fetchval(_WAITING) == number:

@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 import orjson
 
+from tests.patience import PATIENCE
+
 HEALTH = b'{"query": "{ health { version } }"}'
 
 
@@ -46,7 +48,7 @@ async def exchange(url: str, sent: bytes) -> Answer:
 
 async def answer(reader: StreamReader, writer: StreamWriter) -> Answer:
     """What the server says before it closes."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE):
         first, _, body = (await reader.read(-1)).partition(b"\r\n\r\n")
     writer.close()
     status, *lines = first.decode("latin-1").split("\r\n")

@@ -8,7 +8,7 @@ from psutil import Process
 from tests.client import Client
 from tests.http.conftest import Serve
 from tests.http.frames import CONTINUATION, PING, PONG, RawSocket, frame, message, raw_socket
-from tests.live.follower import settled
+from tests.patience import PATIENCE, settled
 
 PIECE = 2_000
 FLOODS: dict[str, tuple[bytes, bytes]] = {
@@ -122,6 +122,6 @@ async def test_who_does_not_read_in_time_is_cut_off(
     url = (await serve(write_timeout=0.5, max_socket_message_bytes=2**24)).url
     async with raw_socket(url) as socket:
         socket.writer.write(message(type="ping", payload={"x": "x" * 12_000_000}))
-        assert reads or await settled(lambda: "cut off" in caplog.text, 20)
-        heard = await asyncio.wait_for(socket.read_all(12_000_000), 20)
+        assert reads or await settled(lambda: "cut off" in caplog.text)
+        heard = await asyncio.wait_for(socket.read_all(12_000_000), PATIENCE)
     assert (heard >= 12_000_000) is reads

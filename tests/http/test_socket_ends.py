@@ -1,8 +1,6 @@
 """How sockets end, and what is left of them: nothing."""
 
 import asyncio
-from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -10,10 +8,12 @@ import pytest
 from graph import app
 from graph.http import sockets
 from graph.http.sockets import Sockets
+from tests.clocks import TOMORROW, DayPasses
 from tests.factories import Factory
 from tests.http.conftest import Serve
 from tests.http.locks import Lock
 from tests.http.test_sockets import closed, hear, ready, say, subscribe
+from tests.patience import settled
 
 SLOW = {"query": "{ executions { nodes { id } } }"}
 
@@ -31,21 +31,12 @@ def made(monkeypatch: pytest.MonkeyPatch) -> list[Sockets]:
     return found
 
 
-async def settled(done: Callable[[], bool]) -> bool:
-    """Whether it comes true within two seconds."""
-    for _ in range(200):
-        if done():
-            return True
-        await asyncio.sleep(0.01)
-    return done()
-
-
 async def test_an_expired_token_closes(
-    serve_anew: Serve, make: Factory, monkeypatch: pytest.MonkeyPatch
+    serve_anew: Serve, make: Factory, day_passes: DayPasses, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sockets, "SWEEP_SECONDS", 0.05)
-    token = await make.token(expires_at=datetime.now(UTC) + timedelta(seconds=0.5))
-    async with ready(await serve_anew(), token) as socket:
+    async with ready(await serve_anew(), await make.token(expires_at=TOMORROW)) as socket:
+        await day_passes()
         assert await closed(socket) == 4403
 
 

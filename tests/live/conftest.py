@@ -20,7 +20,8 @@ from graph.settings import Settings
 from tests.client import Client
 from tests.factories import Factory
 from tests.live.documents import Feed
-from tests.live.follower import Follower, connected, settled
+from tests.live.follower import Follower, connected
+from tests.patience import settled
 from tests.serving import serving
 
 

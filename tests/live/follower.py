@@ -1,7 +1,7 @@
 """A follower of one subscription on a socket of its own."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -9,9 +9,9 @@ import orjson
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.typing import Subprotocol
 
-Message = dict[str, Any]
+from tests.patience import PATIENCE
 
-_SECONDS = 20
+Message = dict[str, Any]
 
 
 class Follower:
@@ -22,13 +22,13 @@ class Follower:
 
     async def message(self) -> Message:
         """The next message, whatever it is."""
-        async with asyncio.timeout(_SECONDS):
+        async with asyncio.timeout(PATIENCE):
             message: Message = orjson.loads(await self.socket.recv())
         return message
 
     async def item(self) -> dict[str, Any]:
         """The next item; signs of life are passed over, and put nothing off."""
-        async with asyncio.timeout(_SECONDS):
+        async with asyncio.timeout(PATIENCE):
             while (message := await self.message())["type"] == "ping":
                 pass
         assert message["type"] == "next", message
@@ -86,14 +86,3 @@ async def connected(url: str, token: str | None = None) -> AsyncIterator[Followe
         await follower.say({"type": "connection_init", "payload": payload})
         assert (await follower.message())["type"] == "connection_ack"
         yield follower
-
-
-async def settled(done: Callable[[], bool], seconds: float = 60) -> bool:
-    """Whether it comes true in time."""
-    try:
-        async with asyncio.timeout(seconds):
-            while not done():  # noqa: ASYNC110 - it comes about in many small steps of the loop
-                await asyncio.sleep(0.01)
-    except TimeoutError:
-        return False
-    return True

@@ -8,6 +8,8 @@ from typing import Any
 import httpx
 import orjson
 
+from tests.patience import PATIENCE
+
 EVENT_STREAM = {"Accept": "text/event-stream"}
 
 
@@ -21,7 +23,7 @@ class Events:
     async def block(self) -> tuple[str, str]:
         """The next event and its data, or `:` and a comment; nothing at the end."""
         event = data = ""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE):
             async for line in self._lines:
                 if line.startswith(":"):
                     event, data = ":", line[1:].strip()

@@ -13,7 +13,7 @@ from graph.live.streams import Stream
 from tests.factories import Factory
 from tests.live.conftest import INSERT_EVENT, Live, Open
 from tests.live.documents import CHANGES
-from tests.live.follower import settled
+from tests.patience import settled
 
 
 async def test_nothing_slips_in_behind_an_older_transaction(live: Live, make: Factory, open_: Open) -> None:
@@ -102,7 +102,7 @@ async def test_the_lag_is_the_time_for_which_a_commit_was_not_told(
     assert feeds["lag"] >= 1.0
     assert feeds["heldUpBy"]["state"] == "idle in transaction"
     assert feeds["heldUpBy"]["age"] >= feeds["lag"] - 1.0
-    assert live.tailer.lag == 0.0
+    assert await settled(lambda: live.tailer.lag == 0.0)
 
 
 def test_all_is_told_up_to_the_moment_whose_end_was_reached() -> None:

@@ -13,7 +13,8 @@ from graph.settings import Settings
 from tests.client import Client
 from tests.live.conftest import served
 from tests.live.documents import LOGS
-from tests.live.follower import Follower, connected, settled
+from tests.live.follower import Follower, connected
+from tests.patience import settled
 
 IDLE, FOLLOWERS, ENTRIES = 1_000, 200, 300
 
@@ -49,7 +50,7 @@ async def test_a_thousand_are_idle_and_two_hundred_follow(
             followers = [await stack.enter_async_context(connected(live.url)) for _ in range(FOLLOWERS)]
             for follower in followers:
                 await follower.subscribe(LOGS, id=execution_id)
-            assert await settled(lambda: live.tailer.followers == FOLLOWERS, 60)
+            assert await settled(lambda: live.tailer.followers == FOLLOWERS)
             taking = [asyncio.create_task(taken(follower)) for follower in followers]
             for at in range(ENTRIES):
                 await live.client.done("appendLogs", executionId=execution_id, entries=[{"message": f"{at}"}])
@@ -57,7 +58,7 @@ async def test_a_thousand_are_idle_and_two_hundred_follow(
             assert all(await asyncio.gather(*map(alive, idle)))
             assert await latency(live.client, 50) < 20 * alone
             assert Process().memory_info().rss - before < 400_000_000
-        assert await settled(lambda: live.tailer.followers == 0, 60)
+        assert await settled(lambda: live.tailer.followers == 0)
 
 
 async def taken(follower: Follower) -> list[int]:

@@ -10,7 +10,8 @@ from db.enums import LogLevel
 from tests.factories import Factory
 from tests.live.conftest import Live
 from tests.live.documents import CHANGES, LOGS
-from tests.live.follower import Follower, settled
+from tests.live.follower import Follower
+from tests.patience import PATIENCE, settled
 
 LEVELS = [LogLevel.DEBUG, LogLevel.INFO, LogLevel.WARN, LogLevel.ERROR]
 
@@ -124,12 +125,12 @@ def on(key: str, mutation: str) -> dict[str, str]:
     return {} if mutation == "claimExecutions" else {"executionId": key}
 
 
-async def moves(follower: Follower) -> list[tuple[str, bool]]:
-    """What has been told of changes of status until now."""
+async def moves(follower: Follower, number: int) -> list[tuple[str, bool]]:
+    """What is told of so many changes of status, and whatever is told of others soon after."""
     told: list[tuple[str, bool]] = []
     while True:
         try:
-            async with asyncio.timeout(0.4):
+            async with asyncio.timeout(PATIENCE if len(told) < number else 0.4):
                 item = await follower.item()
         except TimeoutError:
             return told
@@ -146,7 +147,7 @@ async def test_a_filter_tells_who_leaves_it(live: Live, make: Factory, name: str
             await live.client.done(mutation, **on(key, mutation), **given)
             written = time.monotonic()
             assert await settled(lambda: time.monotonic() - live.tailer.lag > written)  # noqa: B023
-        assert await moves(follower) == expected
+        assert await moves(follower, len(expected)) == expected
 
 
 async def test_who_left_before_it_was_read_is_told_of_by_what_took_it_out(live: Live, make: Factory) -> None:

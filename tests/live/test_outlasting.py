@@ -11,7 +11,7 @@ from graph.live.feeds import ExecutionFeed, News
 from tests.http.test_probes import beside
 from tests.live.conftest import Live, Serve, Write
 from tests.live.documents import FEEDS, LOGS
-from tests.live.follower import settled
+from tests.patience import settled
 
 JOBS = "{ health { jobs { name failing failures failuresInARow lastError } } }"
 

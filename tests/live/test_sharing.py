@@ -18,7 +18,8 @@ from tests.conftest import Statements
 from tests.factories import Factory
 from tests.live.conftest import Live, Serve, Write
 from tests.live.documents import EVENTS, FEEDS, LOGS
-from tests.live.follower import Follower, connected, settled
+from tests.live.follower import Follower, connected
+from tests.patience import settled
 
 NESTED = """subscription ($id: ID!, $first: Int = 1) { executionLogs(executionId: $id) {
   entry { seq step { logs(first: $first) { nodes { seq } } } } } }"""

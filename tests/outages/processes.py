@@ -4,8 +4,7 @@ import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -67,12 +66,3 @@ class Executor:
         """SIGTERM; returns the exit code."""
         self.process.terminate()
         return self.process.wait(_STOP_SECONDS)
-
-
-def eventually(done: Callable[[], bool]) -> None:
-    """Wait until it comes true, half a minute at most."""
-    for _ in range(600):
-        if done():
-            return
-        time.sleep(0.05)
-    raise AssertionError("It did not come true.")

@@ -1,11 +1,11 @@
 """Workflows for executors to run, and what has become of their executions."""
 
 import asyncio
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from tests.client import Client
+from tests.patience import PATIENCE
 
 PARALLEL = ("a", "b", "c", "d")
 
@@ -59,7 +59,7 @@ async def executions(client: Client) -> list[dict[str, Any]]:
     return found
 
 
-async def until_completed(client: Client, within: float = 60) -> list[dict[str, Any]]:
+async def until_completed(client: Client, within: float = PATIENCE) -> list[dict[str, Any]]:
     """Wait until every execution is COMPLETED."""
     async with asyncio.timeout(within):
         while True:
@@ -71,16 +71,9 @@ async def until_completed(client: Client, within: float = 60) -> list[dict[str, 
 
 async def until_step(client: Client, execution: str, key: str, status: str) -> None:
     """Wait until the last attempt at a step has a status."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             steps = (await client.ask(EVERYTHING, id=execution))["execution"]["steps"]["nodes"]
             if {step["key"]: step["status"] for step in steps}.get(key) == status:
                 return
             await asyncio.sleep(0.02)
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    """Wait until something has come about."""
-    async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110 - it comes about in another process
-            await asyncio.sleep(0.05)

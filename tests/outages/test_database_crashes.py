@@ -18,6 +18,7 @@ from db.embedded import EmbeddedPostgres
 from tests.client import Client
 from tests.outages.processes import check, service
 from tests.outages.writers import Writer, commit, kept, require_exactly_once, save
+from tests.patience import PATIENCE
 
 pytestmark = pytest.mark.slow
 
@@ -149,7 +150,7 @@ async def commits_held(database_url: str) -> AsyncIterator[Callable[[int], Await
         await connection.execute(f"SELECT pg_advisory_lock({HELD})")
 
         async def waiting(number: int) -> None:
-            async with asyncio.timeout(30):
+            async with asyncio.timeout(PATIENCE):
                 while await connection.fetchval(WAITING) < number:  # noqa: ASYNC110 - nobody tells
                     await asyncio.sleep(0.01)
 
@@ -160,7 +161,7 @@ async def commits_held(database_url: str) -> AsyncIterator[Callable[[int], Await
 
 async def until_all_go_on(writers: list[Writer], before: list[int]) -> None:
     """Wait until every writer has got answers again, from a service that nobody has touched."""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         for writer, start in zip(writers, before, strict=True):
             while len(writer.writes) < start + 2:  # noqa: ASYNC110 - what comes about is an answer
                 await asyncio.sleep(0.05)

@@ -22,10 +22,10 @@ from tests.outages.runs import (
     create,
     executions,
     fan,
-    until,
     until_completed,
     until_step,
 )
+from tests.patience import settled
 
 pytestmark = pytest.mark.slow
 
@@ -130,7 +130,7 @@ async def test_a_worker_that_slept_through_its_lease_changes_nothing(
         assert heir.stop() == 0
         zombie.send(signal.SIGCONT)
         # Whether or not its steps still have their effects: it is told, and lets go.
-        await until(lambda: "let go: StaleLease" in zombie.log.read_text())
+        assert await settled(lambda: "let go: StaleLease" in zombie.log.read_text())
         after = await flowkeep.ask(EVERYTHING, id=execution)
         await create(flowkeep, definition)
         await until_completed(flowkeep)

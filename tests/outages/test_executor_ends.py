@@ -10,13 +10,14 @@ import pytest
 
 from tests.client import Client
 from tests.outages.processes import Executor
-from tests.outages.runs import EVERYTHING, create, until, until_completed, until_step
+from tests.outages.runs import EVERYTHING, create, until_completed, until_step
+from tests.patience import PATIENCE, settled
 
 pytestmark = pytest.mark.slow
 
 MOVE = """mutation ($input: TransitionExecutionInput!) {
   transitionExecution(input: $input) { ... on ExecutionPayload { execution { status } } } }"""
-NAP = {"run": {"python": "wait"}, "with": {"seconds": 1.5}}
+NAP = {"run": {"python": "wait"}, "with": {"seconds": 3}}
 
 
 @pytest.fixture
@@ -35,7 +36,7 @@ async def everything(client: Client, execution: str) -> dict[str, Any]:
 
 async def until_ended(client: Client, execution: str) -> dict[str, Any]:
     """Wait until an execution has ended in whatever way."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         while True:
             found = await everything(client, execution)
             if found["completedAt"] is not None:
@@ -89,7 +90,7 @@ async def test_a_cancelled_execution_is_let_go_and_its_commands_killed(
     (execution,) = await create(flowkeep, {"steps": steps})
     await until_step(flowkeep, execution, "long", "RUNNING")
     await flowkeep.ask(MOVE, input={"executionId": execution, "to": "CANCELLED"})
-    await until(lambda: "let go: InvalidTransition" in executor.log.read_text())
+    assert await settled(lambda: "let go: InvalidTransition" in executor.log.read_text())
     await asyncio.sleep(4)
     assert not file.exists()
 
@@ -100,7 +101,7 @@ async def test_a_paused_execution_is_let_go_and_goes_on_when_resumed(
     (execution,) = await create(flowkeep, {"steps": [{"key": "nap", **NAP}]})
     await until_step(flowkeep, execution, "nap", "RUNNING")
     await flowkeep.ask(MOVE, input={"executionId": execution, "to": "PAUSED"})
-    await until(lambda: "is paused" in executor.log.read_text())
+    assert await settled(lambda: "is paused" in executor.log.read_text())
     await flowkeep.ask(MOVE, input={"executionId": execution, "to": "RUNNING"})
     found = await until_completed(flowkeep)
     assert [step["status"] for step in found[0]["steps"]["nodes"]] == ["CANCELLED", "COMPLETED"]

@@ -22,7 +22,9 @@ import websockets
 from db.engine import Database
 from graph.http.server import REQUEST_SECONDS
 from tests.factories import Factory
-from tests.outages.processes import FLOWKEEP, ROOT, eventually
+from tests.http.locks import locking
+from tests.outages.processes import FLOWKEEP, ROOT
+from tests.patience import PATIENCE, eventually
 
 FOLLOW = "subscription { executionChanges { cursor } }"
 
@@ -49,8 +51,19 @@ class Running:
         assert await asyncio.to_thread(self.process.wait, 30) == 0
         return time.monotonic() - started
 
+    async def says(self, words: str) -> str:
+        """What it says up to the line with these words, which it must say."""
+        assert self.process.stderr is not None
+        said = ""
+        async with asyncio.timeout(PATIENCE):
+            while words not in said:
+                line = await asyncio.to_thread(self.process.stderr.readline)
+                assert line, said
+                said += line
+        return said
+
     async def ended(self) -> tuple[int, str]:
-        """How it ends by itself, and what it has said."""
+        """How it ends by itself, and what it has said since it was last heard."""
         _, said = await asyncio.to_thread(self.process.communicate, timeout=60)
         return self.process.returncode, said
 
@@ -92,7 +105,6 @@ async def test_streams_end_without_being_complete(running: Running) -> None:
 
 
 async def test_what_runs_finishes(running: Running, worker_url: str, make: Factory) -> None:
-    locker = Database(worker_url, pool_size=1)
 
     async def ask(http: httpx.AsyncClient) -> Any:
         query = "{ workflows { totalCount } }"
@@ -100,16 +112,14 @@ async def test_what_runs_finishes(running: Running, worker_url: str, make: Facto
 
     async with httpx.AsyncClient(timeout=20) as http:
         await ask(http)
-        async with locker.maintaining() as connection:
-            await connection.execute("LOCK TABLE workflows IN ACCESS EXCLUSIVE MODE")
+        async with locking(worker_url)("workflows") as lock:
             asking = asyncio.create_task(ask(http))
-            await asyncio.sleep(0.5)
+            assert await lock.awaited(1)
             stopping = asyncio.create_task(running.stop())
-            await asyncio.sleep(0.5)
+            await running.says("waiting for requests")
             assert not asking.done()
         answer = await asking
         await stopping
-    await locker.close()
     assert answer == {"data": {"workflows": {"totalCount": 0}}}
 
 
@@ -128,7 +138,7 @@ async def test_a_request_that_comes_on_a_new_connection_is_answered(running: Run
 
 async def until_refused(address: httpx.URL) -> None:
     """Wait until nobody listens any more."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE):
         with suppress(ConnectionError):
             while True:
                 socket.create_connection((address.host, address.port)).close()
@@ -137,21 +147,18 @@ async def until_refused(address: httpx.URL) -> None:
 
 async def stuck(running: Running, worker_url: str) -> tuple[int, str]:
     """How a service ends that is told twice to stop, while a request of it waits for a lock."""
-    locker = Database(worker_url, pool_size=1)
-    async with httpx.AsyncClient(timeout=60) as http, locker.maintaining() as connection:
-        await connection.execute("LOCK TABLE workflows IN ACCESS EXCLUSIVE MODE")
+    async with httpx.AsyncClient(timeout=60) as http, locking(worker_url)("workflows") as lock:
         query = {"query": "{ workflows { totalCount } }"}
         asking = asyncio.create_task(http.post(running.url, json=query))
-        await asyncio.sleep(0.5)
+        assert await lock.awaited(1)
         running.process.send_signal(signal.SIGTERM)
-        await asyncio.sleep(1.5)
+        waiting = await running.says("waiting for")
         assert not asking.done()
         running.process.send_signal(signal.SIGTERM)
-        ended = await running.ended()
+        status, said = await running.ended()
         with pytest.raises(httpx.TransportError):
             await asking
-    await locker.close()
-    return ended
+    return status, waiting + said
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
@@ -163,7 +170,7 @@ async def test_a_second_signal_ends_it_at_once(worker_url: str, database: Databa
     ]
     status, said = await stuck(running, worker_url)
     assert (status, "A second SIGTERM" in said) == (128 + signal.SIGTERM, True)
-    eventually(lambda: not any(map(psutil.pid_exists, processes[1:])))
+    assert eventually(lambda: not any(map(psutil.pid_exists, processes[1:])))
 
 
 async def test_it_says_what_it_waits_for(running: Running, worker_url: str) -> None:
@@ -179,7 +186,7 @@ async def test_an_embedded_server_ends_with_it(data_dir: Path) -> None:
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGCONT):
         os.kill(running.process.pid, number)
     status, _ = await running.ended()
-    eventually(lambda: not note.exists())
+    assert eventually(lambda: not note.exists())
     assert status > 128
 
 

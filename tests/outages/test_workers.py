@@ -3,7 +3,7 @@
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -13,6 +13,7 @@ import pytest
 
 from db.engine import Database
 from tests.outages.processes import service
+from tests.patience import eventually
 
 WORKERS = 2
 ASK = {"query": "{ health { version } }"}
@@ -41,14 +42,6 @@ def answers(url: str) -> bool:
     return False
 
 
-def wait_for(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Wait until a condition holds."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-
-
 def test_they_share_the_address(served: str) -> None:
     assert len(workers()) == WORKERS
     assert all(answers(served) for _ in range(20))
@@ -58,9 +51,9 @@ def test_a_dead_one_is_replaced(served: str) -> None:
     before = {worker.pid for worker in workers()}
     victim = workers()[0]
     victim.kill()
-    wait_for(lambda: len({worker.pid for worker in workers()} - {victim.pid}) == WORKERS)
+    assert eventually(lambda: len({worker.pid for worker in workers()} - {victim.pid}) == WORKERS)
     assert {worker.pid for worker in workers()} - before
-    wait_for(lambda: all(answers(served) for _ in range(5)))
+    assert eventually(lambda: all(answers(served) for _ in range(5)))
 
 
 def test_a_hangup_replaces_them_without_a_gap(served: str) -> None:
@@ -89,7 +82,7 @@ def test_their_metrics_are_added_up(served: str) -> None:
     for _ in range(40):
         assert answers(served)
     assert {counted() for _ in range(6)} == {before + 40}
-    wait_for(lambda: "flowkeep_pool_size 20.0" in metrics())
+    assert eventually(lambda: "flowkeep_pool_size 20.0" in metrics())
 
 
 def test_each_is_measured_and_the_database_once(served: str) -> None:
@@ -98,7 +91,7 @@ def test_each_is_measured_and_the_database_once(served: str) -> None:
         names = [line.partition("{")[0] for line in lines]
         return names.count("process_resident_memory_bytes"), lines.count("flowkeep_executions_orphaned 0.0")
 
-    wait_for(lambda: found() == (WORKERS, 1))
+    assert eventually(lambda: found() == (WORKERS, 1))
 
 
 def test_they_end_with_their_parent(worker_url: str, database: Database) -> None:
@@ -107,7 +100,7 @@ def test_they_end_with_their_parent(worker_url: str, database: Database) -> None
         parent = found[0].parent()
         assert parent is not None
         parent.kill()
-        wait_for(lambda: not any(worker.is_running() for worker in found))
+        assert eventually(lambda: not any(worker.is_running() for worker in found))
     assert not any(worker.is_running() for worker in found)
 
 
@@ -117,7 +110,7 @@ def test_the_embedded_database_is_the_parents() -> None:
         data = Path(folder) / "data"
         with service(None, "--workers", str(WORKERS), "--data-dir", str(data)) as url:
             workers()[0].kill()
-            wait_for(lambda: len(workers()) == WORKERS)
-            wait_for(lambda: all(answers(url) for _ in range(5)))
+            assert eventually(lambda: len(workers()) == WORKERS)
+            assert eventually(lambda: all(answers(url) for _ in range(5)))
         assert (data / "cluster" / "PG_VERSION").exists()
         assert not (data / "cluster" / "postmaster.pid").exists()

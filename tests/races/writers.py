@@ -11,6 +11,7 @@ import asyncpg
 from db.engine import Database
 from db.errors import FlowkeepError
 from db.writes.write import Write
+from tests.patience import PATIENCE
 
 T = TypeVar("T")
 
@@ -72,7 +73,7 @@ async def _waiting(connection: asyncpg.Connection, number: int) -> None:
     """Until so many sessions of this database wait for a lock."""
     counting = """SELECT count(*) FROM pg_stat_activity
         WHERE datname = current_database() AND wait_event_type = 'Lock'"""
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE):
         while await connection.fetchval(counting) < number:
             # Or within a transaction no session would ever be seen that began later.
             await connection.execute("SELECT pg_sleep(0.005), pg_stat_clear_snapshot()")
