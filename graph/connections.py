@@ -12,20 +12,15 @@ from db.queries.pages import Page, Row, Window
 from db.queries.predicates import Filter
 from db.queries.sources import Relation, Source
 from graph import cursors
+from graph.arguments import COUNT_CAP, DEFAULT_PAGE, LARGEST_COUNT_CAP, LARGEST_PAGE, chosen_order, given
 from graph.auth.scopes import READ, Requires
 from graph.builders import build
 from graph.context import Info
-from graph.inputs.common import chosen_order, given
 from graph.loaded import loaded
 from graph.loaders import Pages
 
 T = TypeVar("T")
 
-DEFAULT_PAGE = 50
-LARGEST_PAGE = 500
-LARGEST_LOG_PAGE = 1000
-COUNT_CAP = 10_000
-LARGEST_COUNT_CAP = 1_000_000_000
 
 First = Annotated[
     int | None,

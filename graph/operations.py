@@ -27,9 +27,9 @@ from graph.documents.inputs import refuse_long_lists
 from graph.documents.persisted import Named, PersistedDocuments
 from graph.errors import Rejection, coded, too_complex
 from graph.execution.core.answering import Answering, Asking
+from graph.execution.encoding import encoded
 from graph.execution.plan import Answered
 from graph.limits import Limits
-from graph.live.encoding import encoded
 from graph.live.feeds import Item
 from graph.live.following import Following
 from graph.live.tailer import Tailer

@@ -22,6 +22,7 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield from (name.name for name in node.names)
         elif isinstance(node, ast.ImportFrom):
             yield node.module or ""
+            yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
 def imported(path: Path) -> set[str]:
@@ -40,6 +41,27 @@ def public_of(body: ast.Module | ast.ClassDef) -> Iterator[Definition]:
             yield node
             if isinstance(node, ast.ClassDef):
                 yield from public_of(node)
+
+
+def room(module: str) -> str:
+    """A module or package at the top of `db` or `graph`: `graph.http`, `db.engine`."""
+    return ".".join(module.split(".")[:2])
+
+
+def corridors() -> dict[str, set[str]]:
+    """Which rooms each room imports from."""
+    found: dict[str, set[str]] = {}
+    for path in modules("db", "graph"):
+        own = room(".".join(path.relative_to(ROOT).with_suffix("").parts))
+        found.setdefault(own, set()).update({room(name) for name in imported(path)} - {own})
+    return found
+
+
+def test_no_rooms_lie_in_a_circle() -> None:
+    open_ = corridors()
+    while leaves := {own for own, into in open_.items() if not into & open_.keys()}:
+        open_ = {own: into for own, into in open_.items() if own not in leaves}
+    assert open_ == {}
 
 
 @pytest.mark.parametrize("path", modules("db"), ids=str)

@@ -22,8 +22,8 @@ from graphql import (
     VariableNode,
 )
 
+from graph.arguments import COUNT_CAP, DEFAULT_PAGE
 from graph.auth.scopes import scope_of
-from graph.connections import COUNT_CAP, DEFAULT_PAGE
 
 _PAGE_ARGUMENTS = ("first", "last")
 _LOOKED_AT_PER_ROW = 1000

@@ -2,21 +2,15 @@
 
 from datetime import datetime
 from enum import Enum
-from typing import Any, TypeVar
+from typing import Any
 
 import strawberry
 
 from db.errors import InvalidInput
 from db.queries.predicates import ALWAYS, TimeRange
-from graph.enums import Direction
+from graph.arguments import given
 
-T = TypeVar("T")
 LONGEST_LIST = 100
-
-
-def given(value: T | None) -> T | None:
-    """The value, or None where it was left out or null: both mean no condition."""
-    return None if value is strawberry.UNSET else value
 
 
 def listed(name: str, values: list[Any] | None) -> tuple[str, ...] | None:
@@ -84,11 +78,3 @@ def name_or_prefix(value: NameFilter | None) -> tuple[str | None, str | None]:
     if value.starts_with == "" or value.eq == "":
         raise InvalidInput("An empty name is no condition; leave the filter out.")
     return given(value.eq), given(value.starts_with)
-
-
-def chosen_order(value: Any, default: tuple[str, bool]) -> tuple[str, bool]:
-    """(name, descending) of an `orderBy` input, or the list's own order where none was given."""
-    value = given(value)
-    if value is None:
-        return default
-    return value.field.value, value.direction is Direction.DESC

@@ -7,6 +7,7 @@ import strawberry
 
 from db.queries import filters
 from db.queries.inside import Inside
+from graph.arguments import given
 from graph.connections import Listing
 from graph.context import Info
 from graph.enums import Direction, Environment, ExecutionOrderField, ExecutionStatus, TriggerType
@@ -15,7 +16,6 @@ from graph.inputs.common import (
     NameFilter,
     TagsFilter,
     TimeRangeInput,
-    given,
     listed,
     name_or_prefix,
     tags,

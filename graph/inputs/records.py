@@ -8,7 +8,8 @@ import strawberry
 from db.errors import InvalidInput
 from db.queries import filters
 from db.queries.predicates import Filter
-from graph.connections import LARGEST_LOG_PAGE, LARGEST_PAGE, Listing
+from graph.arguments import LARGEST_LOG_PAGE, LARGEST_PAGE, given
+from graph.connections import Listing
 from graph.context import Info
 from graph.enums import (
     Direction,
@@ -19,7 +20,7 @@ from graph.enums import (
     StepOrderField,
     StepStatus,
 )
-from graph.inputs.common import TimeRangeInput, given, listed, time_range
+from graph.inputs.common import TimeRangeInput, listed, time_range
 from graph.scalars import Long
 
 

@@ -5,6 +5,7 @@ from typing import Annotated
 import strawberry
 
 from db.queries import filters
+from graph.arguments import given
 from graph.connections import Listing
 from graph.context import Info
 from graph.enums import Direction, Environment, Priority, WorkflowOrderField, WorkflowStatus
@@ -12,7 +13,6 @@ from graph.inputs.common import (
     NameFilter,
     TagsFilter,
     TimeRangeInput,
-    given,
     listed,
     name_or_prefix,
     tags,

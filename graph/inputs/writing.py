@@ -12,9 +12,9 @@ import strawberry
 
 from db.errors import InvalidInput
 from db.writes.write import Write
+from graph.arguments import given
 from graph.context import Info
 from graph.ids import Kind, decode_as
-from graph.inputs.common import given
 from graph.inputs.meaning import as_meant
 from graph.scalars import JSON, Long, format_duration, json_text, refuse_nul
 

@@ -11,11 +11,11 @@ from db.errors import InvalidInput, NotFound
 from db.queries.pages import Row
 from db.queries.sources import STEPS
 from db.writes import executions, forks, recovery
+from graph.arguments import given
 from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.enums import ExecutionStatus, TriggerType
 from graph.ids import Kind, decode_as, encode
-from graph.inputs.common import given
 from graph.inputs.meaning import means_nothing
 from graph.inputs.writing import (
     LEASE_TIME,

@@ -11,9 +11,9 @@ from db.errors import InvalidInput
 from db.queries.pages import Row
 from db.queries.sources import EXECUTIONS
 from db.writes import claims, leases
+from graph.arguments import given
 from graph.auth.scopes import WRITE
 from graph.context import Info
-from graph.inputs.common import given
 from graph.inputs.meaning import means_nothing
 from graph.inputs.writing import (
     LEASE_TIME,

@@ -12,11 +12,11 @@ from db.texts import fitted, is_storable, storable, storable_json
 from db.writes import commits, records
 from db.writes.commits import CheckpointWish, StepCommit
 from db.writes.records import LogLine
+from graph.arguments import given
 from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.enums import LogLevel, StepStatus
 from graph.ids import Kind
-from graph.inputs.common import given
 from graph.inputs.meaning import means_nothing
 from graph.inputs.writing import EngineInput, FailureInput, accepted, document, execution_key, text
 from graph.limits import require

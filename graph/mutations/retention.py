@@ -10,11 +10,11 @@ import strawberry
 from db.errors import InvalidInput
 from db.retention.runs import go_on, start_run
 from db.writes import retention
+from graph.arguments import given
 from graph.auth.scopes import ADMIN
 from graph.context import Info
 from graph.enums import ExecutionStatus
 from graph.ids import Kind, decode_as
-from graph.inputs.common import given
 from graph.inputs.meaning import NULL_CLEARS, means_nothing
 from graph.inputs.retention import rule_columns
 from graph.inputs.writing import WriteInput, accepted, required_text

@@ -10,11 +10,11 @@ from db.errors import InvalidInput, NotFound
 from db.queries.sources import STATES
 from db.writes import checkpoints, states
 from db.writes.states import StateChange
+from graph.arguments import given
 from graph.auth.scopes import WRITE
 from graph.builders import build
 from graph.context import Info
 from graph.ids import Kind, decode_as, encode
-from graph.inputs.common import given
 from graph.inputs.meaning import NULL_CLEARS, means_nothing
 from graph.inputs.writing import EngineInput, WriteInput, accepted, document, execution_key, text
 from graph.nodes import required_rows

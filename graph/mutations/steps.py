@@ -8,11 +8,11 @@ import strawberry
 from db.errors import InvalidInput
 from db.writes import steps
 from db.writes.steps import StepEnd, StepStart
+from graph.arguments import given
 from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.enums import StepStatus
 from graph.ids import Kind, decode_as
-from graph.inputs.common import given
 from graph.inputs.meaning import means_nothing
 from graph.inputs.writing import (
     EngineInput,

@@ -2,8 +2,8 @@
 
 import strawberry
 
+from graph.arguments import DEFAULT_PAGE
 from graph.auth.scopes import READ
-from graph.connections import DEFAULT_PAGE
 from graph.context import Info
 from graph.enums import StepStatsOrder
 from graph.inputs.records import STEPS_LISTED

@@ -6,12 +6,12 @@ import strawberry
 
 from db.errors import InvalidInput, NotFound
 from db.queries.sources import ALL_WORKFLOWS, WORKFLOWS
+from graph.arguments import given
 from graph.auth.scopes import READ
 from graph.builders import build
 from graph.connections import connection
 from graph.context import Info
 from graph.ids import Kind, decode_as
-from graph.inputs.common import given
 from graph.inputs.workflows import WORKFLOWS_LISTED
 from graph.nodes import load_node
 from graph.types.workflows import Workflow

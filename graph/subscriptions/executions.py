@@ -9,12 +9,12 @@ from db.errors import InvalidInput
 from db.queries import filters
 from db.queries.pages import Row
 from db.queries.sources import EVENTS, EXECUTIONS, LOG_ENTRIES
+from graph.arguments import given
 from graph.auth.scopes import READ
 from graph.builders import build
 from graph.context import Info
 from graph.enums import FeedStart, LogLevel
 from graph.ids import Kind, decode_as, encode
-from graph.inputs.common import given
 from graph.inputs.executions import ExecutionFilter, execution_filter
 from graph.live.feeds import ChangesFeed, Feed, events_of, logs_of
 from graph.live.following import Following, follow

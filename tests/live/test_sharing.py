@@ -11,8 +11,9 @@ import pytest
 
 from db.errors import Unavailable
 from db.queries.feeds import fetch_heads
+from graph.execution import encoding
 from graph.execution.plan import Answered
-from graph.live import encoding, tailer
+from graph.live import tailer
 from graph.live.feeds import ExecutionFeed, News
 from tests.conftest import Statements
 from tests.factories import Factory
