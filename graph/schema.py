@@ -4,6 +4,7 @@ import strawberry
 from graphql.type import GraphQLOneOfDirective
 from strawberry.schema.config import StrawberryConfig
 
+from graph.api.errors import HANDLERS
 from graph.mutations.bulk import BulkMutations
 from graph.mutations.executions import ExecutionMutations
 from graph.mutations.holds import HoldMutations
@@ -26,7 +27,6 @@ from graph.queries.viewer import ViewerQueries
 from graph.queries.workflows import WorkflowQueries
 from graph.scalars import SCALARS
 from graph.subscriptions.executions import Subscription
-from graph.types.errors import HANDLERS
 from graph.types.records import MetricPoint
 
 

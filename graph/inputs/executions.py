@@ -7,12 +7,7 @@ import strawberry
 
 from db.queries import filters
 from db.queries.inside import Inside
-from graph.arguments import given
-from graph.connections import Listing
-from graph.context import Info
-from graph.enums import Direction, Environment, ExecutionOrderField, ExecutionStatus, TriggerType
-from graph.ids import Kind, decode_as
-from graph.inputs.common import (
+from graph.api.conditions import (
     NameFilter,
     TagsFilter,
     TimeRangeInput,
@@ -21,6 +16,11 @@ from graph.inputs.common import (
     tags,
     time_range,
 )
+from graph.arguments import given
+from graph.connections import Listing
+from graph.context import Info
+from graph.enums import Direction, Environment, ExecutionOrderField, ExecutionStatus, TriggerType
+from graph.ids import Kind, decode_as
 from graph.inputs.inside import DurationRangeInput, StepMatch, ValueMatch, lengths, step_match, value_match
 from graph.nodes import load_node
 from graph.scalars import JSONObject, json_text

@@ -7,9 +7,9 @@ import strawberry
 
 from db.errors import InvalidInput
 from db.queries import inside
+from graph.api.conditions import listed
 from graph.arguments import given
 from graph.enums import StepStatus
-from graph.inputs.common import listed
 from graph.scalars import JSON, json_text
 
 

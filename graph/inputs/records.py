@@ -8,6 +8,7 @@ import strawberry
 from db.errors import InvalidInput
 from db.queries import filters
 from db.queries.predicates import Filter
+from graph.api.conditions import TimeRangeInput, listed, time_range
 from graph.arguments import LARGEST_LOG_PAGE, LARGEST_PAGE, given
 from graph.connections import Listing
 from graph.context import Info
@@ -20,7 +21,6 @@ from graph.enums import (
     StepOrderField,
     StepStatus,
 )
-from graph.inputs.common import TimeRangeInput, listed, time_range
 from graph.scalars import Long
 
 

@@ -8,9 +8,9 @@ import strawberry
 from db.errors import InvalidInput
 from db.retention.policies import Policy
 from db.writes.retention import require_sense
+from graph.api.conditions import listed
+from graph.api.writing import text
 from graph.enums import ExecutionStatus
-from graph.inputs.common import listed
-from graph.inputs.writing import text
 
 _COLUMNS = ("workflow_name", "statuses", "keep_executions", "keep_logs", "keep_checkpoints", "keep_last")
 

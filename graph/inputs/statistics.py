@@ -8,10 +8,10 @@ import strawberry
 from db.errors import InvalidInput
 from db.queries.filters import ExecutionFilter as Narrowed
 from db.queries.statistics import Grouping, Span, covered
+from graph.api.conditions import listed
 from graph.arguments import LARGEST_PAGE, given
 from graph.context import Info
 from graph.enums import ExecutionStatsGroup, StepStatsOrder
-from graph.inputs.common import listed
 from graph.inputs.executions import ExecutionFilter, execution_filter
 from graph.inputs.records import StepFilter
 

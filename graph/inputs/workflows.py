@@ -5,11 +5,7 @@ from typing import Annotated
 import strawberry
 
 from db.queries import filters
-from graph.arguments import given
-from graph.connections import Listing
-from graph.context import Info
-from graph.enums import Direction, Environment, Priority, WorkflowOrderField, WorkflowStatus
-from graph.inputs.common import (
+from graph.api.conditions import (
     NameFilter,
     TagsFilter,
     TimeRangeInput,
@@ -18,6 +14,10 @@ from graph.inputs.common import (
     tags,
     time_range,
 )
+from graph.arguments import given
+from graph.connections import Listing
+from graph.context import Info
+from graph.enums import Direction, Environment, Priority, WorkflowOrderField, WorkflowStatus
 
 
 @strawberry.input(description="Which workflows; every condition that is given must hold.")

@@ -6,12 +6,12 @@ from typing import Annotated, TypeVar
 
 import strawberry
 
+from graph.api.errors import Error, answered
 from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.mutations.leases import HeartbeatResult, LeaseInput, LeasePayload, beat
 from graph.mutations.records import CommitStepInput, CommitStepPayload, CommitStepResult, commit
 from graph.mutations.states import SaveStateInput, SaveStatePayload, SaveStateResult, save
-from graph.types.errors import Error, answered
 
 T = TypeVar("T")
 P = TypeVar("P")

@@ -11,13 +11,9 @@ from db.errors import InvalidInput, NotFound
 from db.queries.pages import Row
 from db.queries.sources import STEPS
 from db.writes import executions, forks, recovery
-from graph.arguments import given
-from graph.auth.scopes import WRITE
-from graph.context import Info
-from graph.enums import ExecutionStatus, TriggerType
-from graph.ids import Kind, decode_as, encode
-from graph.inputs.meaning import means_nothing
-from graph.inputs.writing import (
+from graph.api import errors
+from graph.api.meaning import means_nothing
+from graph.api.writing import (
     LEASE_TIME,
     EngineInput,
     FailureInput,
@@ -31,9 +27,13 @@ from graph.inputs.writing import (
     text,
     words,
 )
+from graph.arguments import given
+from graph.auth.scopes import WRITE
+from graph.context import Info
+from graph.enums import ExecutionStatus, TriggerType
+from graph.ids import Kind, decode_as, encode
 from graph.loaded import fetch_listed, loaded
 from graph.scalars import JSON, JSONObject
-from graph.types import errors
 from graph.types.executions import Execution, Lease, load_leases
 from graph.types.states import Checkpoint, ExecutionState
 from graph.types.steps import Step

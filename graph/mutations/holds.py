@@ -8,11 +8,11 @@ import strawberry
 from db.enums import Subject
 from db.errors import InvalidInput
 from db.writes import holds
+from graph.api import errors
+from graph.api.writing import WriteInput, accepted, required_text
 from graph.auth.scopes import ADMIN
 from graph.context import Info
 from graph.ids import decode
-from graph.inputs.writing import WriteInput, accepted, required_text
-from graph.types import errors
 from graph.types.holds import Hold
 from graph.written import Written, written
 

@@ -11,11 +11,9 @@ from db.errors import InvalidInput
 from db.queries.pages import Row
 from db.queries.sources import EXECUTIONS
 from db.writes import claims, leases
-from graph.arguments import given
-from graph.auth.scopes import WRITE
-from graph.context import Info
-from graph.inputs.meaning import means_nothing
-from graph.inputs.writing import (
+from graph.api import errors
+from graph.api.meaning import means_nothing
+from graph.api.writing import (
     LEASE_TIME,
     EngineInput,
     WriteInput,
@@ -25,8 +23,10 @@ from graph.inputs.writing import (
     required_text,
     words,
 )
+from graph.arguments import given
+from graph.auth.scopes import WRITE
+from graph.context import Info
 from graph.loaded import fetch_listed, loaded
-from graph.types import errors
 from graph.types.executions import Execution, Lease, load_leases
 from graph.written import Written, written
 

@@ -12,20 +12,20 @@ from db.texts import fitted, is_storable, storable, storable_json
 from db.writes import commits, records
 from db.writes.commits import CheckpointWish, StepCommit
 from db.writes.records import LogLine
+from graph.api import errors
+from graph.api.meaning import means_nothing
+from graph.api.writing import EngineInput, FailureInput, accepted, document, execution_key, text
 from graph.arguments import given
 from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.enums import LogLevel, StepStatus
 from graph.ids import Kind
-from graph.inputs.meaning import means_nothing
-from graph.inputs.writing import EngineInput, FailureInput, accepted, document, execution_key, text
 from graph.limits import require
 from graph.loaded import loaded
 from graph.mutations.states import CheckpointInput, StateInput, load_states, state_change, state_written
 from graph.mutations.steps import StepInput, step_end, step_start
 from graph.nodes import required_rows
 from graph.scalars import JSON, JSONObject, Long, json_text
-from graph.types import errors
 from graph.types.metrics import ExecutionMetrics, load_metrics
 from graph.types.states import Checkpoint, ExecutionState
 from graph.types.steps import Step

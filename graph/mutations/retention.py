@@ -10,16 +10,16 @@ import strawberry
 from db.errors import InvalidInput
 from db.retention.runs import go_on, start_run
 from db.writes import retention
+from graph.api import errors
+from graph.api.meaning import NULL_CLEARS, means_nothing
+from graph.api.writing import WriteInput, accepted, required_text
 from graph.arguments import given
 from graph.auth.scopes import ADMIN
 from graph.context import Info
 from graph.enums import ExecutionStatus
 from graph.ids import Kind, decode_as
-from graph.inputs.meaning import NULL_CLEARS, means_nothing
 from graph.inputs.retention import rule_columns
-from graph.inputs.writing import WriteInput, accepted, required_text
 from graph.scalars import Long
-from graph.types import errors
 from graph.types.retention import RetentionPolicy, RetentionRun
 from graph.written import Written, written
 

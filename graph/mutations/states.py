@@ -10,16 +10,16 @@ from db.errors import InvalidInput, NotFound
 from db.queries.sources import STATES
 from db.writes import checkpoints, states
 from db.writes.states import StateChange
+from graph.api import errors
+from graph.api.meaning import NULL_CLEARS, means_nothing
+from graph.api.writing import EngineInput, WriteInput, accepted, document, execution_key, text
 from graph.arguments import given
 from graph.auth.scopes import WRITE
 from graph.builders import build
 from graph.context import Info
 from graph.ids import Kind, decode_as, encode
-from graph.inputs.meaning import NULL_CLEARS, means_nothing
-from graph.inputs.writing import EngineInput, WriteInput, accepted, document, execution_key, text
 from graph.nodes import required_rows
 from graph.scalars import JSON, JSONObject, Long
-from graph.types import errors
 from graph.types.states import Checkpoint, ExecutionState
 from graph.written import Columns, Written, written, written_by
 

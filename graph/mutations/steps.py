@@ -8,13 +8,9 @@ import strawberry
 from db.errors import InvalidInput
 from db.writes import steps
 from db.writes.steps import StepEnd, StepStart
-from graph.arguments import given
-from graph.auth.scopes import WRITE
-from graph.context import Info
-from graph.enums import StepStatus
-from graph.ids import Kind, decode_as
-from graph.inputs.meaning import means_nothing
-from graph.inputs.writing import (
+from graph.api import errors
+from graph.api.meaning import means_nothing
+from graph.api.writing import (
     EngineInput,
     FailureInput,
     accepted,
@@ -24,8 +20,12 @@ from graph.inputs.writing import (
     required_text,
     text,
 )
+from graph.arguments import given
+from graph.auth.scopes import WRITE
+from graph.context import Info
+from graph.enums import StepStatus
+from graph.ids import Kind, decode_as
 from graph.scalars import JSON, JSONObject
-from graph.types import errors
 from graph.types.steps import Step
 from graph.written import Written, written
 

@@ -7,14 +7,14 @@ import strawberry
 
 from db.writes import tokens
 from db.writes.tokens import LONGEST_NAME, NewToken
+from graph.api import errors
+from graph.api.writing import WriteInput, accepted, required_text
 from graph.arguments import given
 from graph.auth.scopes import ADMIN
 from graph.auth.tokens import mint
 from graph.context import Info
 from graph.enums import Scope
 from graph.ids import Kind, decode_as
-from graph.inputs.writing import WriteInput, accepted, required_text
-from graph.types import errors
 from graph.types.tokens import Token
 from graph.written import Written, written
 

@@ -7,15 +7,15 @@ from uuid import UUID
 import strawberry
 
 from db.writes import workflows
+from graph.api import errors
+from graph.api.meaning import NULL_CLEARS, means_nothing
+from graph.api.writing import WriteInput, accepted, document, required_text, text, words
 from graph.arguments import given
 from graph.auth.scopes import WRITE
 from graph.context import Info
 from graph.enums import Environment, Priority, WorkflowStatus
 from graph.ids import Kind, decode_as
-from graph.inputs.meaning import NULL_CLEARS, means_nothing
-from graph.inputs.writing import WriteInput, accepted, document, required_text, text, words
 from graph.scalars import JSONObject, Long
-from graph.types import errors
 from graph.types.workflows import Workflow
 from graph.written import Written, written
 

@@ -6,13 +6,13 @@ import strawberry
 
 from db.queries import filters
 from db.queries.sources import AUDIT_LOG
+from graph.api.conditions import TimeRangeInput, listed, time_range
 from graph.arguments import given
 from graph.auth.scopes import ADMIN
 from graph.connections import Listing, connection
 from graph.context import Info
 from graph.enums import AuditOrderField, Direction
 from graph.ids import decode
-from graph.inputs.common import TimeRangeInput, listed, time_range
 from graph.types.audit import AuditEntry
 
 

@@ -7,13 +7,13 @@ import strawberry
 
 from db.queries import filters
 from db.queries.sources import ALL_HOLDS
+from graph.api.conditions import TimeRangeInput, listed, time_range
 from graph.arguments import given
 from graph.auth.scopes import ADMIN
 from graph.connections import Listing, connection
 from graph.context import Info
 from graph.enums import Direction, HoldOrderField, Subject
 from graph.ids import Kind, decode_as
-from graph.inputs.common import TimeRangeInput, listed, time_range
 from graph.types.holds import Hold
 
 

@@ -9,13 +9,13 @@ from db.queries import filters
 from db.queries.sources import ALL_POLICIES, ALL_RUNS
 from db.retention.policies import Policy
 from db.retention.preview import preview
+from graph.api.conditions import NameFilter, listed, name_or_prefix
 from graph.arguments import given
 from graph.auth.scopes import ADMIN
 from graph.connections import Listing, connection
 from graph.context import Info
 from graph.enums import Direction, PolicyOrderField, RunOrderField, RunStatus
 from graph.ids import Kind, decode_as
-from graph.inputs.common import NameFilter, listed, name_or_prefix
 from graph.inputs.retention import RetentionRule, inline_policy
 from graph.nodes import load_node
 from graph.types.retention import RetentionPolicy, RetentionPreview, RetentionRun

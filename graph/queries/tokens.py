@@ -6,12 +6,12 @@ import strawberry
 
 from db.queries import filters
 from db.queries.sources import ALL_TOKENS
+from graph.api.conditions import NameFilter, name_or_prefix
 from graph.arguments import given
 from graph.auth.scopes import ADMIN
 from graph.connections import Listing, connection
 from graph.context import Info
 from graph.enums import Direction, TokenOrderField
-from graph.inputs.common import NameFilter, name_or_prefix
 from graph.types.tokens import Token
 
 

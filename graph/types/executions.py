@@ -21,6 +21,7 @@ from db.queries.sources import (
     STEPS_OF_EXECUTION,
     WORKFLOWS,
 )
+from graph.api.failures import Failure
 from graph.auth.scopes import READ
 from graph.connections import connection
 from graph.context import Info
@@ -31,7 +32,6 @@ from graph.inputs.records import CHECKPOINTS_LISTED, EVENTS_LISTED, LOGS_LISTED,
 from graph.loaded import loaded, reference
 from graph.nodes import Node, node_of, required_rows
 from graph.scalars import JSON, JSONObject, Long
-from graph.types.common import Failure
 from graph.types.holds import Hold
 from graph.types.metrics import METRICS_COLUMNS, ExecutionMetrics, load_metrics
 from graph.types.records import Event, LogEntry

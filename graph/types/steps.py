@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import strawberry
 
 from db.queries.sources import EXECUTIONS, LOGS_OF_STEP, STEPS
+from graph.api.failures import Failure
 from graph.auth.scopes import READ
 from graph.connections import connection
 from graph.enums import StepStatus
@@ -14,7 +15,6 @@ from graph.inputs.records import LOGS_LISTED
 from graph.loaded import reference
 from graph.nodes import Node, node_of
 from graph.scalars import JSON, JSONObject, Long
-from graph.types.common import Failure
 from graph.types.records import LogEntry
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ import pytest
 from graphql import GraphQLObjectType, GraphQLUnionType, get_named_type
 from strawberry.types import get_object_definition
 
+from graph.api.errors import REFUSALS
 from graph.schema import Mutation
-from graph.types.errors import REFUSALS
 from tests.client import Client
 from tests.graph.raising import Place, raised
 from tests.mutations import OF_MANY, SCHEMA

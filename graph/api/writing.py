@@ -12,10 +12,10 @@ import strawberry
 
 from db.errors import InvalidInput
 from db.writes.write import Write
+from graph.api.meaning import as_meant
 from graph.arguments import given
 from graph.context import Info
 from graph.ids import Kind, decode_as
-from graph.inputs.meaning import as_meant
 from graph.scalars import JSON, Long, format_duration, json_text, refuse_nul
 
 T = TypeVar("T")
