@@ -4,30 +4,28 @@ import strawberry
 from graphql.type import GraphQLOneOfDirective
 from strawberry.schema.config import StrawberryConfig
 
+from graph.api.audit.queries import AuditQueries
 from graph.api.errors import HANDLERS
-from graph.mutations.bulk import BulkMutations
-from graph.mutations.executions import ExecutionMutations
-from graph.mutations.holds import HoldMutations
-from graph.mutations.leases import LeaseMutations
-from graph.mutations.records import RecordMutations
-from graph.mutations.retention import RetentionMutations
-from graph.mutations.states import StateMutations
-from graph.mutations.steps import StepMutations
-from graph.mutations.tokens import TokenMutations
-from graph.mutations.workflows import WorkflowMutations
-from graph.queries.audit import AuditQueries
-from graph.queries.executions import ExecutionQueries
-from graph.queries.health import HealthQueries
-from graph.queries.holds import HoldQueries
-from graph.queries.nodes import NodeQueries
-from graph.queries.retention import RetentionQueries
-from graph.queries.statistics import StatisticsQueries
-from graph.queries.tokens import TokenQueries
-from graph.queries.viewer import ViewerQueries
-from graph.queries.workflows import WorkflowQueries
+from graph.api.executions.leases import LeaseMutations
+from graph.api.executions.mutations import ExecutionMutations
+from graph.api.executions.queries import ExecutionQueries
+from graph.api.executions.subscriptions import Subscription
+from graph.api.health.queries import HealthQueries
+from graph.api.nodes import NodeQueries
+from graph.api.records.mutations import RecordMutations
+from graph.api.records.types import MetricPoint
+from graph.api.retention.mutations import HoldMutations, RetentionMutations
+from graph.api.retention.queries import HoldQueries, RetentionQueries
+from graph.api.states.mutations import StateMutations
+from graph.api.statistics.queries import StatisticsQueries
+from graph.api.steps.commits import CommitMutations
+from graph.api.steps.mutations import StepMutations
+from graph.api.tokens.mutations import TokenMutations
+from graph.api.tokens.queries import TokenQueries
+from graph.api.viewer.queries import ViewerQueries
+from graph.api.workflows.mutations import WorkflowMutations
+from graph.api.workflows.queries import WorkflowQueries
 from graph.scalars import SCALARS
-from graph.subscriptions.executions import Subscription
-from graph.types.records import MetricPoint
 
 
 @strawberry.type(description="Everything that can be read.")
@@ -52,9 +50,9 @@ class Mutation(
     ExecutionMutations,
     LeaseMutations,
     StepMutations,
+    CommitMutations,
     StateMutations,
     RecordMutations,
-    BulkMutations,
     TokenMutations,
     RetentionMutations,
     HoldMutations,

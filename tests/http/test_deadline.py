@@ -116,6 +116,6 @@ async def test_the_server_bounds_what_would_be_left_behind(
             shown.append(await connection.fetchval("SHOW statement_timeout"))
         raise RuntimeError
 
-    monkeypatch.setattr("graph.queries.health.look", look)
+    monkeypatch.setattr("graph.api.health.types.look", look)
     await ask(client, {"query": "{ health { database { version } } }"})
     assert set(shown) == {"12s"}

@@ -1,0 +1,1 @@
+"""Records: what executions log, measure and go through."""

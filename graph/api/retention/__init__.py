@@ -1,0 +1,1 @@
+"""Retention: what goes when, and holds, by which nothing goes."""

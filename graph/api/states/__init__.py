@@ -1,0 +1,1 @@
+"""States: what executions know, version by version, and checkpoints of it."""

@@ -1,0 +1,1 @@
+"""Statistics: executions, steps and errors in numbers."""

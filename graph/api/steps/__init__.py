@@ -1,0 +1,1 @@
+"""Steps: attempts, how they are started and finished, and committed as a whole."""

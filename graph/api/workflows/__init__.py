@@ -1,0 +1,1 @@
+"""Workflows: definitions, version by version."""

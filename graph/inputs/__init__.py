@@ -1,1 +1,0 @@
-"""GraphQL's input types: what clients give, turned into what `db` understands."""

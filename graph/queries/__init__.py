@@ -1,1 +1,0 @@
-"""GraphQL's root queries, one aggregate a file."""

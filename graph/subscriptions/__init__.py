@@ -1,1 +1,0 @@
-"""The roots of what can be followed, one aggregate a file."""
