@@ -12,7 +12,7 @@ import asyncpg
 from db.ids import uuid7_floor
 from db.partitions import TREE, Range, list_ranges, partition
 from db.queries.predicates import Parameters
-from db.retention.policies import Part, Selection
+from db.retention.selection import Part, Selection
 from db.writes.deletions import note_dropped
 
 # Who waits for a lock keeps everybody waiting who comes after: never for longer than this. The first lock is

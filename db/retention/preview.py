@@ -17,7 +17,7 @@ from db.engine import Database
 from db.partitions import TREE, partition
 from db.queries.predicates import Parameters
 from db.retention.partitions import may_drop, ranges_over
-from db.retention.policies import Part, Policy, Selection, fetch_policies
+from db.retention.selection import Part, Policy, Selection, fetch_policies
 
 SAMPLE = 200
 _NEEDED = """

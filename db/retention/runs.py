@@ -28,7 +28,7 @@ from db.ids import uuid7, uuid7_floor
 from db.partitions import TREE, Range
 from db.queries.predicates import Parameters
 from db.retention.partitions import Gone, Stays, drop_range, empty_logs, ranges_over
-from db.retention.policies import Part, Policy, Selection, fetch_policies
+from db.retention.selection import Part, Policy, Selection, fetch_policies
 from db.writes.checkpoints import prune_in_unit
 from db.writes.deletions import driver_of, note_deletions
 from db.writes.holds import lock_holds, try_lock_holds

@@ -21,11 +21,11 @@ from db.queries.filters import HoldFilter, PolicyFilter
 from db.queries.pages import Row, Window, fetch_by_key, fetch_page
 from db.queries.predicates import Filter
 from db.queries.sources import ALL_HOLDS, ALL_POLICIES, RUNS, Relation
-from db.retention.policies import Policy
+from db.retention.holds import place_hold, release_hold
+from db.retention.policies import MOST_KEPT, create_policy, require_sense
 from db.retention.preview import Preview, preview
 from db.retention.runs import go_on, start_run
-from db.writes.holds import place_hold, release_hold
-from db.writes.retention import MOST_KEPT, create_policy, require_sense
+from db.retention.selection import Policy
 from graph.commands.common import AsJson, DataDir, run, with_database
 from graph.commands.environment import load_settings
 from graph.commands.tables import print_table

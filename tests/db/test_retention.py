@@ -12,13 +12,13 @@ from db.enums import ExecutionStatus, RunStatus, StateOp, Subject
 from db.errors import AlreadyExists, InvalidInput, NotFound
 from db.ids import uuid7
 from db.partitions import TREE
-from db.retention.policies import Policy
+from db.retention.holds import place_hold, release_hold
+from db.retention.policies import create_policy, update_policy
 from db.retention.preview import preview
 from db.retention.runs import expire_keys, go_on, start_run
+from db.retention.selection import Policy
 from db.writes.executions import delete_execution, transition_execution
 from db.writes.forks import fork_execution
-from db.writes.holds import place_hold, release_hold
-from db.writes.retention import create_policy, update_policy
 from db.writes.workflows import delete_workflow
 from db.writes.write import Write
 from tests.factories import Factory

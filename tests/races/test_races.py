@@ -11,12 +11,12 @@ from db import retry
 from db.engine import Database
 from db.enums import ExecutionStatus, StepStatus, Subject
 from db.errors import IdempotencyConflict
+from db.retention.holds import place_hold
 from db.writes.checkpoints import create_checkpoint, prune_checkpoints
 from db.writes.claims import claim_executions
 from db.writes.commits import CheckpointWish, StepCommit, commit_step
 from db.writes.executions import create_execution, delete_execution, transition_execution
 from db.writes.forks import fork_execution
-from db.writes.holds import place_hold
 from db.writes.leases import acquire_lease, heartbeat
 from db.writes.records import LogLine, append_logs
 from db.writes.recovery import Recovered, recover_execution

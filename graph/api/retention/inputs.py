@@ -7,8 +7,8 @@ import strawberry
 
 from db.enums import TERMINAL_EXECUTION
 from db.errors import InvalidInput
-from db.retention.policies import Policy
-from db.writes.retention import require_sense
+from db.retention.policies import require_sense
+from db.retention.selection import Policy
 from graph.api.conditions import listed
 from graph.api.meaning import NULL_CLEARS, means_nothing
 from graph.api.writing import WriteInput, text

@@ -9,8 +9,8 @@ import strawberry
 
 from db.enums import Subject
 from db.errors import InvalidInput
+from db.retention import holds, policies
 from db.retention.runs import go_on, start_run
-from db.writes import holds, retention
 from graph.api import errors
 from graph.api.retention.inputs import (
     _FOR,
@@ -90,7 +90,7 @@ class RetentionMutations:
         write = accepted(info, "createRetentionPolicy", input)
         name = required_text("name", input.name, 200)
         columns = {"name": name, "enabled": input.enabled, **rule_columns(input)}
-        return _payload(await retention.create_policy(info.context.database, write, columns))
+        return _payload(await policies.create_policy(info.context.database, write, columns))
 
     @strawberry.mutation(
         description="Change a retention policy. A run that goes by it stops at its next batch.",
@@ -106,7 +106,7 @@ class RetentionMutations:
         key = decode_as(Kind.POLICY, input.policy_id)[0]
         enabled = given(input.enabled)
         columns = rule_columns(input) | ({} if enabled is None else {"enabled": enabled})
-        changed = await retention.update_policy(
+        changed = await policies.update_policy(
             info.context.database, write, key, columns, given(input.expected_revision)
         )
         return _payload(changed)
@@ -122,7 +122,7 @@ class RetentionMutations:
         """One row."""
         write = accepted(info, "deleteRetentionPolicy", input)
         key = decode_as(Kind.POLICY, input.policy_id)[0]
-        await retention.delete_policy(info.context.database, write, key)
+        await policies.delete_policy(info.context.database, write, key)
         return DeleteRetentionPolicyPayload(deleted_id=input.policy_id)
 
     @strawberry.mutation(

@@ -6,8 +6,8 @@ from uuid import UUID
 import strawberry
 
 from db.queries.sources import ALL_HOLDS, ALL_POLICIES, ALL_RUNS
-from db.retention.policies import Policy
 from db.retention.preview import preview
+from db.retention.selection import Policy
 from graph.api.retention.filters import HOLDS_LISTED, POLICIES_LISTED, RUNS_LISTED, RetentionPreviewBy
 from graph.api.retention.inputs import inline_policy
 from graph.api.retention.types import Hold, RetentionPolicy, RetentionPreview, RetentionRun
