@@ -17,7 +17,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.sql.elements import ColumnElement
 
-from db.enums import TERMINAL_EXECUTION, ExecutionStatus, TriggerType
+from db.enums import TERMINAL_EXECUTION, Ending, ExecutionStatus, TriggerType
 from db.models.base import (
     Base,
     bigint,
@@ -36,6 +36,7 @@ from db.models.base import (
 )
 
 _TERMINAL = one_of("status", TERMINAL_EXECUTION)
+_UNSUCCESSFUL = [status for status in TERMINAL_EXECUTION if status.ending is not Ending.WELL]
 
 
 def end_of_time_if_null(column: str) -> ColumnElement[object]:
@@ -106,7 +107,7 @@ class Execution(Base):
         check("result_only_when_completed", "result IS NULL OR status = 'COMPLETED'"),
         check(
             "error_only_when_unsuccessful",
-            f"error IS NULL OR {one_of('status', ['FAILED', 'CANCELLED', 'TIMED_OUT'])}",
+            f"error IS NULL OR {one_of('status', _UNSUCCESSFUL)}",
         ),
         check("error_is_object", json_object("error")),
         check("attributes_are_object", json_object("attributes", "jsonb")),

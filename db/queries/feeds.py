@@ -13,7 +13,7 @@ from uuid import UUID
 
 import asyncpg
 
-from db.enums import EventType
+from db.enums import TERMINAL_EXECUTION, Ending, EventType, ExecutionStatus, quoted
 from db.queries.batch import EXECUTION, fetch_many
 from db.queries.filters import ExecutionFilter
 from db.queries.pages import Row
@@ -81,8 +81,9 @@ async def fetch_horizon(connection: asyncpg.Connection) -> Commit:
 
 
 # What of an execution changes and can be narrowed by does so in one of these events, with its status.
-_MOVES = "('STATUS_CHANGED', 'EXECUTION_RECOVERED', 'LEASE_ACQUIRED')"
-_LIVE = "('PENDING', 'RUNNING', 'PAUSED')"
+_MOVES = quoted((EventType.STATUS_CHANGED, EventType.EXECUTION_RECOVERED, EventType.LEASE_ACQUIRED))
+_ENDED = quoted(TERMINAL_EXECUTION)
+_FAILED = quoted(status for status in ExecutionStatus if status.ending is Ending.BADLY)
 # An execution as it was before such an event. What had ended before it was recovered had its end by then, and
 # an error where it had gone wrong, which is what can still be said of it.
 _BEFORE = f"""
@@ -90,8 +91,8 @@ _BEFORE = f"""
     CROSS JOIN LATERAL jsonb_populate_record(now, jsonb_build_object(
         'status', was.status,
         'started_at', CASE WHEN was.status <> 'PENDING' THEN now.started_at END,
-        'completed_at', CASE WHEN was.status NOT IN {_LIVE} THEN coalesce(now.completed_at, v.at) END,
-        'error', CASE WHEN was.status IN ('FAILED', 'TIMED_OUT')
+        'completed_at', CASE WHEN was.status IN {_ENDED} THEN coalesce(now.completed_at, v.at) END,
+        'error', CASE WHEN was.status IN {_FAILED}
                       THEN coalesce(now.error::jsonb, '{{}}'::jsonb) END
     )) AS c
     WHERE now.id = v.execution_id AND was.status IS NOT NULL

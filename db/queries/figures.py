@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from db.engine import Database
+from db.enums import LIVE_EXECUTION, quoted
 from db.queries.sources import ORPHANED_EXECUTIONS
 
 ENDED_WITHIN = "1 hour"
 
-_OPEN = """
-    SELECT status, count(*) FROM executions WHERE status IN ('PENDING', 'RUNNING', 'PAUSED') GROUP BY status
+_OPEN = f"""
+    SELECT status, count(*) FROM executions WHERE status IN {quoted(LIVE_EXECUTION)} GROUP BY status
 """
 _ORPHANED = f"SELECT count(*) FROM executions c WHERE {ORPHANED_EXECUTIONS.condition}"
 _ENDED = f"""

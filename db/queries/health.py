@@ -2,10 +2,10 @@
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from enum import StrEnum
 from time import perf_counter
 
 from db.engine import Database
+from db.enums import ReplicationRole
 from db.errors import NotReady
 from db.migrate import current, head, require_head
 from db.partitions import TREE, Range, list_ranges
@@ -35,13 +35,6 @@ _TABLES = """
     GROUP BY 1
     ORDER BY bytes DESC, name
 """
-
-
-class ReplicationRole(StrEnum):
-    """What a server is in a replication."""
-
-    PRIMARY = "PRIMARY"
-    REPLICA = "REPLICA"
 
 
 @dataclass(frozen=True, slots=True)

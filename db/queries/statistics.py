@@ -12,7 +12,7 @@ from uuid import UUID
 
 import asyncpg
 
-from db.enums import ExecutionStatus, StepStatus
+from db.enums import Ending, ExecutionStatus, StepStatus
 from db.errors import InvalidInput, TooComplex
 from db.queries.batch import fetch_many
 from db.queries.filters import ExecutionFilter, StepFilter, keyed_between
@@ -220,10 +220,14 @@ _STEPS = ", ".join(
         f"sum({_RUN}) AS busy",
     ]
 )
+_GOOD, _BAD = (
+    " + ".join(f"g.{status.lower()}" for status in StepStatus if status.ending is ending)
+    for ending in (Ending.WELL, Ending.BADLY)
+)
 # What is put first; where it is alike or unknown, the names decide.
 _ORDERS = {
     "SLOWEST": "g.duration_percentiles[2]",
-    "FLAKIEST": "(g.failed + g.timed_out)::float8 / nullif(g.failed + g.timed_out + g.completed, 0)",
+    "FLAKIEST": f"({_BAD})::float8 / nullif({_BAD} + {_GOOD}, 0)",
     "MOST_RETRIED": "g.retries",
     "MOST_TIME": "g.busy",
     "MOST_ATTEMPTS": "g.attempts",

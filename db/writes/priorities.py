@@ -6,16 +6,10 @@ from uuid import UUID
 from sqlalchemy import ScalarSelect, case, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.enums import TERMINAL_EXECUTION, ExecutionStatus, Priority
+from db.enums import LIVE_EXECUTION, Priority
 from db.models import Execution, Workflow
 
-RANKS: Mapping[str, int] = {
-    Priority.LOW: 0,
-    Priority.NORMAL: 1,
-    Priority.HIGH: 2,
-    Priority.CRITICAL: 3,
-}
-_GOES_ON = [status for status in ExecutionStatus if status not in TERMINAL_EXECUTION]
+RANKS: Mapping[str, int] = {priority: rank for rank, priority in enumerate(Priority)}
 
 
 def rank_of(workflow: UUID) -> ScalarSelect[int]:
@@ -28,7 +22,7 @@ async def rank_executions(session: AsyncSession, workflow: UUID, priority: Prior
     """Within a transaction that has locked the workflow: give its priority to what has not ended."""
     statement = (
         update(Execution)
-        .where(Execution.workflow_id == workflow, Execution.status.in_(_GOES_ON))
+        .where(Execution.workflow_id == workflow, Execution.status.in_(LIVE_EXECUTION))
         .values(priority=RANKS[priority])
     )
     await session.execute(statement, execution_options={"synchronize_session": False})

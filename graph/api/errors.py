@@ -2,44 +2,34 @@
 
 from collections.abc import Awaitable
 from datetime import datetime
-from enum import Enum
 from typing import TypeVar
 
 import strawberry
 from strawberry.types import Info
 
 from db import errors
-from graph.enums import described
+from db.enums import Word
+from graph.enums import shown
 from graph.scalars import Long
 from graph.telemetry.seen import note_refusal
 
 T = TypeVar("T")
 
 
-class ErrorCode(Enum):
+class ErrorCode(Word):
     """What kind of refusal it is."""
 
-    BAD_USER_INPUT = "BAD_USER_INPUT"
-    NOT_FOUND = "NOT_FOUND"
-    ALREADY_EXISTS = "ALREADY_EXISTS"
-    VERSION_CONFLICT = "VERSION_CONFLICT"
-    STALE_LEASE = "STALE_LEASE"
-    INVALID_TRANSITION = "INVALID_TRANSITION"
-    IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT"
-    TOO_LARGE = "TOO_LARGE"
+    BAD_USER_INPUT = "BAD_USER_INPUT", "The input can't mean anything."
+    NOT_FOUND = "NOT_FOUND", "Something that the input names is not there."
+    ALREADY_EXISTS = "ALREADY_EXISTS", "What would be created is there already."
+    VERSION_CONFLICT = "VERSION_CONFLICT", "Somebody else changed it meanwhile."
+    STALE_LEASE = "STALE_LEASE", "Somebody else holds the lease."
+    INVALID_TRANSITION = "INVALID_TRANSITION", "The status does not allow it."
+    IDEMPOTENCY_CONFLICT = "IDEMPOTENCY_CONFLICT", "The idempotency key was used for something else."
+    TOO_LARGE = "TOO_LARGE", "The input is over a limit."
 
 
-described(
-    ErrorCode,
-    BAD_USER_INPUT="The input can't mean anything.",
-    NOT_FOUND="Something that the input names is not there.",
-    ALREADY_EXISTS="What would be created is there already.",
-    VERSION_CONFLICT="Somebody else changed it meanwhile.",
-    STALE_LEASE="Somebody else holds the lease.",
-    INVALID_TRANSITION="The status does not allow it.",
-    IDEMPOTENCY_CONFLICT="The idempotency key was used for something else.",
-    TOO_LARGE="The input is over a limit.",
-)
+shown(ErrorCode)
 
 
 @strawberry.interface(description="Why a mutation changed nothing.")

@@ -332,7 +332,7 @@ def _columns(
 
 
 def _ends(statuses: list[ExecutionStatus] | None) -> list[str] | None:
-    live = [status for status in statuses or () if status in ("PENDING", "RUNNING", "PAUSED")]
+    live = [status for status in statuses or () if not status.ending]
     if live:
         raise InvalidInput(f"Retention never touches what has not ended; {live[0]} is no end.")
     return list(dict.fromkeys(statuses)) if statuses else None

@@ -13,7 +13,7 @@ from prometheus_client.metrics_core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from db.engine import Database
-from db.enums import TERMINAL_EXECUTION, ExecutionStatus
+from db.enums import LIVE_EXECUTION, TERMINAL_EXECUTION, ExecutionStatus
 from db.errors import FlowkeepError
 from db.queries.figures import Figures, measure
 from db.queries.open_transactions import OpenTransaction, oldest_writer
@@ -56,8 +56,9 @@ class DatabaseFigures(Collector):
             "after it began is told to followers of all changes once it has ended. 0 where there is none.",
             _age(self._oldest),
         )
-        live = [status for status in ExecutionStatus if status not in TERMINAL_EXECUTION]
-        yield _by_status("executions", "Executions that have not ended, by status.", live, figures.open)
+        yield _by_status(
+            "executions", "Executions that have not ended, by status.", LIVE_EXECUTION, figures.open
+        )
         yield _one("executions_orphaned", "Executions that run and whose lease is over.", figures.orphaned)
         yield _by_status(
             "executions_ended",

@@ -6,15 +6,13 @@ from datetime import datetime
 
 import strawberry
 
-from db.queries.health import ReplicationRole, look, measure_tables
+from db.queries.health import look, measure_tables
 from db.queries.open_transactions import oldest_writer
 from graph.auth.scopes import READ
 from graph.context import Info
-from graph.enums import described
+from graph.enums import ReplicationRole
 from graph.loaded import loaded
 from graph.scalars import Long
-
-described(ReplicationRole, PRIMARY="It takes writes.", REPLICA="It follows a primary, and takes none.")
 
 
 @strawberry.type(description="How large a table is, with all its partitions and indexes.")

@@ -5,11 +5,13 @@ from datetime import timedelta
 
 import strawberry
 
+from db.enums import Ending
 from db.queries import executions
 from db.queries.pages import Row
 from db.queries.sources import POINTS_OF_EXECUTION
 from graph.api.records.filters import METRICS_LISTED
 from graph.api.records.types import MetricPoint
+from graph.api.shares import share
 from graph.connections import connection
 from graph.context import Info
 from graph.enums import StepStatus
@@ -61,9 +63,7 @@ class ExecutionMetrics:
     )
     def error_rate(self) -> float | None:
         """0 to 1; skipped and cancelled attempts count on neither side."""
-        bad: int = self.derived["failed"] + self.derived["timed_out"]
-        ended = bad + self.derived["completed"]
-        return bad / ended if ended else None
+        return share(self.derived, StepStatus, Ending.BADLY)
 
     @strawberry.field(description="From the execution's start to its end; null until both are known.")
     def duration(self) -> timedelta | None:

@@ -7,10 +7,12 @@ from uuid import UUID
 
 import strawberry
 
+from db.enums import TERMINAL_EXECUTION, Ending
 from db.queries.pages import Row
 from db.queries.sources import WORKFLOWS
 from db.queries.statistics import Span
 from graph.api.records.metrics import StepStatusCount
+from graph.api.shares import share
 from graph.api.statistics.filters import Bucket, GroupBy, Which, grouping, window
 from graph.context import Info
 from graph.enums import Environment, ExecutionStatus, StepStatus, TriggerType
@@ -23,17 +25,10 @@ if TYPE_CHECKING:
 
 _WORKFLOW = Annotated["Workflow", strawberry.lazy("graph.api.workflows.types")]
 _HOUR = timedelta(hours=1)
-_ENDED = ("completed", "failed", "cancelled", "timed_out")
 
 
 def _length(seconds: float | None) -> timedelta | None:
     return None if seconds is None else timedelta(seconds=seconds)
-
-
-def _rate(row: Row, *good: str) -> float | None:
-    known: int = row["completed"] + row["failed"] + row["timed_out"]
-    counted: int = sum(row[name] for name in good)
-    return counted / known if known else None
 
 
 @strawberry.type(description="How lengths of time are spread; null where there is none.")
@@ -134,12 +129,12 @@ class ExecutionStats:
     )
     def success_rate(self) -> float | None:
         """0 to 1; those cancelled count on neither side."""
-        return _rate(self.row, "completed")
+        return share(self.row, ExecutionStatus, Ending.WELL)
 
     @strawberry.field(description="The rest to 1: the share that FAILED or TIMED_OUT.")
     def failure_rate(self) -> float | None:
         """0 to 1."""
-        return _rate(self.row, "failed", "timed_out")
+        return share(self.row, ExecutionStatus, Ending.BADLY)
 
     @strawberry.field(description="How long those that were COMPLETED took, from their start to their end.")
     def duration(self) -> DurationStats:
@@ -157,7 +152,7 @@ class ExecutionStats:
     def throughput(self) -> float:
         """0 for a window without length."""
         length = self._part()
-        ended: int = sum(self.row[name] for name in _ENDED)
+        ended: int = sum(self.row[status.lower()] for status in TERMINAL_EXECUTION)
         return ended / (length / _HOUR) if length > timedelta(0) else 0.0
 
     retries = loaded(_retries, Long, "How many attempts at their steps were retries.")
@@ -239,7 +234,7 @@ class StepStats:
     )
     def failure_rate(self) -> float | None:
         """0 to 1; skipped and cancelled attempts count on neither side."""
-        return _rate(self.row, "failed", "timed_out")
+        return share(self.row, StepStatus, Ending.BADLY)
 
     @strawberry.field(description="How long the attempts took that were COMPLETED.")
     def duration(self) -> DurationStats:

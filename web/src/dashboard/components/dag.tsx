@@ -2,7 +2,7 @@
 import { useEffect, useMemo, useRef, useState } from 'react';
 import { BOX, type Graph, type GraphNode, beside } from '../pages/execution/graphmodel';
 import { Canvas, type Surface } from './canvas';
-import { word } from './status';
+import { word, type Status } from './status';
 
 interface View {
   x: number;
@@ -191,7 +191,7 @@ function draw({ context, width, height, colour }: Surface, graph: Graph, view: V
       context.rect(node.x + 10, node.y, BOX.width - 18, BOX.height);
       context.clip();
       if (!plain) {
-        context.fillText(SIGNS[node.status] ?? '', node.x + 12, node.y + BOX.height / 2 + 1);
+        context.fillText(SIGNS[node.status as Status] ?? '', node.x + 12, node.y + BOX.height / 2 + 1);
       }
       context.fillStyle = colour('text');
       context.fillText(clipped(context, node.label, BOX.width - (plain ? 22 : 40)), node.x + (plain ? 14 : 30), node.y + BOX.height / 2 + 1);
@@ -201,7 +201,7 @@ function draw({ context, width, height, colour }: Surface, graph: Graph, view: V
   context.globalAlpha = 1;
 }
 
-const SIGNS: Record<string, string> = { COMPLETED: '✓', FAILED: '✕', RUNNING: '▶', PENDING: '○', RETRYING: '↻', SKIPPED: '»', CANCELLED: '⊘', TIMED_OUT: '◷', PAUSED: '‖' };
+const SIGNS: Record<Status, string> = { COMPLETED: '✓', FAILED: '✕', RUNNING: '▶', PENDING: '○', RETRYING: '↻', SKIPPED: '»', CANCELLED: '⊘', TIMED_OUT: '◷', PAUSED: '‖' };
 
 /** The label, or its end where it has no room: that is where keys differ. */
 function clipped(context: CanvasRenderingContext2D, label: string, room: number): string {

@@ -4,13 +4,11 @@ import { ask } from '../../api';
 import { Dialog } from '../../components/ui';
 import { CancelExecution, type ExecutionRowFragment } from '../../generated/graphql';
 
-const ENDED = ['COMPLETED', 'FAILED', 'CANCELLED', 'TIMED_OUT'];
-
 export function BulkCancel({ rows, done }: { rows: readonly ExecutionRowFragment[]; done: () => void }) {
   const [asking, setAsking] = useState(false);
   const [progress, setProgress] = useState<number | null>(null);
   const [refused, setRefused] = useState<string[]>([]);
-  const open = rows.filter(({ status }) => !ENDED.includes(status));
+  const open = rows.filter(({ completedAt }) => !completedAt);
   if (!rows.length) return null;
 
   const cancel = async () => {
