@@ -15,11 +15,12 @@ import orjson
 
 from db.enums import TERMINAL_EXECUTION, EventType, ExecutionStatus
 from db.errors import InvalidTransition, StaleLease
+from db.jsonb import exact_text
 from db.transitions import EXECUTION_MOVES
 from db.writes.answers import Outcome
 from db.writes.needs import Needs, Unseen
 from db.writes.rows import Row, Rows
-from db.writes.seen import Attempt, Base, Head, Seen, StateHead, Variable
+from db.writes.seen import Attempt, Base, Head, Labels, Seen, StateHead, Variable
 from db.writes.write import Write, shown
 
 
@@ -34,9 +35,17 @@ class Draft:
     def __init__(self, seen: Seen, write: Write) -> None:
         self.write = write
         self.rows = Rows()
-        self._seen = seen
+        # Of its own: a write that is refused half-way leaves what the next one sees as it was.
+        self._seen = replace(
+            seen,
+            fields=dict(seen.fields),
+            variables=dict(seen.variables),
+            latest=dict(seen.latest),
+            attempts=dict(seen.attempts),
+        )
         self._found = seen.head, seen.state
         self._changed: Row = {}
+        self._labelled: Row = {}
         self._state_changed: Row = {}
         self._new_steps: dict[int, Row] = {}
         self._changed_steps: dict[int, Row] = {}
@@ -45,19 +54,10 @@ class Draft:
 
     def next(self, write: Write) -> "Draft":
         """What the write after this one begins with."""
-        seen = self._seen
-        after = Draft(
-            replace(
-                seen,
-                fields=dict(seen.fields),
-                variables=dict(seen.variables),
-                latest=dict(seen.latest),
-                attempts=dict(seen.attempts),
-            ),
-            write,
-        )
+        after = Draft(self._seen, write)
         after._found = self._found
-        after._changed, after._state_changed = dict(self._changed), dict(self._state_changed)
+        after._changed, after._labelled = dict(self._changed), dict(self._labelled)
+        after._state_changed = dict(self._state_changed)
         after._new_steps, after._changed_steps = dict(self._new_steps), dict(self._changed_steps)
         return after
 
@@ -84,6 +84,24 @@ class Draft:
         """The execution has this result and this error, or none."""
         self._seen.result, self._seen.error = result, error
         self._changed |= {"result": json_text(result), "error": json_text(error)}
+
+    @property
+    def labels(self) -> Labels:
+        """Tags and attributes as they stand within the write."""
+        if self._seen.labels is None:
+            raise LookupError("The write did not say that it needs the labels.")
+        return self._seen.labels
+
+    def set_tags(self, tags: Sequence[str]) -> None:
+        """The execution has these tags and no others."""
+        self._seen.labels = self.labels._replace(tags=tags)
+        self._labelled["tags"] = json_text(tags)
+
+    def set_attributes(self, attributes: Mapping[str, Any]) -> None:
+        """The execution has these attributes and no others."""
+        self._seen.labels = self.labels._replace(attributes=attributes)
+        text = json_text(attributes)
+        self._labelled |= {"attributes": text, "attributes_exact": exact_text(text)}
 
     @property
     def state(self) -> StateHead:
@@ -228,9 +246,9 @@ class Draft:
     def pending(self) -> Rows:
         """The changes to rows that several writes of a batch share: the execution, the state, its steps."""
         rows, (head, state) = Rows(), self._found
-        if self._changed or self.head != head:
-            row = self.head._asdict()
-            rows.add("executions", {**row, **self._changed})
+        if self._changed or self._labelled or self.head != head:
+            arm = "labelled_executions" if self._labelled else "executions"
+            rows.add(arm, {**self.head._asdict(), **self._changed, **self._labelled})
         if self._seen.state is not None and (self._state_changed or self._seen.state != state):
             row = {"execution_id": self.id, **self._seen.state._asdict()}
             rows.add("states", {**row, **self._state_changed})

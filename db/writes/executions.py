@@ -10,7 +10,7 @@ from db.engine import Database
 from db.enums import TERMINAL_EXECUTION, EventType, ExecutionStatus, WorkflowStatus
 from db.errors import InvalidInput, NotFound
 from db.ids import uuid7
-from db.jsonb import differ, exact
+from db.jsonb import differ
 from db.merge import merge_patch
 from db.models import Event, Execution, LogEntry
 from db.transitions import EXECUTION_MOVES, require_move, require_same
@@ -23,7 +23,6 @@ from db.writes.holds import lock_holds, require_not_held
 from db.writes.keyed import audit, write_keyed
 from db.writes.needs import Needs
 from db.writes.states import require_keys
-from db.writes.unit import Unit, write_execution
 from db.writes.write import Write, shown
 from db.writes.writer import creator_of, writer_of
 
@@ -136,24 +135,28 @@ async def update_execution(
     `tags` takes the place of all tags, `attributes_patch` is a merge patch (RFC 7396). What is the same
     already changes nothing. Raises `NotFound`.
     """
+    await writer_of(database).write(labelling(execution_id, write, tags, attributes_patch))
 
-    async def work(unit: Unit) -> Outcome:
-        columns = select(Execution.tags, Execution.attributes, Execution.attributes_exact)
-        there = (await unit.session.execute(columns.where(Execution.id == execution_id))).one()
-        attributes = there.attributes if there.attributes_exact is None else there.attributes_exact
-        changes: dict[str, Any] = {}
+
+def labelling(
+    execution_id: UUID, write: Write, tags: list[str] | None, attributes_patch: dict[str, Any] | None
+) -> Request:
+    """A change of tags and attributes to be made; its outcome is empty."""
+
+    def decide(draft: Draft) -> Outcome:
+        there, changes = draft.labels, dict[str, Any]()
         if tags is not None and tags != there.tags:
-            unit.columns["tags"] = tags
+            draft.set_tags(tags)
             changes["tags"] = {"before": there.tags, "after": tags}
-        patched = merge_patch(attributes, attributes_patch or {})
-        if differ(patched, attributes):
-            unit.columns |= {"attributes": patched, "attributes_exact": exact(patched)}
-            changes["attributes"] = {"before": attributes, "after": patched}
+        patched = merge_patch(there.attributes, attributes_patch or {})
+        if differ(patched, there.attributes):
+            draft.set_attributes(patched)
+            changes["attributes"] = {"before": there.attributes, "after": patched}
         if changes:
-            unit.note(EventType.EXECUTION_UPDATED, changes)
+            draft.note(EventType.EXECUTION_UPDATED, changes)
         return {}
 
-    await write_execution(database, execution_id, write, work)
+    return Request(execution_id, write, decide, Needs(labels=True))
 
 
 async def delete_execution(database: Database, write: Write, execution_id: UUID) -> None:

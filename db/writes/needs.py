@@ -11,15 +11,16 @@ class Needs:
     `values` are variables whose present values matter, `kinds` those of which only matters whether they
     are there and hold a list; `every_value` asks for all. `steps` names the steps whose latest attempts,
     `attempts` the numbers of attempts that matter. `fields` asks for the state's own fields, which can be
-    long, `end` for how the execution ended. `defined` asks for the steps of the definition, `begun`
-    for what all steps that have begun depend on. `base` holds the number of the checkpoint to go back to,
-    None for the one that the state descends from.
+    long, `end` for how the execution ended, `labels` for its tags and attributes. `defined` asks for the
+    steps of the definition, `begun` for what all steps that have begun depend on. `base` holds the number
+    of the checkpoint to go back to, None for the one that the state descends from.
     """
 
     state: bool = False
     fields: bool = False
     every_value: bool = False
     end: bool = False
+    labels: bool = False
     values: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
     steps: frozenset[str] = frozenset()
@@ -36,6 +37,7 @@ class Needs:
             self.fields or other.fields,
             self.every_value or other.every_value,
             self.end or other.end,
+            self.labels or other.labels,
             self.values | other.values,
             self.kinds | other.kinds,
             self.steps | other.steps,

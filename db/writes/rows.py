@@ -56,8 +56,13 @@ def _words(column: str, otherwise: str) -> str:
 _AS_TEXT = ("json", "jsonb")
 _EXECUTION = {"execution_id": "uuid"}
 
-ARMS: Mapping[str, Arm] = {
-    "executions": Arm(
+
+def _executions(columns: Mapping[str, str], settings: str = "") -> Arm:
+    """An arm that updates executions: what most writes change, and further `columns` by their `settings`.
+
+    PostgreSQL makes only one of two updates of a row in one statement, so a row is in one such arm alone.
+    """
+    return Arm(
         {
             "id": "uuid",
             "status": "text",
@@ -74,8 +79,9 @@ ARMS: Mapping[str, Arm] = {
             "completed_at": "timestamptz",
             "result": "json",
             "error": "json",
+            **columns,
         },
-        """
+        f"""
         UPDATE executions e SET status = g.status, lease_holder = g.lease_holder,
             lease_epoch = g.lease_epoch, lease_expires_at = g.lease_expires_at,
             heartbeat_at = g.heartbeat_at, event_seq = g.event_seq, log_seq = g.log_seq,
@@ -86,9 +92,19 @@ ARMS: Mapping[str, Arm] = {
                 ELSE (SELECT array_position(ARRAY['LOW', 'NORMAL', 'HIGH', 'CRITICAL'], w.priority) - 1
                       FROM workflows w WHERE w.id = e.workflow_id) END,
             result = CASE WHEN g.result IS NULL THEN e.result ELSE nullif(g.result, 'null')::json END,
-            error = CASE WHEN g.error IS NULL THEN e.error ELSE nullif(g.error, 'null')::json END
-        FROM {given} WHERE e.id = g.id
+            error = CASE WHEN g.error IS NULL THEN e.error ELSE nullif(g.error, 'null')::json END{settings}
+        FROM {{given}} WHERE e.id = g.id
         """,
+    )
+
+
+ARMS: Mapping[str, Arm] = {
+    "executions": _executions({}),
+    "labelled_executions": _executions(
+        {"tags": "json", "attributes": "jsonb", "attributes_exact": "json"},
+        f""", tags = {_words("tags", "e.tags")}, attributes = coalesce(g.attributes::jsonb, e.attributes),
+            attributes_exact = CASE WHEN g.attributes IS NULL THEN e.attributes_exact
+                                    ELSE g.attributes_exact::json END""",
     ),
     "states": Arm(
         {

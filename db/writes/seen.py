@@ -36,6 +36,13 @@ class StateHead(NamedTuple):
     checkpoint_seq: int | None
 
 
+class Labels(NamedTuple):
+    """What an execution is found by."""
+
+    tags: Sequence[str]
+    attributes: Mapping[str, Any]
+
+
 class Variable(NamedTuple):
     """A variable as it is: absent, a list, or something else.
 
@@ -110,6 +117,7 @@ class Seen:
     fields: dict[str, Any] = field(default_factory=dict)
     result: Any = None
     error: Any = None
+    labels: Labels | None = None
     variables: dict[str, Variable] = field(default_factory=dict)
     latest: dict[str, int | None] = field(default_factory=dict)
     attempts: dict[int, Attempt] = field(default_factory=dict)

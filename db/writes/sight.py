@@ -22,7 +22,7 @@ from db.definitions import graph_of
 from db.jsonb import as_written
 from db.state_values import spliced
 from db.writes.needs import Needs
-from db.writes.seen import ABSENT, Attempt, Base, Earlier, Head, Seen, StateHead, Variable
+from db.writes.seen import ABSENT, Attempt, Base, Earlier, Head, Labels, Seen, StateHead, Variable
 
 _VALUE = as_written("e", "value")
 
@@ -82,6 +82,10 @@ _ARMS: Mapping[str, str] = {
     "end": """
         SELECT json_build_array(e.result, e.error) AS found FROM executions e
         WHERE e.id = a.id AND a.{wanted} IS NOT NULL
+    """,
+    "labels": f"""
+        SELECT json_build_array(e.tags, ({as_written("e", "attributes")})::json) AS found FROM executions e
+        WHERE e.id = a.id AND a.{{wanted}} IS NOT NULL
     """,
     "values": _values("json_array_elements_text(a.{wanted}::json)"),
     "every_value": _values(_every_key()),
@@ -245,6 +249,10 @@ def _take_end(seen: Seen, found: list[Any]) -> None:
     seen.result, seen.error = found
 
 
+def _take_labels(seen: Seen, found: list[Any]) -> None:
+    seen.labels = Labels(*found)
+
+
 def _take_values(seen: Seen, found: list[list[Any]]) -> None:
     for key, op, parts in found:
         if parts:
@@ -305,6 +313,7 @@ _TAKE: Mapping[str, Callable[[Seen, Any], None]] = {
     "state": _take_state,
     "fields": _take_fields,
     "end": _take_end,
+    "labels": _take_labels,
     "values": _take_values,
     "every_value": _take_values,
     "kinds": _take_kinds,

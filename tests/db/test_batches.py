@@ -16,7 +16,7 @@ from db.enums import ExecutionStatus, LogLevel, StepStatus
 from db.errors import FlowkeepError, InvalidInput, NotFound, Unavailable
 from db.writes.answers import Answer
 from db.writes.batch import Batch, Request
-from db.writes.executions import create_execution
+from db.writes.executions import create_execution, labelling
 from db.writes.records import LogLine, append_logs, appending
 from db.writes.recovery import recover_execution
 from db.writes.states import StateChange, save_state, saving
@@ -61,6 +61,58 @@ async def test_writes_to_one_execution_see_each_other(database: Database, make: 
     execution = await make.execution()
     answers = await together(database, *(save(execution, number) for number in range(3)))
     assert answers == [{"version": 1}, {"version": 2}, {"version": 3}]
+
+
+async def labels_of(database: Database, execution: UUID) -> tuple[list[str], str, str | None, int]:
+    """Tags, attributes and their form where jsonb changes it, and how many log entries were counted."""
+    async with database.reading() as connection:
+        row = await connection.fetchrow(
+            "SELECT tags, attributes, attributes_exact, log_seq FROM executions WHERE id = $1", execution
+        )
+    return tuple(row)
+
+
+async def test_tags_attributes_and_counters_of_one_batch_are_all_kept(
+    database: Database, make: Factory
+) -> None:
+    execution = await make.execution()
+    await together(
+        database,
+        labelling(execution, write(), ["a", "b"], {"n": 1e20}),
+        appending(execution, write(), LINE),
+        labelling(execution, write(), None, {"m": "x"}),
+    )
+    assert await labels_of(database, execution) == (
+        ["a", "b"],
+        '{"m": "x", "n": 100000000000000000000}',
+        '{"n":1e+20,"m":"x"}',
+        1,
+    )
+
+
+async def test_what_a_change_of_tags_does_not_say_stays_as_it_was_written(
+    database: Database, make: Factory
+) -> None:
+    execution = await make.execution()
+    await together(database, labelling(execution, write(), ["a"], {"n": 1e20}))
+    before = await labels_of(database, execution)
+    await together(database, labelling(execution, write(), ["b"], None))
+    assert await labels_of(database, execution) == (["b"], *before[1:])
+
+
+@pytest.mark.parametrize("writes", [1, 40])
+async def test_changes_of_tags_are_two_statements_in_a_transaction(
+    worker_url: str, make: Factory, all_statements: Statements, writes: int
+) -> None:
+    executions = [await make.execution() for _ in range(4)]
+    own = Database(worker_url, pool_size=1)
+    await together(own, labelling(executions[0], write(), ["first"], None))
+    await all_statements.clear()
+    await together(
+        own, *(labelling(executions[number % 4], write(), [f"{number}"], None) for number in range(writes))
+    )
+    await own.close()
+    assert [statement.split()[0].rstrip(";") for statement in all_statements.seen] == ALL_OF_A_SAVE
 
 
 @pytest.mark.parametrize("writes", [1, 40])

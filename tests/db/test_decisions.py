@@ -10,12 +10,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from db.enums import ExecutionStatus, LogLevel, StepStatus
-from db.errors import FlowkeepError
+from db.errors import FlowkeepError, VersionConflict
 from db.writes.answers import Answer
 from db.writes.batch import Decided, Request
+from db.writes.commits import StepCommit, committing
 from db.writes.draft import Draft
+from db.writes.executions import labelling
 from db.writes.rows import Rows
-from db.writes.seen import ABSENT, Head, Seen, StateHead, Variable
+from db.writes.seen import ABSENT, Head, Labels, Seen, StateHead, Variable
+from db.writes.states import StateChange
+from db.writes.steps import StepEnd, StepStart
 from db.writes.write import Write
 from tests.db.model import Model
 from tests.db.requests import Asked, appended, committed, saved, started, taken
@@ -47,6 +51,7 @@ def found(*, status: ExecutionStatus = ExecutionStatus.RUNNING) -> Seen:
         NOW,
         Head(**columns),
         state=StateHead(0, None),
+        labels=Labels([], {}),
         variables=dict.fromkeys(KEYS, ABSENT),
         latest=dict.fromkeys(KEYS),
     )
@@ -97,6 +102,48 @@ def test_a_refusal_leaves_nothing(series: list[Asked]) -> None:
     _, draft, rows = decided(ended, *series_on(ended, refused))
     assert draft is None
     assert not rows
+
+
+@pytest.mark.parametrize("before", [[], [taken()]], ids=["first", "later"])
+def test_a_commit_that_is_refused_half_way_leaves_the_step_to_the_next(before: list[Asked]) -> None:
+    seen, done = found(), StepEnd(StepStatus.COMPLETED)
+    stale = StepCommit(StepStart("a"), done, StateChange(patch={"a": 1}, expected_version=7))
+    commits = [stale, StepCommit(StepStart("a"), done)]
+    requests = [committing(seen.head.id, Write("test", b"commit"), commit) for commit in commits]
+    (*_, refused, _), _, rows = decided(seen, *series_on(seen, before), *requests)
+    assert isinstance(refused, VersionConflict)
+    assert [row["key"] for row in rows.of("new_steps")] == ["a"]
+
+
+def test_changes_of_tags_and_attributes_in_one_batch_see_each_other() -> None:
+    seen = found()
+    changes: list[tuple[list[str] | None, dict[str, Any]]] = [(["a"], {"n": 1}), (None, {"m": 2, "n": None})]
+    series = [labelling(seen.head.id, Write("test", b""), *change) for change in changes]
+    _, _, rows = decided(seen, *series)
+    (row,) = rows.of("labelled_executions")
+    assert (row["tags"], row["attributes"], row["event_seq"]) == ('["a"]', '{"m":2}', 2)
+    assert not rows.of("executions")
+
+
+def test_tags_and_attributes_that_are_the_same_change_nothing() -> None:
+    seen = found()
+    _, _, rows = decided(seen, labelling(seen.head.id, Write("test", b""), [], {"none": None}))
+    assert not rows
+
+
+def test_an_attribute_whose_form_jsonb_loses_is_kept_as_text() -> None:
+    seen = found()
+    _, _, rows = decided(seen, labelling(seen.head.id, Write("test", b""), None, {"n": 1e20}))
+    (row,) = rows.of("labelled_executions")
+    assert (row.get("tags"), row["attributes_exact"]) == (None, '{"n":1e+20}')
+
+
+def test_counters_and_labels_of_one_batch_are_written_in_one_row() -> None:
+    seen = found()
+    label = labelling(seen.head.id, Write("test", b""), ["a"], None)
+    _, _, rows = decided(seen, label, *series_on(seen, [appended(2)]))
+    assert [row["log_seq"] for row in rows.of("labelled_executions")] == [2]
+    assert not rows.of("executions")
 
 
 @given(before=st.lists(asked, max_size=4), repeated=asked)
