@@ -171,6 +171,12 @@ def _maintenance(database: Database, settings: Settings) -> list[Job]:
 def _add_gauges(metrics: Metrics, database: Database, tailer: Tailer, sockets: Sockets) -> None:
     metrics.gauge("pool_size", "Connections to PostgreSQL that may be held.", lambda: database.pool.size)
     metrics.gauge("pool_in_use", "Connections to PostgreSQL in use.", lambda: database.pool.in_use)
+    metrics.gauge(
+        "database_refuses_writes",
+        "1 from the first write that a full disk or the like refused, until there is room again.",
+        lambda: database.writability.refusal is not None,
+        highest=True,
+    )
     metrics.gauge("subscriptions", "Live feeds that are followed.", lambda: tailer.followers)
     metrics.gauge("websockets", "WebSockets that are open.", lambda: len(sockets))
     metrics.gauge(

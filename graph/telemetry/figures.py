@@ -72,7 +72,7 @@ class DatabaseFigures(Collector):
         if figures.retention_ended is not None:
             yield _one(
                 "retention_ended_timestamp_seconds",
-                "When the last run of retention came to its end, in seconds since 1970.",
+                "When the last run of retention that left a receipt came to its end, in seconds since 1970.",
                 figures.retention_ended,
             )
 

@@ -129,7 +129,11 @@ class Metrics:
             for kind in Session
         }
         self._job_failures = Counter(
-            "flowkeep_job_failures", "Failures of what runs beside the requests.", ["job"], registry=registry
+            # Not by `job`: Prometheus calls the target so, and would rename ours.
+            "flowkeep_job_failures",
+            "Failures of what runs beside the requests.",
+            ["name"],
+            registry=registry,
         )
         self._gauges: list[tuple[Gauge, Callable[[], float]]] = []
         self._collectors: list[Collector] = []

@@ -96,6 +96,7 @@ async def test_sessions_and_gauges_are_there(client: Client) -> None:
     assert of(samples, "flowkeep_pool_size") == 2  # one of them is for batches of writes
     names = {name for name, _ in samples}
     assert {
+        "flowkeep_database_refuses_writes",
         "flowkeep_pool_in_use",
         "flowkeep_subscriptions",
         "flowkeep_websockets",

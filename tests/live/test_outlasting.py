@@ -80,7 +80,7 @@ async def test_retention_that_fails_is_shown_and_tried_again(
     answer = await live.client.http.get(beside(live.client, "/readyz"))
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
     assert "The background job retention has failed" in str(answer.json()["warnings"])
-    assert 'flowkeep_job_failures_total{job="retention"}' in await metrics(live)
+    assert 'flowkeep_job_failures_total{name="retention"}' in await metrics(live)
 
 
 async def metrics(live: Live) -> str:

@@ -122,6 +122,7 @@ async def test_it_is_said_and_ends_by_itself(
             for _ in range(5):
                 await http.post(url, json={"query": CREATE, "variables": {"name": "again"}})
             during = await http.get(ready)
+            measured = await http.get(url.replace("/graphql", "/metrics"))
             await asyncio.sleep(1)
             still = await http.get(ready)
             reading = await http.post(url, json={"query": "{ workflows(first: 1) { totalCount } }"})
@@ -134,6 +135,7 @@ async def test_it_is_said_and_ends_by_itself(
     assert "disk is full" in str(refused["message"])
     assert (during.status_code, still.status_code) == (503, 503)
     assert during.json()["reasons"] == [refused["message"]]
+    assert "flowkeep_database_refuses_writes 1.0" in measured.text
     assert "errors" not in reading.json()
     messages = [line["message"] for line in lines]
     assert len(messages) == 2, messages
