@@ -19,7 +19,7 @@ SUBCOMMANDS = {
     "serve": ("graph.commands.serve:serve", "Serve GraphQL over HTTP until Ctrl-C or SIGTERM."),
     "migrate": ("graph.commands.migrate:migrate", "Bring the database's schema to this release."),
     "export-schema": (
-        "graph.commands.export:export_schema",
+        "graph.commands.export_schema:export_schema",
         "Print the GraphQL schema in SDL, every type and field described.",
     ),
     "check": (
@@ -33,6 +33,10 @@ SUBCOMMANDS = {
     "settings": (
         "graph.commands.settings:show_settings",
         "Print every setting with its value and where that came from; passwords and tokens are masked.",
+    ),
+    "export": (
+        "graph.commands.export:export",
+        "Write executions with everything of them as lines of JSON, for `flowkeep import bundle`.",
     ),
     "import": ("graph.commands.imports:imports", "Take in history that was made elsewhere."),
     "token": ("graph.commands.token:tokens", "Say who may call the API."),

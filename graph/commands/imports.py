@@ -10,17 +10,7 @@ from typing import Annotated
 from uuid import UUID
 
 import typer
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    DownloadColumn,
-    MofNCompleteColumn,
-    Progress,
-    ProgressColumn,
-    TaskID,
-    TextColumn,
-    TimeRemainingColumn,
-)
+from rich.progress import DownloadColumn, MofNCompleteColumn, TaskID
 
 from db.engine import Database
 from db.errors import FlowkeepError, Unavailable
@@ -30,6 +20,7 @@ from db.writes.imports import import_trace
 from graph.commands.common import AsJson, DataDir, run, with_database
 from graph.commands.environment import load_settings
 from graph.commands.import_logs import ACTOR, Reading, import_log_file, time_zone
+from graph.commands.progress import progress
 from graph.commands.terminal import say, say_json
 from graph.ids import Kind, decode_as
 from graph.settings import Settings
@@ -138,8 +129,8 @@ def logs(
 
 async def _import_traces(database: Database, settings: Settings, files: Sequence[Path]) -> Summary:
     summary = Summary(unit="steps")
-    with _collecting_less(), _timed(summary), _progress(MofNCompleteColumn()) as progress:
-        for file in progress.track(files, description="traces"):
+    with _collecting_less(), _timed(summary), progress(MofNCompleteColumn()) as bar:
+        for file in bar.track(files, description="traces"):
             try:
                 trace = parse_trace(file.read_bytes())
                 outcome = await import_trace(database, trace, ACTOR, settings.partition_span)
@@ -158,12 +149,12 @@ async def _import_logs(
     database: Database, execution_id: UUID, files: Sequence[Path], reading: Reading
 ) -> Summary:
     summary = Summary(unit="lines")
-    with _timed(summary), _progress(DownloadColumn()) as progress:
+    with _timed(summary), progress(DownloadColumn()) as bar:
         for file in files:
-            task = progress.add_task(file.name, total=None)
+            task = bar.add_task(file.name, total=None)
 
             def advance(done: int, of: int, task: TaskID = task) -> None:
-                progress.update(task, completed=done, total=of)
+                bar.update(task, completed=done, total=of)
 
             try:
                 taken = await import_log_file(database, execution_id, file, reading, advance)
@@ -185,13 +176,6 @@ def _note_failure(summary: Summary, file: Path, error: Exception) -> None:
     if isinstance(error, Unavailable):
         raise error
     summary.failed[str(file)] = error.strerror or str(error) if isinstance(error, OSError) else str(error)
-
-
-def _progress(count: ProgressColumn) -> Progress:
-    """A bar on a terminal, nothing elsewhere; on standard error, so that output stays clean."""
-    columns = (TextColumn("{task.description}", markup=False), BarColumn(), count, TimeRemainingColumn())
-    console = Console(stderr=True)
-    return Progress(*columns, console=console, disable=not console.is_terminal, transient=True)
 
 
 @contextmanager

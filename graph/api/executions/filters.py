@@ -138,20 +138,28 @@ async def execution_filter(info: Info, value: ExecutionFilter | None) -> filters
 
     Raises `NotFound` for ids of nothing: an empty list would hide the mistake.
     """
-    value = given(value)
+    narrowed = narrowed_by(given(value))
+    await _require_existing(info, Kind.WORKFLOW, narrowed.workflow_id)
+    await _require_existing(info, Kind.EXECUTION, narrowed.parent_id)
+    await _require_existing(info, Kind.EXECUTION, narrowed.forked_from)
+    return narrowed
+
+
+def narrowed_by(value: ExecutionFilter | None) -> filters.ExecutionFilter:
+    """The same, whether or not what its ids name is there."""
     if value is None:
         return filters.ExecutionFilter()
     name, prefix = name_or_prefix(value.workflow_name)
     attributes = given(value.attributes)
     return filters.ExecutionFilter(
-        workflow_id=await _existing(info, Kind.WORKFLOW, value.workflow_id),
+        workflow_id=_key(Kind.WORKFLOW, value.workflow_id),
         workflow_name=name,
         workflow_name_prefix=prefix,
         statuses=listed("status", value.status),
         trigger_types=listed("triggerType", value.trigger_type),
         correlation_id=given(value.correlation_id),
-        parent_id=await _existing(info, Kind.EXECUTION, value.parent_id),
-        forked_from=await _existing(info, Kind.EXECUTION, value.forked_from_id),
+        parent_id=_key(Kind.EXECUTION, value.parent_id),
+        forked_from=_key(Kind.EXECUTION, value.forked_from_id),
         environments=listed("environment", value.environment),
         has_error=given(value.has_error),
         attributes=None if attributes is None else json_text(attributes),
@@ -183,13 +191,14 @@ async def _listed(info: Info, value: ExecutionFilter | None) -> filters.Executio
     return narrowed
 
 
-async def _existing(info: Info, kind: Kind, value: strawberry.ID | None) -> UUID | None:
+def _key(kind: Kind, value: strawberry.ID | None) -> UUID | None:
     text = given(value)
-    if text is None:
-        return None
-    key = decode_as(kind, text)
-    await load_node(info, kind, key)
-    return key[0]
+    return None if text is None else decode_as(kind, text)[0]
+
+
+async def _require_existing(info: Info, kind: Kind, key: UUID | None) -> None:
+    if key is not None:
+        await load_node(info, kind, (key,))
 
 
 EXECUTIONS_LISTED = Listing(

@@ -22,12 +22,14 @@ from graphql import (
     VariableNode,
     is_required_argument,
     is_required_input_field,
+    parse,
     type_from_ast,
 )
 from graphql.execution.values import VariableValues, get_argument_values, get_variable_values
 from strawberry.types.arguments import convert_arguments
 from strawberry.types.field import StrawberryField
 
+from db.errors import InvalidInput
 from graph.execution import inputs
 from graph.execution.errors import attempted
 from graph.execution.inputs import (
@@ -75,6 +77,14 @@ class Inputs:
                 )
             )
         return tuple(found)
+
+    def value(self, name: str, given: Any) -> Any:
+        """What JSON is as an input type; raises `InvalidInput` saying what is wrong with it."""
+        operation = parse(f"query ($given: {name}!) {{ __typename }}").definitions[0]
+        assert isinstance(operation, OperationDefinitionNode)
+        if wrong := self.wrong_variables(operation, {"given": given}):
+            raise InvalidInput(wrong[0].message)
+        return inputs.coerced_variables(self.variables(operation), {"given": given})["given"]
 
     def arguments(self, definition: GraphQLField, declared: StrawberryField, node: FieldNode) -> Arguments:
         """What was written of a field's arguments."""
