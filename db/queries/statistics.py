@@ -175,18 +175,41 @@ async def _grouped(
     numbers: str,
     joined: str = "",
 ) -> list[list[Row]]:
+    """One statement for all who ask for the groups of all workflows, and one for those of single ones."""
+    single = [workflow for workflow in workflows if workflow is not None]
+    overall: list[Row] = []
+    each: list[list[Row]] = []
+    if None in workflows:
+        select, parameters = _select(grouping, narrowed, numbers, joined, of_one=False)
+        overall = await connection.fetch(select, *parameters.values)
+    if single:
+        select, parameters = _select(grouping, narrowed, numbers, joined, of_one=True)
+        keys = [(workflow,) for workflow in single]
+        each = await fetch_many(connection, {"workflow_id": "uuid"}, keys, select, parameters)
+    if any(len(groups) > MOST_GROUPS for groups in (overall, *each)):
+        raise TooComplex(
+            f"These are more than {MOST_GROUPS} groups: narrow the filter, or group by less or longer times."
+        )
+    found = iter(each)
+    return [overall if workflow is None else next(found) for workflow in workflows]
+
+
+def _select(
+    grouping: Grouping, narrowed: ExecutionFilter, numbers: str, joined: str, *, of_one: bool
+) -> tuple[str, Parameters]:
+    """SQL: the groups with their numbers, of one workflow version `p.workflow_id` or of all."""
     parameters = Parameters()
     keys = grouping.keys(parameters)
     conditions = list(narrowed.predicates(parameters))
     if joined:
         conditions += keyed_between("s.execution_id", narrowed.created, parameters)
-    if workflows[0] is None:
-        columns = {name: _BY_RANK.get(name, (sql, sql)) for name, sql in keys.items()}
-        named = _RANKED
-    else:
+    if of_one:
         columns = {name: (sql, sql) for name, sql in keys.items()}
         named = "JOIN workflows w ON w.id = c.workflow_id"
         conditions.append("c.workflow_id = p.workflow_id")
+    else:
+        columns = {name: _BY_RANK.get(name, (sql, sql)) for name, sql in keys.items()}
+        named = _RANKED
     if any(grouped.startswith("w.") for _, grouped in columns.values()):
         joined = f"{named} {joined}"
     if "tag" in keys:
@@ -196,18 +219,9 @@ async def _grouped(
     grouped = f"GROUP BY {places} ORDER BY {places}" if keys else ""
     select = (
         f"SELECT {shown}{numbers} FROM executions c {joined} "
-        f"WHERE {' AND '.join(conditions)} {grouped} LIMIT {MOST_GROUPS + 1}"
+        f"WHERE {' AND '.join(conditions) or 'true'} {grouped} LIMIT {MOST_GROUPS + 1}"
     )
-    if workflows[0] is None:
-        found = [await connection.fetch(select, *parameters.values)] * len(workflows)
-    else:
-        each = [(workflow,) for workflow in workflows]
-        found = await fetch_many(connection, {"workflow_id": "uuid"}, each, select, parameters)
-    if any(len(groups) > MOST_GROUPS for groups in found):
-        raise TooComplex(
-            f"These are more than {MOST_GROUPS} groups: narrow the filter, or group by less or longer times."
-        )
-    return found
+    return select, parameters
 
 
 _STEPS = ", ".join(

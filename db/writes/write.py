@@ -15,16 +15,22 @@ _UNDERSCORED = re.compile("_(.)")
 class Write:
     """The circumstances of one write.
 
-    `fingerprint` stands for the input; `key`, where the caller gave one, makes a repetition answer with
-    the first outcome; `epoch`, where given, must be the present lease's. While a lease is valid, what only
-    its holder may write needs one, unless the write is `lenient`.
+    `key`, where the caller gave one, makes a repetition answer with the first outcome, and `fingerprint`
+    stands for the input by which a repetition is told from another write with the same key: without a key it
+    may be empty. `epoch`, where given, must be the present lease's. While a lease is valid, what only its
+    holder may write needs one, unless the write is `lenient`. Raises ValueError for a key without a
+    fingerprint.
     """
 
     actor: str
-    fingerprint: bytes
+    fingerprint: bytes = b""
     key: str | None = None
     epoch: int | None = None
     lenient: bool = False
+
+    def __post_init__(self) -> None:
+        if self.key is not None and not self.fingerprint:
+            raise ValueError("a write with a key needs the fingerprint of its input")
 
 
 class Replay(Exception):

@@ -198,7 +198,7 @@ def cli_write() -> Write:
         user = getpass.getuser()
     except (KeyError, OSError):  # in a container, the user may have a number only
         user = str(os.getuid())
-    return Write(f"cli:{user}", b"")
+    return Write(f"cli:{user}")
 
 
 def _moment(text: str | None) -> datetime | None:

@@ -7,7 +7,8 @@ down_revision = None
 branch_labels = None
 depends_on = None
 
-WORKFLOWS = """
+WORKFLOWS = (
+    """
 CREATE TABLE workflows (
     id UUID NOT NULL,
     name TEXT COLLATE "C" NOT NULL,
@@ -35,17 +36,19 @@ CREATE TABLE workflows (
     CONSTRAINT workflows_definition_is_object CHECK (json_typeof(definition) = 'object'),
     CONSTRAINT workflows_estimated_duration_positive CHECK (estimated_duration >= interval '0'),
     CONSTRAINT workflows_revision_counts_from_one CHECK (revision >= 1)
-);
-CREATE INDEX workflows_by_category ON workflows (category, id);
-CREATE INDEX workflows_by_environment ON workflows (environment, id);
-CREATE INDEX workflows_by_name ON workflows (name, id);
-CREATE INDEX workflows_by_priority ON workflows (priority, id);
-CREATE INDEX workflows_by_status ON workflows (status, id);
-CREATE INDEX workflows_by_tags ON workflows USING gin (tags);
-CREATE INDEX workflows_by_update ON workflows (updated_at, id);
-"""
+)
+    """,
+    "CREATE INDEX workflows_by_category ON workflows (category, id)",
+    "CREATE INDEX workflows_by_environment ON workflows (environment, id)",
+    "CREATE INDEX workflows_by_name ON workflows (name, id)",
+    "CREATE INDEX workflows_by_priority ON workflows (priority, id)",
+    "CREATE INDEX workflows_by_status ON workflows (status, id)",
+    "CREATE INDEX workflows_by_tags ON workflows USING gin (tags)",
+    "CREATE INDEX workflows_by_update ON workflows (updated_at, id)",
+)
 
-EXECUTIONS = """
+EXECUTIONS = (
+    """
 CREATE TABLE executions (
     id UUID NOT NULL,
     workflow_id UUID NOT NULL,
@@ -103,29 +106,41 @@ CREATE TABLE executions (
         FOREIGN KEY(workflow_id) REFERENCES workflows (id) ON DELETE RESTRICT,
     CONSTRAINT executions_parent_id_fkey
         FOREIGN KEY(parent_id) REFERENCES executions (id) ON DELETE SET NULL
-) PARTITION BY RANGE (id);
-CREATE INDEX executions_by_attributes ON executions USING gin (attributes jsonb_path_ops);
+) PARTITION BY RANGE (id)
+    """,
+    "CREATE INDEX executions_by_attributes ON executions USING gin (attributes jsonb_path_ops)",
+    """
 CREATE INDEX executions_by_completion
-        ON executions (coalesce(completed_at, '9999-12-31 00:00:00+00'::timestamptz), id);
-CREATE INDEX executions_by_correlation ON executions (correlation_id, id) WHERE correlation_id IS NOT NULL;
+        ON executions (coalesce(completed_at, '9999-12-31 00:00:00+00'::timestamptz), id)
+    """,
+    "CREATE INDEX executions_by_correlation ON executions (correlation_id, id) WHERE correlation_id IS NOT NULL",
+    """
 CREATE INDEX executions_by_fork
-        ON executions (forked_from_execution_id, forked_from_seq) WHERE forked_from_execution_id IS NOT NULL;
-CREATE INDEX executions_by_parent ON executions (parent_id, id) WHERE parent_id IS NOT NULL;
+        ON executions (forked_from_execution_id, forked_from_seq) WHERE forked_from_execution_id IS NOT NULL
+    """,
+    "CREATE INDEX executions_by_parent ON executions (parent_id, id) WHERE parent_id IS NOT NULL",
+    """
 CREATE INDEX executions_by_start
-        ON executions (coalesce(started_at, '9999-12-31 00:00:00+00'::timestamptz), id);
-CREATE INDEX executions_by_status ON executions (status, id);
-CREATE INDEX executions_by_tags ON executions USING gin (tags);
-CREATE INDEX executions_by_trigger ON executions (trigger_type, id);
-CREATE INDEX executions_by_workflow ON executions (workflow_id, id);
+        ON executions (coalesce(started_at, '9999-12-31 00:00:00+00'::timestamptz), id)
+    """,
+    "CREATE INDEX executions_by_status ON executions (status, id)",
+    "CREATE INDEX executions_by_tags ON executions USING gin (tags)",
+    "CREATE INDEX executions_by_trigger ON executions (trigger_type, id)",
+    "CREATE INDEX executions_by_workflow ON executions (workflow_id, id)",
+    """
 CREATE INDEX executions_by_workflow_completion
-        ON executions (workflow_id, coalesce(completed_at, '9999-12-31 00:00:00+00'::timestamptz), id);
+        ON executions (workflow_id, coalesce(completed_at, '9999-12-31 00:00:00+00'::timestamptz), id)
+    """,
+    """
 CREATE INDEX executions_by_workflow_start
-        ON executions (workflow_id, coalesce(started_at, '9999-12-31 00:00:00+00'::timestamptz), id);
-CREATE INDEX executions_by_workflow_status ON executions (workflow_id, status, id);
-CREATE INDEX executions_with_error ON executions (id) WHERE error IS NOT NULL;
-"""
+        ON executions (workflow_id, coalesce(started_at, '9999-12-31 00:00:00+00'::timestamptz), id)
+    """,
+    "CREATE INDEX executions_by_workflow_status ON executions (workflow_id, status, id)",
+    "CREATE INDEX executions_with_error ON executions (id) WHERE error IS NOT NULL",
+)
 
-STEPS = """
+STEPS = (
+    """
 CREATE TABLE steps (
     execution_id UUID NOT NULL,
     seq BIGINT NOT NULL,
@@ -162,14 +177,18 @@ CREATE TABLE steps (
     CONSTRAINT steps_key_length CHECK (char_length(key) BETWEEN 1 AND 500),
     CONSTRAINT steps_execution_id_fkey
         FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
-) PARTITION BY RANGE (execution_id);
+) PARTITION BY RANGE (execution_id)
+    """,
+    """
 CREATE INDEX steps_by_start
-        ON steps (execution_id, coalesce(started_at, '9999-12-31 00:00:00+00'::timestamptz), seq);
-CREATE INDEX steps_by_status ON steps (execution_id, status, seq);
-CREATE INDEX steps_by_type ON steps (execution_id, type, seq);
-"""
+        ON steps (execution_id, coalesce(started_at, '9999-12-31 00:00:00+00'::timestamptz), seq)
+    """,
+    "CREATE INDEX steps_by_status ON steps (execution_id, status, seq)",
+    "CREATE INDEX steps_by_type ON steps (execution_id, type, seq)",
+)
 
-STATES = """
+STATES = (
+    """
 CREATE TABLE states (
     execution_id UUID NOT NULL,
     version BIGINT DEFAULT 0 NOT NULL,
@@ -185,10 +204,12 @@ CREATE TABLE states (
     CONSTRAINT states_version_not_negative CHECK (version >= 0),
     CONSTRAINT states_execution_id_fkey
         FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
-) PARTITION BY RANGE (execution_id);
-"""
+) PARTITION BY RANGE (execution_id)
+    """,
+)
 
-STATE_ENTRIES = """
+STATE_ENTRIES = (
+    """
 CREATE TABLE state_entries (
     execution_id UUID NOT NULL,
     field BOOLEAN DEFAULT false NOT NULL,
@@ -206,10 +227,12 @@ CREATE TABLE state_entries (
     CONSTRAINT state_entries_key_length CHECK (char_length(key) BETWEEN 1 AND 500),
     CONSTRAINT state_entries_execution_id_fkey
         FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
-) PARTITION BY RANGE (execution_id);
-"""
+) PARTITION BY RANGE (execution_id)
+    """,
+)
 
-CHECKPOINTS = """
+CHECKPOINTS = (
+    """
 CREATE TABLE checkpoints (
     execution_id UUID NOT NULL,
     seq BIGINT NOT NULL,
@@ -230,11 +253,13 @@ CREATE TABLE checkpoints (
     CONSTRAINT checkpoints_state_version_not_negative CHECK (state_version >= 0),
     CONSTRAINT checkpoints_execution_id_fkey
         FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
-) PARTITION BY RANGE (execution_id);
-CREATE INDEX checkpoints_by_parent ON checkpoints (execution_id, parent_seq) WHERE parent_seq IS NOT NULL;
-"""
+) PARTITION BY RANGE (execution_id)
+    """,
+    "CREATE INDEX checkpoints_by_parent ON checkpoints (execution_id, parent_seq) WHERE parent_seq IS NOT NULL",
+)
 
-LOG_ENTRIES = """
+LOG_ENTRIES = (
+    """
 CREATE TABLE log_entries (
     execution_id UUID NOT NULL,
     seq BIGINT NOT NULL,
@@ -247,13 +272,15 @@ CREATE TABLE log_entries (
     CONSTRAINT log_entries_pkey PRIMARY KEY (execution_id, seq),
     CONSTRAINT log_entries_level_known CHECK (level IN (10, 20, 30, 40)),
     CONSTRAINT log_entries_fields_are_object CHECK (json_typeof(fields) = 'object')
-) PARTITION BY RANGE (execution_id);
-CREATE INDEX log_entries_by_step ON log_entries (execution_id, step_seq, seq) WHERE step_seq IS NOT NULL;
-CREATE INDEX log_entries_by_time ON log_entries (execution_id, logged_at, seq);
-CREATE INDEX log_entries_of_concern ON log_entries (execution_id, seq) WHERE level >= 30;
-"""
+) PARTITION BY RANGE (execution_id)
+    """,
+    "CREATE INDEX log_entries_by_step ON log_entries (execution_id, step_seq, seq) WHERE step_seq IS NOT NULL",
+    "CREATE INDEX log_entries_by_time ON log_entries (execution_id, logged_at, seq)",
+    "CREATE INDEX log_entries_of_concern ON log_entries (execution_id, seq) WHERE level >= 30",
+)
 
-METRIC_POINTS = """
+METRIC_POINTS = (
+    """
 CREATE TABLE metric_points (
     execution_id UUID NOT NULL,
     seq BIGINT NOT NULL,
@@ -267,13 +294,17 @@ CREATE TABLE metric_points (
     CONSTRAINT metric_points_name_length CHECK (char_length(name) BETWEEN 1 AND 200),
     CONSTRAINT metric_points_execution_id_fkey
         FOREIGN KEY(execution_id) REFERENCES executions (id) ON DELETE CASCADE
-) PARTITION BY RANGE (execution_id);
-CREATE INDEX metric_points_by_name ON metric_points (execution_id, name, seq);
+) PARTITION BY RANGE (execution_id)
+    """,
+    "CREATE INDEX metric_points_by_name ON metric_points (execution_id, name, seq)",
+    """
 CREATE INDEX metric_points_by_step
-        ON metric_points (execution_id, step_seq, seq) WHERE step_seq IS NOT NULL;
-"""
+        ON metric_points (execution_id, step_seq, seq) WHERE step_seq IS NOT NULL
+    """,
+)
 
-EVENTS = """
+EVENTS = (
+    """
 CREATE TABLE events (
     execution_id UUID NOT NULL,
     seq BIGINT NOT NULL,
@@ -288,13 +319,17 @@ CREATE TABLE events (
     CONSTRAINT events_pkey PRIMARY KEY (execution_id, seq),
     CONSTRAINT events_key_has_fingerprint CHECK ((idempotency_key IS NULL) = (fingerprint IS NULL)),
     CONSTRAINT events_changes_are_object CHECK (json_typeof(changes) = 'object')
-) PARTITION BY RANGE (execution_id);
-CREATE INDEX events_by_commit ON events (xid, execution_id, seq);
+) PARTITION BY RANGE (execution_id)
+    """,
+    "CREATE INDEX events_by_commit ON events (xid, execution_id, seq)",
+    """
 CREATE UNIQUE INDEX events_by_idempotency_key
-        ON events (execution_id, idempotency_key) WHERE idempotency_key IS NOT NULL;
-"""
+        ON events (execution_id, idempotency_key) WHERE idempotency_key IS NOT NULL
+    """,
+)
 
-AUDIT_ENTRIES = """
+AUDIT_ENTRIES = (
+    """
 CREATE TABLE audit_entries (
     id UUID NOT NULL,
     at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
@@ -305,14 +340,16 @@ CREATE TABLE audit_entries (
     changes JSON NOT NULL,
     CONSTRAINT audit_entries_pkey PRIMARY KEY (id),
     CONSTRAINT audit_entries_changes_are_object CHECK (json_typeof(changes) = 'object')
-);
-CREATE INDEX audit_entries_by_actor ON audit_entries (actor, id);
-CREATE INDEX audit_entries_by_subject ON audit_entries (subject_type, subject_id, id);
-CREATE INDEX audit_entries_by_time ON audit_entries (at);
-CREATE INDEX audit_entries_by_type ON audit_entries (type, id);
-"""
+)
+    """,
+    "CREATE INDEX audit_entries_by_actor ON audit_entries (actor, id)",
+    "CREATE INDEX audit_entries_by_subject ON audit_entries (subject_type, subject_id, id)",
+    "CREATE INDEX audit_entries_by_time ON audit_entries (at)",
+    "CREATE INDEX audit_entries_by_type ON audit_entries (type, id)",
+)
 
-IDEMPOTENCY_KEYS = """
+IDEMPOTENCY_KEYS = (
+    """
 CREATE TABLE idempotency_keys (
     key TEXT COLLATE "C" NOT NULL,
     fingerprint BYTEA NOT NULL,
@@ -320,15 +357,18 @@ CREATE TABLE idempotency_keys (
     created_at TIMESTAMP WITH TIME ZONE DEFAULT now() NOT NULL,
     CONSTRAINT idempotency_keys_pkey PRIMARY KEY (key),
     CONSTRAINT idempotency_keys_key_length CHECK (char_length(key) BETWEEN 1 AND 200)
-);
-CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at);
-"""
+)
+    """,
+    "CREATE INDEX idempotency_keys_by_age ON idempotency_keys (created_at)",
+)
 
-FORKED_FROM = """
+FORKED_FROM = (
+    """
 ALTER TABLE executions ADD CONSTRAINT executions_forked_from_fkey
     FOREIGN KEY (forked_from_execution_id, forked_from_seq)
-    REFERENCES checkpoints (execution_id, seq) ON DELETE SET NULL;
-"""
+    REFERENCES checkpoints (execution_id, seq) ON DELETE SET NULL
+    """,
+)
 
 TABLES = (
     WORKFLOWS,
@@ -348,9 +388,8 @@ TABLES = (
 def upgrade() -> None:
     """Create every table; the service adds the partitions."""
     for statements in (*TABLES, FORKED_FROM):
-        for statement in statements.split(";\n"):
-            if statement.strip():
-                op.execute(statement)
+        for statement in statements:
+            op.execute(statement)
 
 
 def downgrade() -> None:

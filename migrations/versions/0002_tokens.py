@@ -7,7 +7,8 @@ down_revision = "0001"
 branch_labels = None
 depends_on = None
 
-TOKENS = """
+TOKENS = (
+    """
 CREATE TABLE tokens (
     id UUID NOT NULL,
     name TEXT COLLATE "C" NOT NULL,
@@ -23,19 +24,19 @@ CREATE TABLE tokens (
     CONSTRAINT tokens_scopes_not_empty CHECK (cardinality(scopes) > 0),
     CONSTRAINT tokens_secret_hash_is_sha256 CHECK (octet_length(secret_hash) = 32),
     CONSTRAINT tokens_expires_after_creation CHECK (expires_at > created_at)
-);
-CREATE INDEX tokens_by_name ON tokens (name, id);
-CREATE INDEX tokens_live ON tokens (id) WHERE revoked_at IS NULL;
-CREATE UNIQUE INDEX tokens_live_name ON tokens (name) WHERE revoked_at IS NULL;
-CREATE INDEX tokens_revoked ON tokens (id) WHERE revoked_at IS NOT NULL;
-"""
+)
+    """,
+    "CREATE INDEX tokens_by_name ON tokens (name, id)",
+    "CREATE INDEX tokens_live ON tokens (id) WHERE revoked_at IS NULL",
+    "CREATE UNIQUE INDEX tokens_live_name ON tokens (name) WHERE revoked_at IS NULL",
+    "CREATE INDEX tokens_revoked ON tokens (id) WHERE revoked_at IS NOT NULL",
+)
 
 
 def upgrade() -> None:
     """Create the table."""
-    for statement in TOKENS.split(";\n"):
-        if statement.strip():
-            op.execute(statement)
+    for statement in TOKENS:
+        op.execute(statement)
 
 
 def downgrade() -> None:

@@ -7,7 +7,8 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-RETENTION = """
+RETENTION = (
+    """
 CREATE TABLE retention_policies (
     id UUID NOT NULL,
     name TEXT COLLATE "C" NOT NULL,
@@ -34,9 +35,11 @@ CREATE TABLE retention_policies (
         CHECK (num_nonnulls(keep_executions, keep_logs, keep_checkpoints) > 0),
     CONSTRAINT retention_policies_keep_last_in_range CHECK (keep_last BETWEEN 1 AND 10000),
     CONSTRAINT retention_policies_revision_counts_from_one CHECK (revision >= 1)
-);
-CREATE INDEX retention_policies_disabled ON retention_policies (id) WHERE NOT enabled;
-CREATE INDEX retention_policies_enabled ON retention_policies (id) WHERE enabled;
+)
+    """,
+    "CREATE INDEX retention_policies_disabled ON retention_policies (id) WHERE NOT enabled",
+    "CREATE INDEX retention_policies_enabled ON retention_policies (id) WHERE enabled",
+    """
 CREATE TABLE retention_runs (
     id UUID NOT NULL,
     actor TEXT COLLATE "C" NOT NULL,
@@ -56,9 +59,11 @@ CREATE TABLE retention_runs (
         CHECK ((finished_at IS NOT NULL) = (status <> 'RUNNING')),
     CONSTRAINT retention_runs_place_while_running CHECK (place IS NULL OR status = 'RUNNING'),
     CONSTRAINT retention_runs_deleted_is_object CHECK (json_typeof(deleted) = 'object')
-);
-CREATE INDEX retention_runs_by_status ON retention_runs (status, id);
-CREATE UNIQUE INDEX retention_runs_open ON retention_runs (policy_id) NULLS NOT DISTINCT WHERE finished_at IS NULL;
+)
+    """,
+    "CREATE INDEX retention_runs_by_status ON retention_runs (status, id)",
+    "CREATE UNIQUE INDEX retention_runs_open ON retention_runs (policy_id) NULLS NOT DISTINCT WHERE finished_at IS NULL",
+    """
 CREATE TABLE holds (
     subject_id UUID NOT NULL,
     subject_type TEXT COLLATE "C" NOT NULL,
@@ -68,15 +73,15 @@ CREATE TABLE holds (
     CONSTRAINT holds_pkey PRIMARY KEY (subject_id),
     CONSTRAINT holds_subject_type_known CHECK (subject_type IN ('EXECUTION', 'WORKFLOW')),
     CONSTRAINT holds_reason_length CHECK (char_length(reason) BETWEEN 1 AND 500)
-);
-"""
+)
+    """,
+)
 
 
 def upgrade() -> None:
     """Create the tables."""
-    for statement in RETENTION.split(";\n"):
-        if statement.strip():
-            op.execute(statement)
+    for statement in RETENTION:
+        op.execute(statement)
 
 
 def downgrade() -> None:

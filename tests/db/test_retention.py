@@ -383,7 +383,7 @@ async def test_a_writer_goes_on_meanwhile(database: Database, make: Factory, wor
 
 async def test_keys_are_forgotten_after_their_time(database: Database) -> None:
     policy = {"name": "old", "keep_executions": AGE}
-    await create_policy(database, Write("somebody", b"", key="once"), policy)
+    await create_policy(database, Write("somebody", b"policy", key="once"), policy)
     assert await expire_keys(database, timedelta(days=1)) == 0
     assert await expire_keys(database, timedelta(0)) == 1
 
