@@ -12,6 +12,7 @@ import orjson
 import pytest
 import yaml
 
+from graph.commands.workers import _KILL_SECONDS
 from graph.settings import Settings
 
 ROOT = Path(__file__).parents[2]
@@ -97,6 +98,11 @@ def test_services_start_after_what_they_need() -> None:
     assert services["migrate"]["depends_on"]["database"]["condition"] == "service_healthy"
     assert services["database"]["healthcheck"]["test"][1] == "pg_isready"
     assert set(COMPOSE["volumes"]) == {"database"}
+
+
+def test_it_is_given_the_time_that_it_takes_to_stop() -> None:
+    given = COMPOSE["services"]["flowkeep"]["stop_grace_period"]
+    assert int(given.removesuffix("s")) >= _KILL_SECONDS
 
 
 def test_no_password_is_written_down() -> None:
