@@ -34,7 +34,7 @@ from graph.http.sockets import Sockets
 from graph.ids import Kind, encode
 from graph.live.tailer import Tailer
 from graph.operations import Operations
-from graph.schema import schema
+from graph.schema import core, schema
 from graph.settings import Settings
 from graph.telemetry.metrics import Metrics
 from graph.telemetry.requests import Requests
@@ -201,8 +201,7 @@ def _pages(settings: Settings) -> list[Route]:
 
 
 def _documents(settings: Settings) -> tuple[PersistedDocuments, list[Document]]:
-    graphql_schema = schema._schema
-    documents = Documents(graphql_schema, settings.document_limits, introspection=settings.introspection)
+    documents = Documents(core, settings.document_limits, introspection=settings.introspection)
     trusted = _of_dashboard(settings, documents)
     if settings.trusted_documents is not None:
         trusted |= load_trusted(settings.trusted_documents, documents, settings.document_limits)

@@ -20,6 +20,7 @@ from db.enums import (
     Word,
     WorkflowStatus,
 )
+from graph.private import enum_values
 
 __all__ = [
     "AuditOrderField",
@@ -178,7 +179,7 @@ class StepStatsOrder(Word):
 def shown(vocabulary: type[Word] | type[Level], name: str | None = None) -> None:
     """Make a GraphQL enum of a vocabulary, described by its docstring and by the meaning of each word."""
     strawberry.enum(vocabulary, name=name, description=vocabulary.__doc__)
-    for value in vocabulary.__strawberry_definition__.values:  # type: ignore[union-attr]
+    for value in enum_values(vocabulary):
         value.description = vocabulary[value.name].meaning
 
 

@@ -11,7 +11,7 @@ from db.errors import NotFound
 from db.queries.pages import Row
 from db.queries.sources import Source
 from graph.auth.errors import Forbidden
-from graph.builders import build, shown_as
+from graph.builders import shown_as
 from graph.context import Info
 from graph.ids import Key, Kind, encode
 
@@ -37,10 +37,11 @@ class Node:
 
 
 _BY_KIND: dict[Kind, type[Node]] = {}
-_LOADERS: dict[Kind, Callable[[Info, list[Any]], Awaitable[Sequence[Any]]]] = {}
+_LOADERS: dict[Kind, Callable[[Info, list[Any]], Awaitable[Sequence[Node | Exception]]]] = {}
 _SCOPES: dict[Kind, Scope] = {}
 
 T = TypeVar("T", bound=type[Node])
+N = TypeVar("N", bound=Node)
 
 
 def node_of(kind: Kind, source: Source, scope: Scope | None = None) -> Callable[[T], T]:
@@ -62,12 +63,19 @@ def node_of(kind: Kind, source: Source, scope: Scope | None = None) -> Callable[
     return register
 
 
-def loaded_by(kind: Kind, load: Callable[[Info, list[Any]], Awaitable[Sequence[Any]]]) -> None:
+def loaded_by(kind: Kind, load: Callable[[Info, list[Any]], Awaitable[Sequence[Node | Exception]]]) -> None:
     """Register how nodes are found that are no rows of their own: by their keys, exceptions among them."""
     _LOADERS[kind] = load
 
 
-async def load_node(info: Info, kind: Kind, key: Key) -> Any:
+async def load(info: Info, shown: type[N], key: Key) -> N:
+    """The node of this type with this key; raises as `load_node` does."""
+    node = await load_node(info, shown.kind, key)
+    assert isinstance(node, shown)
+    return node
+
+
+async def load_node(info: Info, kind: Kind, key: Key) -> Node:
     """The node with this key; raises `NotFound`, `Forbidden` for a kind that takes more than the field."""
     scope = _SCOPES.get(kind)
     if scope is not None and not info.context.principal.may(scope):
@@ -77,23 +85,22 @@ async def load_node(info: Info, kind: Kind, key: Key) -> Any:
         if isinstance(node, Exception):
             raise node
         return node
-    source = _BY_KIND[kind].source
     (row,) = await required_rows(info, kind, [key])
     if isinstance(row, NotFound):
         raise row
-    return build(source, row)
+    return _BY_KIND[kind].from_row(row)
 
 
-async def load_nodes(info: Info, kind: Kind, keys: list[Key]) -> list[Any]:
+async def load_nodes(info: Info, kind: Kind, keys: list[Key]) -> list[Node | Exception]:
     """The nodes with these keys, from one statement; an exception for each that can't be shown."""
     scope = _SCOPES.get(kind)
     if scope is not None and not info.context.principal.may(scope):
         return [Forbidden(scope)] * len(keys)
     if kind in _LOADERS:
         return list(await _LOADERS[kind](info, keys))
-    source = _BY_KIND[kind].source
+    shown = _BY_KIND[kind]
     rows = await required_rows(info, kind, keys)
-    return [row if isinstance(row, NotFound) else build(source, row) for row in rows]
+    return [row if isinstance(row, NotFound) else shown.from_row(row) for row in rows]
 
 
 async def required_rows(info: Info, kind: Kind, keys: Sequence[Key]) -> list[Row | NotFound]:

@@ -25,6 +25,7 @@ from graph.api.tokens.queries import TokenQueries
 from graph.api.viewer.queries import ViewerQueries
 from graph.api.workflows.mutations import WorkflowMutations
 from graph.api.workflows.queries import WorkflowQueries
+from graph.private import core_schema
 from graph.scalars import SCALARS
 
 
@@ -69,7 +70,8 @@ schema = strawberry.Schema(
     config=StrawberryConfig(scalar_map=SCALARS),
 )
 # Strawberry takes no description of a schema.
-schema._schema.description = (
+core = core_schema(schema)
+core.description = (
     "The system of record of workflow engines: definitions, executions, steps, states, checkpoints, logs and "
     "metrics, written by mutations and read as nested lists."
 )
@@ -79,6 +81,6 @@ _ONE_OF = "directive @oneOf on INPUT_OBJECT"
 def as_text() -> str:
     """The schema as text, with the descriptions that Strawberry's printer leaves out."""
     roots = "\n".join(f"  {kind}: {kind.capitalize()}" for kind in ("query", "mutation", "subscription"))
-    described = f'"""{schema._schema.description}"""\nschema {{\n{roots}\n}}\n\n'
+    described = f'"""{core.description}"""\nschema {{\n{roots}\n}}\n\n'
     one_of = f'"""{GraphQLOneOfDirective.description}"""\n{_ONE_OF}'
     return f"{described}{schema.as_str().rstrip()}\n".replace(_ONE_OF, one_of, 1)

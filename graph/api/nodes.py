@@ -25,8 +25,7 @@ class NodeQueries:
     )
     async def node(self, info: Info, id: Id) -> Node | None:
         """One statement for all `node` fields of the document that name the same type."""
-        node: Node = await load_node(info, *decode(id))
-        return node
+        return await load_node(info, *decode(id))
 
     @strawberry.field(
         description="Things by their ids, in their order; null with an error for each that is missing.",

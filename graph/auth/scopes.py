@@ -6,15 +6,12 @@ A document is refused as a whole, before anything of it runs, when the caller la
 fields needs.
 """
 
-from typing import Any
-
 import strawberry
 from graphql import GraphQLField
 from strawberry.schema_directive import Location
 
 from graph.enums import Scope
-
-_DEFINITION = "strawberry-definition"
+from graph.private import definition_of
 
 
 @strawberry.schema_directive(
@@ -34,8 +31,7 @@ ADMIN = Requires(scope=Scope.ADMIN)
 
 def scope_of(definition: GraphQLField) -> Scope | None:
     """The scope that a field declares; None for one that declares none."""
-    declared: Any = definition.extensions.get(_DEFINITION)
-    for directive in getattr(declared, "directives", ()):
+    for directive in getattr(definition_of(definition), "directives", ()):
         if isinstance(directive, Requires):
             return directive.scope
     return None

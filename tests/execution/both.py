@@ -17,6 +17,8 @@ from graph.documents.document import Document, Documents
 from graph.errors import Rejection, coded
 from graph.execution.core.answering import Answering, Asking
 from graph.live.tailer import Tailer
+from graph.private import core_schema
+from graph.schema import core
 from graph.schema import schema as our_schema
 from graph.settings import Settings
 from graph.telemetry.seen import CURRENT, Seen
@@ -61,7 +63,7 @@ class Both:
     def __init__(self, database: Database, schema: strawberry.Schema = our_schema) -> None:
         self.database = database
         self._schema = schema
-        self._documents = Documents(schema._schema, SETTINGS.document_limits)
+        self._documents = Documents(core, SETTINGS.document_limits)
         self._answering = Answering(schema, hide_suggestions=False)
         self._tailer = Tailer(database)
         self.unplanned: str | None = None
@@ -93,7 +95,10 @@ class Both:
     ) -> Answer:
         """The answer of graphql-core; with `all_errors` nothing is taken along by an error."""
         executor: Any = StrawberryGraphQLCoreExecutionContext.build(
-            self._schema._schema, document.ast, context_value=self.context(), raw_variable_values=variables
+            core_schema(self._schema),
+            document.ast,
+            context_value=self.context(),
+            raw_variable_values=variables,
         )
         if isinstance(executor, list):
             return Answer(None, [_shown(coded(error)) for error in executor])

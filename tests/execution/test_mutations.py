@@ -18,7 +18,7 @@ from strawberry.types.arguments import convert_argument
 
 from graph.execution.core.coercing import Inputs
 from graph.execution.inputs import Unfit, coerced_variables
-from graph.schema import schema
+from graph.schema import core, schema
 from tests.execution.both import Both
 from tests.factories import Factory
 from tests.graph.world import arrange, inputs
@@ -112,7 +112,7 @@ def test_variables_are_coerced_as_graphql_core_and_strawberry_do(made: tuple[str
         parse(f"mutation ($input: {input_type(mutation).name}!) {{ x }}").definitions[0],
     )
     declared = operation.variable_definitions or ()
-    by_core = get_variable_values(schema._schema, declared, {"input": value})
+    by_core = get_variable_values(core, declared, {"input": value})
     try:
         ours = coerced_variables(INPUTS.variables(operation), {"input": value})["input"]
     except Unfit:

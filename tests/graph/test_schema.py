@@ -12,7 +12,7 @@ from graphql import (
     is_non_null_type,
 )
 
-from graph.schema import as_text, schema
+from graph.schema import as_text, core
 from tests.client import Client
 
 SCHEMA = build_schema(as_text())
@@ -54,7 +54,7 @@ async def test_introspection_describes_the_schema(client: Client) -> None:
 
 
 def test_a_root_field_that_can_fail_can_be_null() -> None:
-    fields = schema._schema.query_type.fields  # type: ignore[union-attr]
+    fields = core.query_type.fields  # type: ignore[union-attr]
     assert [name for name, field in fields.items() if is_non_null_type(field.type)] == ["viewer"]
 
 

@@ -12,7 +12,7 @@ from pydantic import SecretStr
 from db.engine import Database
 from db.enums import Scope
 from graph.documents.document import Documents
-from graph.schema import schema
+from graph.schema import core
 from graph.settings import Settings
 from graph.telemetry import figures
 from graph.telemetry.metrics import MOST_NAMES, Names
@@ -133,7 +133,7 @@ async def test_they_can_be_switched_off(worker_url: str, database: Database) -> 
 
 
 def test_made_up_names_are_bounded() -> None:
-    documents = Documents(schema._schema, Settings().document_limits)
+    documents = Documents(core, Settings().document_limits)
     found = [documents.get(f"query Made{number} {{ health {{ version }} }}") for number in range(300)]
     names = Names()
     for document in found:
@@ -143,7 +143,7 @@ def test_made_up_names_are_bounded() -> None:
 
 
 def test_trusted_names_have_their_label_at_once() -> None:
-    document = Documents(schema._schema, Settings().document_limits).get("query Ours { health { version } }")
+    document = Documents(core, Settings().document_limits).get("query Ours { health { version } }")
     assert Names([document]).label(document, "Ours") == "Ours"
 
 

@@ -17,12 +17,13 @@ from db.enums import Scope
 from graph.auth.scopes import scope_of
 from graph.auth.tokens import parse
 from graph.ids import Kind, encode
-from graph.schema import schema
+from graph.private import definition_of
+from graph.schema import core
 from tests.client import Client
 from tests.factories import Factory
 from tests.http.conftest import Enter
 
-SCHEMA = schema._schema
+SCHEMA = core
 ROOTS = [root for root in (SCHEMA.query_type, SCHEMA.mutation_type, SCHEMA.subscription_type) if root]
 OPEN = {"viewer"}  # tells callers nothing but who they are
 ROOT_FIELDS = [(root, name) for root in ROOTS for name in root.fields if name not in OPEN]
@@ -35,7 +36,7 @@ def _all_fields() -> Iterator[tuple[str, GraphQLField]]:
 
 
 def _is_async(field: GraphQLField) -> bool:
-    resolver = getattr(field.extensions["strawberry-definition"], "base_resolver", None)
+    resolver = getattr(definition_of(field), "base_resolver", None)
     return resolver is not None and iscoroutinefunction(resolver.wrapped_func)
 
 

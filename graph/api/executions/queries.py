@@ -11,7 +11,7 @@ from graph.auth.scopes import READ
 from graph.connections import connection
 from graph.context import Info
 from graph.ids import Kind, decode_as
-from graph.nodes import load_node
+from graph.nodes import load
 
 ExecutionId = Annotated[strawberry.ID, strawberry.argument(description="The execution's id.")]
 
@@ -23,8 +23,7 @@ class ExecutionQueries:
     @strawberry.field(description="One execution; an error where there is none.", directives=[READ])
     async def execution(self, info: Info, id: ExecutionId) -> Execution | None:
         """One statement for all `execution` fields of the document."""
-        execution: Execution = await load_node(info, Kind.EXECUTION, decode_as(Kind.EXECUTION, id))
-        return execution
+        return await load(info, Execution, decode_as(Kind.EXECUTION, id))
 
     executions = connection(
         ALL_EXECUTIONS, Execution, EXECUTIONS_LISTED, (), "All executions, over all workflows."

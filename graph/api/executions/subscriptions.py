@@ -8,13 +8,12 @@ import strawberry
 from db.errors import InvalidInput
 from db.queries import filters
 from db.queries.pages import Row
-from db.queries.sources import EVENTS, EXECUTIONS, LOG_ENTRIES
+from db.queries.sources import EXECUTIONS
 from graph.api.executions.filters import ExecutionFilter, execution_filter
 from graph.api.executions.types import Execution
 from graph.api.records.types import Event, LogEntry
 from graph.arguments import given
 from graph.auth.scopes import READ
-from graph.builders import build
 from graph.context import Info
 from graph.enums import FeedStart, LogLevel
 from graph.ids import Kind, decode_as, encode
@@ -83,15 +82,15 @@ class ExecutionChange:
 
 
 def _event_item(cursor: str, row: Row) -> ExecutionEventItem:
-    return ExecutionEventItem(cursor=cursor, event=build(EVENTS, row))
+    return ExecutionEventItem(cursor=cursor, event=Event.from_row(row))
 
 
 def _log_item(cursor: str, row: Row) -> ExecutionLogItem:
-    return ExecutionLogItem(cursor=cursor, entry=build(LOG_ENTRIES, row))
+    return ExecutionLogItem(cursor=cursor, entry=LogEntry.from_row(row))
 
 
 def _change(cursor: str, row: Row) -> ExecutionChange:
-    return ExecutionChange(row=row, cursor=cursor, event=build(EVENTS, row), matches=row["matches"])
+    return ExecutionChange(row=row, cursor=cursor, event=Event.from_row(row), matches=row["matches"])
 
 
 @strawberry.type(description="What can be followed: each item once, in order, from wherever one stopped.")

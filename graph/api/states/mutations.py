@@ -7,7 +7,6 @@ from uuid import UUID
 import strawberry
 
 from db.errors import InvalidInput, NotFound
-from db.queries.sources import STATES
 from db.writes import checkpoints, states
 from db.writes.states import StateChange
 from graph.api import errors
@@ -26,7 +25,6 @@ from graph.api.states.types import ExecutionState
 from graph.api.writing import accepted, document, execution_key, text
 from graph.arguments import given
 from graph.auth.scopes import WRITE
-from graph.builders import build
 from graph.context import Info
 from graph.ids import Kind, decode_as, encode
 from graph.nodes import required_rows
@@ -48,7 +46,7 @@ async def load_states(info: Info, payloads: Sequence[Written]) -> list[Any]:
     return [
         head
         if isinstance(head, NotFound)
-        else build(STATES, head)
+        else ExecutionState.from_row(head)
         if head["version"] == version
         else ExecutionState.at(execution, version)
         for (execution, version), head in zip(places, heads, strict=True)

@@ -5,16 +5,15 @@ from typing import Annotated
 import strawberry
 
 from db.errors import InvalidInput, NotFound
-from db.queries.sources import ALL_WORKFLOWS, WORKFLOWS
+from db.queries.sources import ALL_WORKFLOWS
 from graph.api.workflows.filters import WORKFLOWS_LISTED, WorkflowBy
 from graph.api.workflows.types import Workflow
 from graph.arguments import given
 from graph.auth.scopes import READ
-from graph.builders import build
 from graph.connections import connection
 from graph.context import Info
 from graph.ids import Kind, decode_as
-from graph.nodes import load_node
+from graph.nodes import load
 
 By = Annotated[WorkflowBy, strawberry.argument(description="Which one.")]
 
@@ -28,8 +27,7 @@ class WorkflowQueries:
         """One statement for all `workflow` fields of the document that ask alike."""
         key = given(by.id)
         if key is not None:
-            workflow: Workflow = await load_node(info, Kind.WORKFLOW, decode_as(Kind.WORKFLOW, key))
-            return workflow
+            return await load(info, Workflow, decode_as(Kind.WORKFLOW, key))
         wanted = (by.name_version.name, by.name_version.version) if by.name_version else (by.name or "", None)
         if "\0" in f"{wanted[0]}{wanted[1]}":
             raise InvalidInput("Text can't hold the NUL character (\\u0000).")
@@ -37,7 +35,6 @@ class WorkflowQueries:
         if row is None:
             version = "" if wanted[1] is None else f" in version {wanted[1]!r}"
             raise NotFound("workflow", f"{wanted[0]!r}{version}")
-        found: Workflow = build(WORKFLOWS, row)
-        return found
+        return Workflow.from_row(row)
 
     workflows = connection(ALL_WORKFLOWS, Workflow, WORKFLOWS_LISTED, (), "All workflow versions.")

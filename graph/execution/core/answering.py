@@ -17,6 +17,7 @@ from graph.execution.core.coercing import Inputs
 from graph.execution.core.compiling import Compiler, Unplanned
 from graph.execution.inputs import Unfit, Variable, coerced_variables
 from graph.execution.plan import Answered, Plan, Run
+from graph.private import core_schema
 from graph.telemetry.seen import note_unplanned
 
 _PLANS_OF_AN_OPERATION = 16
@@ -114,7 +115,7 @@ class Answering:
     def _executor(self, asking: Asking, root: Any) -> Executor[Any]:
         """One of graphql-core's; raises `Rejection` for variables that don't fit."""
         built = StrawberryGraphQLCoreExecutionContext.build(
-            self._schema._schema,
+            core_schema(self._schema),
             asking.document.ast,
             root_value=root,
             context_value=asking.context,

@@ -46,8 +46,8 @@ from graph.execution.inputs import (
     RequiredInput,
     Variable,
 )
+from graph.private import core_schema, definition_of, scalar_registry
 
-_DEFINITION = "strawberry-definition"
 _MOST_ERRORS = 50  # as graphql-core's executor
 _EXACT: dict[str, type] = {"String": str, "ID": str, "Boolean": bool}
 
@@ -56,9 +56,9 @@ class Inputs:
     """The coercions of a schema's input types, each made once."""
 
     def __init__(self, schema: strawberry.Schema, *, hide_suggestions: bool) -> None:
-        self._schema = schema._schema
+        self._schema = core_schema(schema)
         self._config = schema.config
-        self._registry = schema.schema_converter.scalar_registry
+        self._registry = scalar_registry(schema)
         self._hide_suggestions = hide_suggestions
         self._objects: dict[str, ObjectInput] = {}
 
@@ -142,15 +142,15 @@ class Inputs:
     def _object(self, kind: GraphQLInputObjectType) -> ObjectInput:
         known = self._objects.get(kind.name)
         if known is None:
-            definition = kind.extensions[_DEFINITION]
+            definition = definition_of(kind)
             known = self._objects[kind.name] = ObjectInput(definition.origin, definition.is_one_of)
             known.fields = {
                 name: InputField(
                     name,
-                    field.extensions[_DEFINITION].python_name,
+                    definition_of(field).python_name,
                     self._coercion(field.type),
                     is_required_input_field(field),
-                    _absent(field.extensions[_DEFINITION]),
+                    _absent(definition_of(field)),
                 )
                 for name, field in kind.fields.items()
             }

@@ -54,8 +54,8 @@ from graph.execution.fields import (
 from graph.execution.plan import Asked, Column, ObjectPlan, Plan
 from graph.loaded import LEVEL, LevelLoad
 from graph.nodes import Node
+from graph.private import core_schema, definition_of
 
-_DEFINITION = "strawberry-definition"
 # What a column of the database holds for these is shown as it is.
 _SHOWN_AS_STORED = frozenset({"String", "Boolean", "Int", "DateTime", "Long"})
 _KNOWN_DIRECTIVES = frozenset({"skip", "include"})
@@ -81,7 +81,7 @@ class Compiler:
         operation: OperationDefinitionNode,
         conditions: dict[str, Any],
     ) -> None:
-        self._schema = schema._schema
+        self._schema = core_schema(schema)
         self._converter = schema.schema_converter
         self._inputs = inputs
         self._operation = operation
@@ -119,7 +119,7 @@ class Compiler:
         if name == "__typename":
             return TypeName(parent.name)
         definition = parent.fields.get(name)
-        declared = None if definition is None else definition.extensions.get(_DEFINITION)
+        declared = None if definition is None else definition_of(definition)
         if definition is None:
             raise Unplanned("introspection")
         if not isinstance(declared, StrawberryField) or declared.extensions:
@@ -326,8 +326,7 @@ def _explained(kind: GraphQLLeafType) -> Callable[[Any], Any]:
 
 
 def _origin(kind: GraphQLObjectType) -> type:
-    declared: Any = kind.extensions.get(_DEFINITION)
-    origin: type = declared.origin
+    origin: type = definition_of(kind).origin
     return origin
 
 
