@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import UUID
 
 import asyncpg
@@ -15,6 +16,7 @@ from db.enums import (
     PartitionSpan,
     Priority,
     StepStatus,
+    Subject,
     TriggerType,
     WorkflowStatus,
 )
@@ -93,6 +95,22 @@ async def import_trace(
     return ImportedTrace(execution_id, workflow_id, len(trace.steps), created)
 
 
+async def note_import(
+    connection: asyncpg.Connection, actor: str, subject: Subject, key: UUID, changes: dict[str, Any]
+) -> None:
+    """Leave an audit entry of what was imported: by whom, and what it is."""
+    await connection.execute(
+        "INSERT INTO audit_entries (id, actor, type, subject_type, subject_id, changes) "
+        "VALUES ($1, $2, $3, $4, $5, $6)",
+        uuid7(),
+        actor,
+        f"{subject}_IMPORTED",
+        subject,
+        key.hex,
+        orjson.dumps(changes).decode(),
+    )
+
+
 async def _ensure_workflow(connection: asyncpg.Connection, trace: Trace, actor: str) -> UUID:
     created: UUID | None = await connection.fetchval(
         _INSERT_WORKFLOW,
@@ -112,14 +130,7 @@ async def _ensure_workflow(connection: asyncpg.Connection, trace: Trace, actor: 
         )
         return there
     changes = {"name": {"after": trace.name}, "version": {"after": trace.version}}
-    await connection.execute(
-        "INSERT INTO audit_entries (id, actor, type, subject_type, subject_id, changes) "
-        "VALUES ($1, $2, 'WORKFLOW_IMPORTED', 'WORKFLOW', $3, $4)",
-        uuid7(),
-        actor,
-        created.hex,
-        orjson.dumps(changes).decode(),
-    )
+    await note_import(connection, actor, Subject.WORKFLOW, created, changes)
     return created
 
 

@@ -12,6 +12,7 @@ from uuid import UUID
 import typer
 from rich.progress import DownloadColumn, MofNCompleteColumn, TaskID
 
+from db.bundles.writing import Import
 from db.engine import Database
 from db.errors import FlowkeepError, Unavailable
 from db.importing.wfformat import TraceError, parse_trace
@@ -19,6 +20,7 @@ from db.migrate import require_head
 from db.writes.imports import import_trace
 from graph.commands.common import AsJson, DataDir, run, with_database
 from graph.commands.environment import load_settings
+from graph.commands.import_bundle import behind, import_bundle
 from graph.commands.import_logs import ACTOR, Reading, import_log_file, time_zone
 from graph.commands.progress import progress
 from graph.commands.terminal import say, say_json
@@ -56,6 +58,13 @@ class Summary:
             say(f"{summary}; {self.rows:,} {self.unit} in {self.seconds:.1f} s ({rate:,.0f}/s)")
         if self.failed:
             raise typer.Exit(1)
+
+
+@dataclass
+class BundleSummary(Summary):
+    """What an import of bundles came to, in executions."""
+
+    links_left_out: int = 0
 
 
 @imports.command()
@@ -127,6 +136,42 @@ def logs(
     summary.show(as_json)
 
 
+@imports.command()
+def bundle(
+    files: Annotated[
+        list[Path], typer.Argument(help="Files to read; - is standard input.", show_default=False)
+    ],
+    data_dir: DataDir = None,
+    as_json: AsJson = False,
+) -> None:
+    """Take in executions as `flowkeep export` wrote them, with everything of them and the same ids.
+
+    An execution goes in as a whole or not at all, and one that is there already is left alone: what was
+    stopped can be started again, and a second time changes nothing. Compressed files are taken as they are.
+
+    Where a line is wrong, lines are missing, or a workflow version is here with another definition, the file
+    is named with the line and the reason. What came before is in, the other files go in, the exit code is 1.
+
+        flowkeep import bundle nightly.ndjson.zst
+
+        flowkeep export --filter '{}' | FLOWKEEP_DATABASE_URL=… flowkeep import bundle -
+    """
+
+    async def work(database: Database) -> BundleSummary:
+        await require_head(database)
+        return await _import_bundles(Import(database, ACTOR, settings.partition_span), files)
+
+    with with_database(load_settings(data_dir=data_dir)) as settings:
+        summary = run(settings, work)
+    if summary.links_left_out:
+        say(
+            f"{summary.links_left_out} links lead to executions or checkpoints that are not here, and were "
+            "left out; once they are, import the same again.",
+            err=True,
+        )
+    summary.show(as_json)
+
+
 async def _import_traces(database: Database, settings: Settings, files: Sequence[Path]) -> Summary:
     summary = Summary(unit="steps")
     with _collecting_less(), _timed(summary), progress(MofNCompleteColumn()) as bar:
@@ -142,6 +187,26 @@ async def _import_traces(database: Database, settings: Settings, files: Sequence
                 summary.rows += outcome.steps
             else:
                 summary.already_there += 1
+    return summary
+
+
+async def _import_bundles(imported: Import, files: Sequence[Path]) -> BundleSummary:
+    summary = BundleSummary(unit="rows")
+    with _timed(summary), progress(DownloadColumn()) as bar:
+        for file in files:
+            task = bar.add_task(file.name, total=None)
+
+            def advance(done: int, of: int, task: TaskID = task) -> None:
+                bar.update(task, completed=done, total=of or None)
+
+            try:
+                await import_bundle(imported, file, advance)
+            except (OSError, FlowkeepError) as error:
+                _note_failure(summary, file, error)
+            summary.failed |= behind(imported, file)
+        await imported.link()
+    summary.imported, summary.already_there = imported.imported, imported.already_there
+    summary.rows, summary.links_left_out = imported.rows, len(imported.links)
     return summary
 
 

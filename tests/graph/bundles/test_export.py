@@ -15,7 +15,7 @@ from db.enums import ExecutionStatus
 from tests.client import Client
 from tests.commands import FLOWKEEP, Command
 from tests.factories import Factory
-from tests.graph.lives import EXACT, lived
+from tests.graph.bundles.lives import EXACT, lived
 from tests.graph.reading import exec_id
 from tests.rows import TABLES, rows
 

@@ -1,0 +1,98 @@
+"""What is no bundle, or can't be taken in, is told with its line and leaves nothing half done."""
+
+from pathlib import Path
+
+import pytest
+from backports import zstd
+
+from tests.graph.bundles.conftest import Other
+from tests.rows import counts
+
+# A key that is none of the bundle's.
+KEY = "019cac46-1500-7b51-ab37-11b6870580fc"
+LOG = '{{"kind":"log","seq":{},"level":{},"message":"","logged_at":"{}","recorded_at":"2026-01-01Z"}}'
+
+
+def cut(bundle: Path, lines: int, characters: int = 0) -> Path:
+    """Its first lines, without so many characters at their end."""
+    text = "".join(bundle.read_text().splitlines(keepends=True)[:lines])
+    (file := bundle.with_name("cut")).write_text(text[: len(text) - characters])
+    return file
+
+
+def packed(bundle: Path, end: int, behind: bytes = b"") -> Path:
+    """Its compressed bytes, of which the last are others."""
+    text = zstd.compress(bundle.read_bytes(), options={zstd.CompressionParameter.checksum_flag: 1})
+    (file := bundle.with_name("packed")).write_bytes(text[:-end] + behind)
+    return file
+
+
+def changed(bundle: Path, number: int, line: str) -> Path:
+    """The bundle with another line in that place."""
+    lines = bundle.read_text().split("\n")
+    lines[number - 1] = line
+    (file := bundle.with_name("changed")).write_text("\n".join(lines))
+    return file
+
+
+@pytest.mark.parametrize(
+    ("lines", "characters", "reason"),
+    [
+        (0, 0, "Line 1: this is no bundle"),
+        (13, 0, "The bundle is cut behind line 13: it ends within execution "),
+        (13, 9, "The bundle is cut in the middle of line 13: it ends within execution "),
+        (8, 0, "The bundle is cut behind line 8: its last line is missing."),
+    ],
+)
+async def test_of_a_cut_bundle_only_whole_executions_are_taken(
+    small: Path, other: Other, lines: int, characters: int, reason: str
+) -> None:
+    assert other.refusal(cut(small, lines, characters)).startswith(reason)
+    found = await counts(other.database)
+    whole = lines >= 8
+    assert (found["executions"], found["states"], found["log_entries"]) == (whole, whole, 3 * whole)
+
+
+@pytest.mark.parametrize(("end", "behind", "said"), [(40, b"", "cut"), (4, b"0000", "damaged")])
+async def test_cut_or_damaged_compression_is_told(
+    small: Path, other: Other, end: int, behind: bytes, said: str
+) -> None:
+    assert other.refusal(packed(small, end, behind)).startswith(f"The bundle is {said} behind line 0: ")
+    assert (await counts(other.database))["executions"] == 0
+
+
+@pytest.mark.parametrize(
+    ("number", "line", "reason"),
+    [
+        (1, "", "Line 1: this is no bundle, which would begin with"),
+        (1, '{"kind":"bundle","flowkeep":2}', "format version 2, where this release reads version 1."),
+        (2, '{"kind":"workflow","id":"x"}', "Line 2: its `id` is no key."),
+        (2, f'{{"kind":"workflow","id":"{KEY}"}}', "Line 2: it has no `name`."),
+        (3, '{"kind":"state"}', "Line 3: no execution comes before this `state`."),
+        (4, '{"kind":"stat"}', "Line 4: a bundle has no lines of the kind 'stat'."),
+        (4, '{"kind":"state","colour":1}', "Line 4: a `state` has no 'colour'."),
+        (6, "garbage", "Line 6: this is no JSON object."),
+        (6, "[]", "Line 6: this is no JSON object."),
+        (6, '{"kind":"step"}', "Line 6: a `log` comes before this `step`."),
+        (6, '{"kind":"log","seq":2,"level":20}', "Line 6: it has no `message`."),
+        (6, LOG.format(2, 21, "2026-01-01Z"), "Line 6: The value breaks the rule log_entries_level_known."),
+        (6, LOG.format(1, 20, "2026-01-01Z"), "Line 6: A row with the same key is there already"),
+        (6, LOG.format(2, 20, "soon"), "Line 6: The value can't be stored: invalid input syntax"),
+        (8, '{"kind":"executionEnd","id":"","lines":{}}', "Line 8: this does not fit what came before it"),
+        (16, '{"kind":"bundleEnd","executions":3}', "Line 16: 2 executions came before it"),
+        (17, '{"kind":"bundle","flowkeep":1}', "Line 17: the bundle ended before this line."),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+async def test_a_line_that_is_wrong_is_named(
+    small: Path, other: Other, number: int, line: str, reason: str
+) -> None:
+    assert reason in other.refusal(changed(small, number, line))
+    found = await counts(other.database)
+    assert (found["executions"], found["log_entries"]) == ((2, 7) if number > 15 else (0, 0))
+
+
+async def test_another_definition_of_a_version_is_a_conflict(small: Path, other: Other) -> None:
+    await other.make.workflow(name="nightly", definition={"steps": []})
+    assert "Line 2: version '1' of workflow 'nightly' is here with another definition" in other.refusal(small)
+    assert (await counts(other.database))["executions"] == 0
