@@ -52,6 +52,17 @@ WHERE k.key IS NOT NULL
 ORDER BY k.ord, k.key, e.version
 """
 _VALUE = as_written("e", "value")
+# The rows `e` in ranges `g` (execution_id, first, last) of versions that a range's last version doesn't see:
+# a later SET or DELETE in the range, the last of which is in `l`, hides them.
+HIDING = """(
+    SELECT s.field, s.key, max(s.version) AS version FROM state_entries s
+    WHERE s.execution_id = g.execution_id AND s.op <> 'APPEND' AND s.version BETWEEN g.first AND g.last
+    GROUP BY s.field, s.key
+) l"""
+HIDDEN = """
+    e.execution_id = g.execution_id AND e.field = l.field AND e.key = l.key
+    AND e.version >= g.first AND e.version < l.version
+"""
 # Of variables, and of the state's own fields. Which of them is no parameter: a plan for one of the two may
 # look cheaper than one for either, and would be made anew each time.
 _FIELD = ("NOT e.field", "e.field")

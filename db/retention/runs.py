@@ -23,17 +23,17 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
 from db.enums import RunStatus
-from db.errors import NotFound, Unavailable
+from db.errors import FlowkeepError, NotFound, Unavailable
 from db.ids import uuid7, uuid7_floor
 from db.partitions import TREE, Range
 from db.queries.predicates import Parameters
 from db.retention.partitions import Gone, Stays, drop_range, empty_logs, ranges_over
 from db.retention.selection import Part, Policy, Selection, fetch_policies
-from db.writes.checkpoints import prune_in_unit
+from db.writes.batch import Batch
+from db.writes.checkpoints import pruning
 from db.writes.deletions import driver_of, note_deletions
 from db.writes.holds import lock_holds, try_lock_holds
 from db.writes.keyed import Outcome, audit, write_keyed
-from db.writes.unit import enter
 from db.writes.write import Write
 
 EXECUTIONS_A_BATCH = 500
@@ -338,12 +338,14 @@ async def _prune_checkpoints(batch: _Batch, place: _Place) -> _Done:
     if found is None:
         return _Done(None)
     keys, _, lower = found
+    write = Write(batch.actor, b"")
+    prunings = Batch([pruning(key, write, keep_last=0) for key in keys])
     rows: dict[str, int] = {}
-    for key in keys:
-        unit = await enter(batch.session, key, Write(batch.actor, b""))
-        going, entries = await prune_in_unit(unit, 0)
-        await unit.finish({})
-        rows = _sum(rows, {"checkpoints": len(going), "state_entries": entries})
+    for answer in await prunings.make_within(batch.driver, skip_locked=False):
+        if isinstance(answer, FlowkeepError):
+            raise answer
+        assert isinstance(answer, dict)  # locked already, so none is left out
+        rows = _sum(rows, {"checkpoints": len(answer["checkpoints"]), "state_entries": answer["rows"]})
     return _Done(_Place(place.phase, lower), {table: number for table, number in rows.items() if number})
 
 

@@ -7,10 +7,12 @@
 A refusal hurts nobody else: its draft is thrown away. A write alone is a batch of one.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 from uuid import UUID
+
+import asyncpg
 
 from db.engine import Database
 from db.errors import FlowkeepError, NotFound, StaleLease
@@ -19,7 +21,7 @@ from db.writes.draft import Draft
 from db.writes.needs import NOTHING, Needs, Unseen
 from db.writes.rows import Rows
 from db.writes.seen import Earlier, Seen
-from db.writes.sight import Asked, look
+from db.writes.sight import Asked, look, look_again
 from db.writes.write import Replay, Write, replayed
 
 Decision: TypeAlias = Callable[[Draft], Outcome]
@@ -56,12 +58,30 @@ class Batch:
         """
         self.committing = False
         async with database.batching() as driver:
-            seen = await look(driver, _asked(self.requests), skip_locked=skip_locked)
-            decided = Decided(seen)
-            answers = [decided.answer(request) for request in self.requests]
-            await decided.rows().write(driver)
+            answers = await self.make_within(driver, skip_locked=skip_locked)
             self.committing = True
         return answers
+
+    async def make_within(self, driver: asyncpg.Connection, *, skip_locked: bool) -> list[Answer]:
+        """The same within a transaction that is there already."""
+        decided = Decided(await look(driver, _asked(self.requests), skip_locked=skip_locked))
+        answers = [decided.answer(request) for request in self.requests]
+        while more := self._needed_by_exclusive(answers, decided):
+            # Nobody else writes to these in the batch, and they are locked: no transaction is lost.
+            await decided.look_again(driver, dict(more.values()))
+            for at in more:
+                answers[at] = decided.answer(self.requests[at])
+        await decided.rows().write(driver)
+        return answers
+
+    def _needed_by_exclusive(
+        self, answers: Sequence[Answer], decided: "Decided"
+    ) -> dict[int, tuple[UUID, Needs]]:
+        return {
+            at: (request.execution_id, answer)
+            for at, (request, answer) in enumerate(zip(self.requests, answers, strict=True))
+            if isinstance(answer, Needs) and request.exclusive and request.execution_id not in decided.drafts
+        }
 
 
 def _asked(requests: Sequence[Request]) -> dict[UUID, Asked]:
@@ -89,6 +109,7 @@ class Decided:
     def __init__(self, seen: dict[UUID, Seen | None]) -> None:
         self.drafts: dict[UUID, Draft] = {}
         self._seen = seen
+        self._unseen: dict[UUID, Seen | None] = {}
         self._rows = Rows()
 
     def answer(self, request: Request) -> Answer:
@@ -101,7 +122,7 @@ class Decided:
             return replay.outcome
         except Unseen as unseen:
             # What comes after it on this execution waits with it, or the order would be lost.
-            del self._seen[request.execution_id]
+            self._unseen[request.execution_id] = self._seen.pop(request.execution_id)
             return unseen.needs
         except FlowkeepError as refusal:
             return refusal
@@ -121,6 +142,12 @@ class Decided:
         if write.key is not None:
             seen.earlier[write.key] = Earlier(write.fingerprint, outcome)
         return outcome
+
+    async def look_again(self, driver: asyncpg.Connection, needs: Mapping[UUID, Needs]) -> None:
+        """Within the batch's transaction: see what else is needed of executions to be decided again."""
+        seen = {key: self._unseen.pop(key) for key in needs}
+        self._seen |= seen
+        await look_again(driver, {key: one for key, one in seen.items() if one is not None}, needs)
 
     def rows(self) -> Rows:
         """All that is to be written."""

@@ -20,7 +20,7 @@ from db.transitions import EXECUTION_MOVES
 from db.writes.answers import Outcome
 from db.writes.needs import Needs, Unseen
 from db.writes.rows import Row, Rows
-from db.writes.seen import Attempt, Base, Head, Labels, Seen, StateHead, Variable
+from db.writes.seen import Attempt, Base, Head, Labels, Marks, Seen, StateHead, Variable
 from db.writes.write import Write, shown
 
 
@@ -164,6 +164,27 @@ class Draft:
     def base(self) -> Base | None:
         """Where a recovery goes back to; None where the checkpoint isn't there."""
         return self._seen.base
+
+    def marks(self, seq: int | None = None) -> Marks:
+        """A checkpoint and what follows it, or all checkpoints; only for a write that is `exclusive`."""
+        if self._seen.marks is None:
+            asked = frozenset[int]() if seq is None else frozenset((seq,))
+            raise Unseen(Needs(checkpoints=asked, every_checkpoint=seq is None))
+        return self._seen.marks
+
+    def prunable(self, ranges: Sequence[tuple[int, int]]) -> int:
+        """How many rows of variables are in these ranges of versions that the last of each doesn't see."""
+        if not ranges:
+            return 0
+        if self._seen.prunable is None:
+            raise Unseen(Needs(prunable=tuple(ranges)))
+        return self._seen.prunable
+
+    def prune(self, ranges: Sequence[tuple[int, int]], floor: int) -> None:
+        """Delete those rows; versions before the `floor` can't be read one by one any more."""
+        for first, last in ranges:
+            self.rows.add("hidden_entries", {"execution_id": self.id, "first": first, "last": last})
+        self.set_state(self.state, pruned_to=floor)
 
     def attempt(self, seq: int) -> Attempt | None:
         """An attempt by its number; None where there is none."""

@@ -14,6 +14,11 @@ class Needs:
     long, `end` for how the execution ended, `labels` for its tags and attributes. `defined` asks for the
     steps of the definition, `begun` for what all steps that have begun depend on. `base` holds the number
     of the checkpoint to go back to, None for the one that the state descends from.
+
+    `checkpoints` names those that matter, with what follows them and what is forked; `every_checkpoint` asks
+    for all. `prunable` asks how many rows of variables no version sees at the ends of these ranges. A fork
+    leaves its base as it is, so these are asked for as `Unseen` only: what is looked at a second time is read
+    under the lock.
     """
 
     state: bool = False
@@ -29,6 +34,9 @@ class Needs:
     defined: bool = False
     begun: bool = False
     base: tuple[int | None, ...] = ()
+    checkpoints: frozenset[int] = frozenset()
+    every_checkpoint: bool = False
+    prunable: tuple[tuple[int, int], ...] = ()
 
     def __or__(self, other: "Needs") -> "Needs":
         """What both need."""
@@ -46,6 +54,9 @@ class Needs:
             self.defined or other.defined,
             self.begun or other.begun,
             self.base or other.base,
+            self.checkpoints | other.checkpoints,
+            self.every_checkpoint or other.every_checkpoint,
+            self.prunable or other.prunable,
         )
 
 

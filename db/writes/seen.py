@@ -100,6 +100,20 @@ class Base(NamedTuple):
     fields: Mapping[str, str]
 
 
+class Mark(NamedTuple):
+    """A checkpoint: the one that it follows, and the version that it names."""
+
+    parent_seq: int | None
+    state_version: int
+
+
+class Marks(NamedTuple):
+    """Checkpoints in the order of their numbers, and which ones forks have come from."""
+
+    there: Mapping[int, Mark]
+    forked: frozenset[int]
+
+
 class Earlier(NamedTuple):
     """An earlier write with the same idempotency key."""
 
@@ -122,6 +136,8 @@ class Seen:
     latest: dict[str, int | None] = field(default_factory=dict)
     attempts: dict[int, Attempt] = field(default_factory=dict)
     base: Base | None = None
+    marks: Marks | None = None
+    prunable: int | None = None
     defined: Mapping[str, Sequence[str]] = field(default_factory=dict)
     begun: Mapping[str, Sequence[str]] | None = None
     earlier: dict[str, Earlier] = field(default_factory=dict)

@@ -9,8 +9,7 @@ as it is: where another process wrote in between, the head's event number differ
 statement began with, and everything is read once more, under the locks that are now held.
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping
 from functools import cache
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -18,11 +17,11 @@ from uuid import UUID
 import asyncpg
 import orjson
 
-from db.definitions import graph_of
 from db.jsonb import as_written
-from db.state_values import spliced
+from db.state_values import HIDDEN, HIDING
+from db.writes.found import take
 from db.writes.needs import Needs
-from db.writes.seen import ABSENT, Attempt, Base, Earlier, Head, Labels, Seen, StateHead, Variable
+from db.writes.seen import Head, Seen
 
 _VALUE = as_written("e", "value")
 
@@ -59,6 +58,10 @@ def _every_key(field: str = "NOT e.field") -> str:
 
 
 _AT_BASE = " AND e.version <= p.version"
+_MARK = "json_build_array(c.seq, c.parent_seq, c.state_version)"
+_FORKED = (
+    "SELECT json_agg(DISTINCT f.forked_from_seq) FROM executions f WHERE f.forked_from_execution_id = a.id"
+)
 _ATTEMPT = """
     s.seq, s.key, s.attempt, s.status, s.event_seq, s.started_at, s.metrics, s.output, s.error, s.name,
     s.type, s.input, s.depends_on,
@@ -149,6 +152,31 @@ _ARMS: Mapping[str, str] = {
             WHERE s.execution_id = a.id AND a.{wanted} IS NOT NULL ORDER BY s.key, s.attempt DESC
         ) b
     """,
+    "checkpoints": f"""
+        SELECT json_build_array(
+            (SELECT json_agg({_MARK} ORDER BY c.seq) FROM (
+                SELECT c.* FROM json_array_elements_text(a.{{wanted}}::json) AS k(seq)
+                JOIN checkpoints c ON c.execution_id = a.id AND c.seq = k.seq::bigint
+                UNION ALL
+                SELECT c.* FROM json_array_elements_text(a.{{wanted}}::json) AS k(seq)
+                JOIN checkpoints c ON c.execution_id = a.id AND c.parent_seq = k.seq::bigint
+            ) c),
+            ({_FORKED})) AS found
+        WHERE a.{{wanted}} IS NOT NULL
+    """,
+    "every_checkpoint": f"""
+        SELECT json_build_array(
+            (SELECT json_agg({_MARK} ORDER BY c.seq) FROM checkpoints c WHERE c.execution_id = a.id),
+            ({_FORKED})) AS found
+        WHERE a.{{wanted}} IS NOT NULL
+    """,
+    "prunable": f"""
+        SELECT to_json(count(*)) AS found
+        FROM (SELECT a.id AS execution_id, (r.range ->> 0)::bigint AS first, (r.range ->> 1)::bigint AS last
+              FROM json_array_elements(a.{{wanted}}::json) AS r(range)) g
+        CROSS JOIN LATERAL {HIDING} JOIN state_entries e ON {HIDDEN}
+        HAVING a.{{wanted}} IS NOT NULL
+    """,
     "earlier": """
         SELECT json_agg(json_build_array(
             v.idempotency_key, encode(v.fingerprint, 'hex'), v.outcome)) AS found
@@ -200,18 +228,38 @@ async def look(
     None for one that isn't there; one that somebody else holds is left out with `skip_locked`, and waited
     for without.
     """
+    rows = await _fetch(driver, asked, skip_locked=skip_locked)
+    held = {row["asked"]: row for row in rows if row["id"] is not None}
+    if any(row["event_seq"] != row["began_with"] for row in held.values()):
+        # In the same transaction: what is locked stays so, and nobody else can have come in between. What
+        # isn't must not be locked now, for that would have to be looked through in the same way.
+        again = await _fetch(driver, {key: asked[key] for key in held}, skip_locked=False)
+        held = {row["asked"]: row for row in again}
+    return {
+        key: _seen(held[key], asked[key]) if key in held else None
+        for key, began_with in ((row["asked"], row["began_with"]) for row in rows)
+        if key in held or began_with is None or not skip_locked
+    }
+
+
+async def look_again(
+    driver: asyncpg.Connection, seen: Mapping[UUID, Seen], needs: Mapping[UUID, Needs]
+) -> None:
+    """Within a transaction that has these executions locked: read what else is needed, as it is now."""
+    asked = {key: Asked(needed, frozenset()) for key, needed in needs.items()}
+    for row in await _fetch(driver, asked, skip_locked=False):
+        take(row, seen[row["asked"]], needs[row["asked"]])
+
+
+async def _fetch(
+    driver: asyncpg.Connection, asked: Mapping[UUID, Asked], *, skip_locked: bool
+) -> list[asyncpg.Record]:
     wanted = {arm: [_wanted(arm, one) for one in asked.values()] for arm in _ARMS}
     used = {arm: array for arm, array in wanted.items() if any(array)}
-    arguments = [list(asked), *used.values()]
-    rows = await driver.fetch(_statement(tuple(used), skip_locked), *arguments)
-    if any(row["id"] is not None and row["event_seq"] != row["began_with"] for row in rows):
-        # In the same transaction: what is locked stays so, and nobody else can have come in between.
-        rows = await driver.fetch(_statement(tuple(used), skip_locked), *arguments)
-    return {
-        row["asked"]: None if row["id"] is None else _seen(row, tuple(used), asked[row["asked"]])
-        for row in rows
-        if row["id"] is not None or row["began_with"] is None or not skip_locked
-    }
+    rows: list[asyncpg.Record] = await driver.fetch(
+        _statement(tuple(used), skip_locked), list(asked), *used.values()
+    )
+    return rows
 
 
 def _wanted(arm: str, asked: Asked) -> str | None:
@@ -222,106 +270,7 @@ def _wanted(arm: str, asked: Asked) -> str | None:
     return orjson.dumps(list(wanted)).decode() if wanted else None
 
 
-def _seen(row: asyncpg.Record, arms: Sequence[str], asked: Asked) -> Seen:
+def _seen(row: asyncpg.Record, asked: Asked) -> Seen:
     seen = Seen(row["now"], Head(*(row[column] for column in Head._fields)))
-    for key in (*asked.needs.values, *asked.needs.kinds):
-        seen.variables[key] = ABSENT
-    for key in asked.needs.steps:
-        seen.latest[key] = None
-    if asked.needs.begun:
-        seen.begun = {}
-    for arm in arms:
-        text = row[f"{arm}_found"]
-        if text is not None:
-            _TAKE[arm](seen, orjson.loads(text))
+    take(row, seen, asked.needs)
     return seen
-
-
-def _take_state(seen: Seen, found: list[Any]) -> None:
-    seen.state = StateHead(*found)
-
-
-def _take_fields(seen: Seen, found: dict[str, Any]) -> None:
-    seen.fields = found
-
-
-def _take_end(seen: Seen, found: list[Any]) -> None:
-    seen.result, seen.error = found
-
-
-def _take_labels(seen: Seen, found: list[Any]) -> None:
-    seen.labels = Labels(*found)
-
-
-def _take_values(seen: Seen, found: list[list[Any]]) -> None:
-    for key, op, parts in found:
-        if parts:
-            is_list = op != "SET" or parts[0].startswith("[")
-            seen.variables[key] = Variable(True, is_list, tuple(parts))
-
-
-def _take_kinds(seen: Seen, found: list[list[Any]]) -> None:
-    for key, op, kind, appended in found:
-        if (op == "SET" or appended) and not seen.variables[key].there:
-            seen.variables[key] = Variable(True, op != "SET" or kind == "array", None)
-
-
-def _take_attempts(seen: Seen, found: list[list[Any]]) -> None:
-    for columns in found:
-        attempt = Attempt(*columns)
-        if attempt.started_at is not None:
-            attempt = attempt._replace(started_at=datetime.fromisoformat(columns[5]))
-        if attempt.signed is not None:
-            fingerprint, outcome = columns[-1]
-            # The table keeps fingerprints for keys only.
-            attempt = attempt._replace(signed=(fingerprint or outcome.pop("fingerprint"), outcome))
-        seen.attempts[attempt.seq] = attempt
-
-
-def _take_steps(seen: Seen, found: list[list[Any]]) -> None:
-    _take_attempts(seen, found)
-    seen.latest.update({key: seq for seq, key, *_ in found})
-
-
-def _take_earlier(seen: Seen, found: list[list[Any]]) -> None:
-    for key, fingerprint, outcome in found:
-        seen.earlier[key] = Earlier(bytes.fromhex(fingerprint), outcome)
-
-
-def _take_every_attempt(seen: Seen, found: list[list[Any]]) -> None:
-    _take_steps(seen, sorted(found))
-
-
-def _take_defined(seen: Seen, found: Any) -> None:
-    seen.defined = graph_of(found)
-
-
-def _take_begun(seen: Seen, found: dict[str, list[str]]) -> None:
-    seen.begun = found
-
-
-def _take_base(seen: Seen, found: list[Any]) -> None:
-    seq, version, event_seq, step_seq, values, fields = found
-    seen.base = Base(seq, version, event_seq, step_seq, _put_together(values), _put_together(fields))
-
-
-def _put_together(found: list[list[Any]] | None) -> dict[str, str]:
-    return {key: spliced(parts) for key, _, parts in found or () if parts}
-
-
-_TAKE: Mapping[str, Callable[[Seen, Any], None]] = {
-    "state": _take_state,
-    "fields": _take_fields,
-    "end": _take_end,
-    "labels": _take_labels,
-    "values": _take_values,
-    "every_value": _take_values,
-    "kinds": _take_kinds,
-    "steps": _take_steps,
-    "attempts": _take_attempts,
-    "every_attempt": _take_every_attempt,
-    "defined": _take_defined,
-    "begun": _take_begun,
-    "base": _take_base,
-    "earlier": _take_earlier,
-}

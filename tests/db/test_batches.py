@@ -3,7 +3,7 @@
 import asyncio
 import statistics
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 from uuid import UUID
 
@@ -16,6 +16,7 @@ from db.enums import ExecutionStatus, LogLevel, StepStatus
 from db.errors import FlowkeepError, InvalidInput, NotFound, Unavailable
 from db.writes.answers import Answer
 from db.writes.batch import Batch, Request
+from db.writes.checkpoints import checkpointing, deleting, pruning
 from db.writes.executions import create_execution, labelling
 from db.writes.records import LogLine, append_logs, appending
 from db.writes.recovery import recover_execution
@@ -126,6 +127,46 @@ async def test_a_batch_is_two_statements_in_a_transaction_whatever_it_holds(
     await together(own, *(save(executions[number % 4], number) for number in range(writes)))
     await own.close()
     assert [statement.split()[0].rstrip(";") for statement in all_statements.seen] == ALL_OF_A_SAVE
+
+
+async def checkpointed(database: Database, make: Factory, number: int) -> UUID:
+    """An execution with checkpoints of versions in which a list has grown and a value changed."""
+    execution = await make.execution()
+    for at in range(number):
+        change = StateChange(patch={"n": at}, appends={"list": [at]})
+        taken = checkpointing(execution, write(), None, None, None)
+        await together(database, saving(execution, write(), change), taken)
+    return execution
+
+
+@pytest.mark.parametrize(
+    ("asked", "looks"),
+    [
+        (lambda execution: deleting(execution, write(), 2), 2),
+        (lambda execution: pruning(execution, write(), 1), 3),
+    ],
+    ids=["deleting", "pruning"],
+)
+async def test_deletions_of_checkpoints_look_again_under_the_lock_and_write_once(
+    worker_url: str, make: Factory, all_statements: Statements, asked: Callable[[UUID], Request], looks: int
+) -> None:
+    own = Database(worker_url, pool_size=1)
+    executions, other = [await checkpointed(own, make, 3) for _ in range(3)], await make.execution()
+    await all_statements.clear()
+    await together(own, *map(asked, executions), save(other, 1))
+    await own.close()
+    seen = [statement.split()[0].rstrip(";") for statement in all_statements.seen]
+    assert seen == ["BEGIN", *["SELECT"] * looks, "WITH", "COMMIT"]
+
+
+async def test_a_deletion_sees_the_checkpoints_that_arrived_with_it(
+    database: Database, make: Factory
+) -> None:
+    execution, writer = await make.execution(), Writer(database)
+    taken = checkpointing(execution, write(), None, None, None)
+    series = [taken, taken, deleting(execution, write(), 1), taken, pruning(execution, write(), 1)]
+    outcomes = await asyncio.gather(*map(writer.write, series))
+    assert outcomes[2:] == [{}, {"checkpoint": 3}, {"checkpoints": [2], "rows": 0}]
 
 
 async def test_one_poisoned_write_hurts_none_of_its_neighbours(database: Database, make: Factory) -> None:

@@ -13,11 +13,12 @@ from db.enums import ExecutionStatus, LogLevel, StepStatus
 from db.errors import FlowkeepError, VersionConflict
 from db.writes.answers import Answer
 from db.writes.batch import Decided, Request
+from db.writes.checkpoints import deleting, pruning
 from db.writes.commits import StepCommit, committing
 from db.writes.draft import Draft
 from db.writes.executions import labelling
 from db.writes.rows import Rows
-from db.writes.seen import ABSENT, Head, Labels, Seen, StateHead, Variable
+from db.writes.seen import ABSENT, Head, Labels, Mark, Marks, Seen, StateHead, Variable
 from db.writes.states import StateChange
 from db.writes.steps import StepEnd, StepStart
 from db.writes.write import Write
@@ -144,6 +145,90 @@ def test_counters_and_labels_of_one_batch_are_written_in_one_row() -> None:
     _, _, rows = decided(seen, label, *series_on(seen, [appended(2)]))
     assert [row["log_seq"] for row in rows.of("labelled_executions")] == [2]
     assert not rows.of("executions")
+
+
+def with_checkpoints(
+    parents: list[int | None], *, head: int | None = None, forked: tuple[int, ...] = (), hidden: int = 0
+) -> Seen:
+    """What a deletion sees where checkpoint n follows `parents[n - 1]` and names version 10 n."""
+    seen = found()
+    there = {seq: Mark(parent, 10 * seq) for seq, parent in enumerate(parents, 1)}
+    seen.state = StateHead(10 * len(parents), head)
+    seen.marks, seen.prunable = Marks(there, frozenset(forked)), hidden
+    return seen
+
+
+def pruned(seen: Seen, keep_last: int, *, dry_run: bool = False) -> tuple[Answer, Rows]:
+    """What a pruning comes to."""
+    write = Write("test", b"")
+    (answer,), _, rows = decided(seen, pruning(seen.head.id, write, keep_last, dry_run=dry_run))
+    return answer, rows
+
+
+def adopted(rows: Rows) -> dict[int, int | None]:
+    """The checkpoints that follow another one from now on."""
+    return {row["seq"]: row["parent_seq"] for row in rows.of("adopted_checkpoints")}
+
+
+@pytest.mark.parametrize(("seq", "code"), [(1, "BAD_USER_INPUT"), (3, "BAD_USER_INPUT"), (4, "NOT_FOUND")])
+def test_bases_of_forks_the_head_and_what_is_not_there_are_not_deleted(seq: int, code: str) -> None:
+    seen = with_checkpoints([None, 1, 2], head=3, forked=(1,))
+    (answer,), _, rows = decided(seen, deleting(seen.head.id, Write("test", b""), seq))
+    assert isinstance(answer, FlowkeepError)
+    assert answer.code == code
+    assert not rows
+
+
+def test_all_that_followed_a_deleted_checkpoint_follow_the_one_before() -> None:
+    seen = with_checkpoints([None, 1, 2, 2, 4], head=5)
+    _, _, rows = decided(seen, deleting(seen.head.id, Write("test", b""), 2))
+    assert [row["seq"] for row in rows.of("gone_checkpoints")] == [2]
+    assert adopted(rows) == {3: 1, 4: 1}
+
+
+@pytest.mark.parametrize(
+    ("keep_last", "going", "parents"),
+    [
+        (0, [1, 3, 4, 6], {2: None, 5: 2}),
+        (1, [1, 3, 4], {2: None, 5: 2, 6: 2}),
+        (3, [1, 3], {2: None, 4: 2, 6: 2}),
+        (6, [], {}),
+    ],
+)
+def test_what_stays_of_a_pruned_tree_follows_what_stays(
+    keep_last: int, going: list[int], parents: dict[int, int | None]
+) -> None:
+    answer, rows = pruned(with_checkpoints([None, 1, 2, 3, 4, 3], head=5, forked=(2,)), keep_last)
+    assert answer == {"checkpoints": going, "rows": 0}
+    assert [row["seq"] for row in rows.of("gone_checkpoints")] == going
+    assert adopted(rows) == parents
+
+
+@pytest.mark.parametrize(
+    ("keep_last", "head", "forked", "ranges"),
+    [
+        (1, 3, (), [(1, 30)]),
+        (2, 3, (1,), [(1, 10), (11, 20)]),
+        (0, None, (2,), [(2, 20), (21, 30)]),
+    ],
+)
+def test_only_the_last_version_of_a_range_is_kept(
+    keep_last: int, head: int | None, forked: tuple[int, ...], ranges: list[tuple[int, int]]
+) -> None:
+    _, rows = pruned(with_checkpoints([None, 1, 2], head=head, forked=forked), keep_last)
+    assert [(row["first"], row["last"]) for row in rows.of("hidden_entries")] == ranges
+
+
+def test_a_dry_run_tells_and_writes_nothing() -> None:
+    answer, rows = pruned(with_checkpoints([None, 1, 2], head=3, hidden=7), 1, dry_run=True)
+    assert answer == {"checkpoints": [1, 2], "rows": 7}
+    assert not rows
+
+
+def test_a_chain_of_very_many_is_pruned_in_one_walk() -> None:
+    many = 100_000
+    _, rows = pruned(with_checkpoints([None, *range(1, many)], head=many), 1)
+    assert adopted(rows) == {many: None}
 
 
 @given(before=st.lists(asked, max_size=4), repeated=asked)

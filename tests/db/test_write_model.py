@@ -63,7 +63,9 @@ class Writes(RuleBasedStateMachine):
     def pick(self, number: int) -> tuple[UUID, Model]:
         return list(self.models.items())[number % len(self.models)]
 
-    def write(self, model: Model, epoch: int | None, key: str | None = None, input: bytes = b"") -> Write:
+    def write(
+        self, model: Model, epoch: int | None, key: str | None = None, input: bytes = b"input"
+    ) -> Write:
         return Write("test", input, key, None if epoch is None else model.epoch + epoch)
 
     def agree(self, key: UUID, work: Awaitable[Any], refusal: Refusal | None) -> Any:

@@ -12,7 +12,7 @@ from db.engine import Database
 from db.enums import ExecutionStatus, StepStatus, Subject
 from db.errors import IdempotencyConflict
 from db.retention.holds import place_hold
-from db.writes.checkpoints import create_checkpoint, prune_checkpoints
+from db.writes.checkpoints import create_checkpoint, delete_checkpoint, prune_checkpoints
 from db.writes.claims import claim_executions
 from db.writes.commits import CheckpointWish, StepCommit, commit_step
 from db.writes.executions import create_execution, delete_execution, transition_execution
@@ -460,6 +460,21 @@ async def test_a_pruning_that_waited_for_a_fork_keeps_its_base(
             lambda: prune_checkpoints(other, execution, write(), 1, dry_run=False),
         )
     assert pruned[0] == [2]
+    assert [row["forked_from_seq"] for row in await rows(database, "executions", id=fork)] == [1]
+
+
+async def test_a_deletion_that_waited_for_a_fork_leaves_its_base(
+    database: Database, make: Factory, worker_url: str
+) -> None:
+    execution = await branched(database, make)
+    async with writers(worker_url, 2) as (one, other):
+        fork, refused = await queued(
+            worker_url,
+            execution,
+            lambda: fork_execution(one, execution, 1, write(), {}),
+            lambda: delete_checkpoint(other, execution, 1, write()),
+        )
+    assert refused == "InvalidInput"
     assert [row["forked_from_seq"] for row in await rows(database, "executions", id=fork)] == [1]
 
 
