@@ -4,6 +4,8 @@ import asyncio
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,20 @@ def process(*arguments: str, **environment: str) -> Completed:
         timeout=60,
         env={**os.environ, **environment},
     )
+
+
+def most_memory(command: Sequence[str], environment: Mapping[str, str]) -> int:
+    """Run a command to its end, in order; the bytes of memory that it took."""
+    most = 0
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment) as running:
+        # Asked while it runs: what wait4 tells counts this process too, as it was when it forked.
+        while running.poll() is None:
+            status = Path(f"/proc/{running.pid}/status").read_text()
+            peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
+            most = max([most, *(int(peak) * 1024 for peak in peaks)])
+            time.sleep(0.01)
+    assert running.returncode == 0
+    return most
 
 
 def flowkeep(*arguments: str, piped: str | None = None, **environment: str) -> Completed:
@@ -65,6 +81,11 @@ class Command:
     def run(self, *arguments: str, piped: str | None = None, **environment: str) -> Completed:
         """Run it to its end."""
         return flowkeep(*arguments, piped=piped, **{"FLOWKEEP_DATABASE_URL": self.url, **environment})
+
+    async def most_memory(self, *arguments: str) -> int:
+        """The bytes of memory that it takes, in a process of its own."""
+        environment = {**os.environ, "FLOWKEEP_DATABASE_URL": self.url}
+        return await asyncio.to_thread(most_memory, [FLOWKEEP, *arguments], environment)
 
     def done(self, *arguments: str) -> str:
         """What it prints, being successful."""

@@ -32,6 +32,11 @@ def compressing(file: IO[bytes]) -> zstd.ZstdFile:
     return zstd.ZstdFile(file, "wb", options=_OPTIONS)
 
 
+def decompressing(file: IO[bytes]) -> zstd.ZstdFile:
+    """A file to read from, of which `file` has the compressed bytes."""
+    return zstd.ZstdFile(file)
+
+
 @contextmanager
 def created(path: Path) -> Iterator[Callable[[bytes], object]]:
     """What writes to a new file, compressed where the path's suffix is `.zst`.

@@ -1,6 +1,9 @@
-"""An execution's log as text, and all of it as JSON lines: streamed page by page, for who may READ."""
+"""An execution's log as text, and all of it as JSON lines or as a bundle, for who may READ.
 
-from collections.abc import AsyncIterator, Callable
+Log and lines are streamed page by page; a bundle shows one moment, so it is made first and then sent.
+"""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import replace
 from uuid import UUID
 
@@ -30,12 +33,14 @@ from graph.auth.authenticator import Authenticator
 from graph.auth.errors import Forbidden, Unauthenticated
 from graph.auth.principals import ANONYMOUS
 from graph.errors import Rejection
+from graph.http.bundles import made
 from graph.http.negotiation import require_own_host, require_preflight, require_same_site
 from graph.ids import Kind, decode_as, encode
 from graph.settings import Settings
 from graph.visible import visible_lines
 
 _PAGE = 1_000
+_NDJSON = "application/x-ndjson"
 _HEADERS = {
     "cache-control": "no-store",
     "x-content-type-options": "nosniff",
@@ -52,7 +57,8 @@ _PARTS: tuple[tuple[str, Relation, Filter], ...] = (
 _JSON = {"input", "output", "result", "error", "attributes", "metrics", "changes", "data", "fields"}
 _WITHOUT = {KEY_NUMBER, "execution_id"}
 
-Stream = Callable[[UUID], AsyncIterator[bytes]]
+# What is sent for an execution to a caller, and how many bytes that is where it is known.
+Content = Callable[[UUID, str], Awaitable[tuple[AsyncIterator[bytes], int | None]]]
 
 
 class Downloads:
@@ -68,17 +74,34 @@ class Downloads:
         return [
             Route("/downloads/{id}/log.txt", self._log, methods=["GET"]),
             Route("/downloads/{id}/execution.ndjson", self._execution, methods=["GET"]),
+            Route("/downloads/{id}/bundle.ndjson", self._bundle, methods=["GET"]),
+            Route("/downloads/{id}/bundle.ndjson.zst", self._packed_bundle, methods=["GET"]),
         ]
 
     async def _log(self, request: Request) -> Response:
-        return await self._answer(request, self._text, "text/plain", "log.txt")
+        return await self._answer(request, _streamed(self._text), "text/plain", "log.txt")
 
     async def _execution(self, request: Request) -> Response:
-        return await self._answer(request, self._lines, "application/x-ndjson", "execution.ndjson")
+        return await self._answer(request, _streamed(self._lines), _NDJSON, "execution.ndjson")
 
-    async def _answer(self, request: Request, stream: Stream, media_type: str, name: str) -> Response:
+    async def _bundle(self, request: Request) -> Response:
+        async def content(execution: UUID, caller: str) -> tuple[AsyncIterator[bytes], int | None]:
+            bundle = await made(self._database, execution, caller)
+            return bundle.chunks(packed=False), bundle.size
+
+        return await self._answer(request, content, _NDJSON, "bundle.ndjson")
+
+    async def _packed_bundle(self, request: Request) -> Response:
+        async def content(execution: UUID, caller: str) -> tuple[AsyncIterator[bytes], int | None]:
+            bundle = await made(self._database, execution, caller)
+            return bundle.chunks(packed=True), bundle.packed_size
+
+        return await self._answer(request, content, "application/zstd", "bundle.ndjson.zst")
+
+    async def _answer(self, request: Request, content: Content, media_type: str, name: str) -> Response:
         try:
-            key = await self._allowed(request)
+            key, caller = await self._allowed(request)
+            chunks, size = await content(key, caller)
         except Unauthenticated as error:
             return _refusal(str(error), 401, {"www-authenticate": "Bearer"})
         except Rejection as rejection:
@@ -87,10 +110,12 @@ class Downloads:
             return _refusal(str(error), {"NOT_FOUND": 404, "BAD_USER_INPUT": 400}.get(error.code, 503))
         kept = f'attachment; filename="{encode(Kind.EXECUTION, key)}-{name}"'
         headers = {**_HEADERS, "content-disposition": kept}
-        return StreamingResponse(stream(key), headers=headers, media_type=media_type)
+        if size is not None:
+            headers["content-length"] = str(size)
+        return StreamingResponse(chunks, headers=headers, media_type=media_type)
 
-    async def _allowed(self, request: Request) -> UUID:
-        """The execution's key; raises where it is not there, or not for the caller."""
+    async def _allowed(self, request: Request) -> tuple[UUID, str]:
+        """The keys of the execution and of the caller; raises where it is not there, or not for them."""
         require_same_site(request.headers, self._origins)
         require_preflight(request.headers)
         principal = await self._authenticator.authenticate(request.headers.get("authorization"))
@@ -101,7 +126,7 @@ class Downloads:
         key = decode_as(Kind.EXECUTION, request.path_params["id"])[0]
         if await self._row(key) is None:
             raise Rejection.of("There is no such execution.", "NOT_FOUND", 404)
-        return key
+        return key, principal.key
 
     async def _row(self, execution: UUID) -> Row | None:
         async with self._database.reading() as connection:
@@ -138,6 +163,13 @@ class Downloads:
         for kind, relation, narrowed in _PARTS:
             async for rows in self._pages(execution, relation, narrowed):
                 yield b"".join(_object(kind, row) for row in rows)
+
+
+def _streamed(stream: Callable[[UUID], AsyncIterator[bytes]]) -> Content:
+    async def content(execution: UUID, caller: str) -> tuple[AsyncIterator[bytes], int | None]:
+        return stream(execution), None
+
+    return content
 
 
 def _refusal(message: str, status: int, headers: dict[str, str] | None = None) -> Response:

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import subprocess
-import time
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -13,7 +12,7 @@ import pytest
 
 from graph.commands.import_logs import time_zone
 from tests.client import Client
-from tests.commands import FLOWKEEP
+from tests.commands import FLOWKEEP, most_memory
 from tests.factories import Factory
 from tests.graph.reading import exec_id
 
@@ -45,18 +44,7 @@ class Importer:
 
     def most_memory(self, *arguments: str | Path) -> int:
         """Run the command; the bytes of memory that it took."""
-        most = 0
-        with subprocess.Popen(
-            self._command(*arguments), stdout=subprocess.DEVNULL, env=self._environment
-        ) as process:
-            # Asked while it runs: what wait4 tells counts this process too, as it was when it forked.
-            while process.poll() is None:
-                status = Path(f"/proc/{process.pid}/status").read_text()
-                peaks = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")]
-                most = max([most, *(int(peak) * 1024 for peak in peaks)])
-                time.sleep(0.01)
-        assert process.returncode == 0
-        return most
+        return most_memory(self._command(*arguments), self._environment)
 
     def _command(self, *arguments: str | Path) -> list[str]:
         return [FLOWKEEP, "import", "logs", "--json", "--execution", self.execution, *map(str, arguments)]

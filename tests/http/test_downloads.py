@@ -1,5 +1,6 @@
 """An execution's log and all of it, as files."""
 
+import random
 from typing import Any
 
 import httpx
@@ -9,8 +10,11 @@ import pytest
 from db.enums import LogLevel, Scope
 from graph.ids import Kind, encode
 from tests.client import Client
+from tests.commands import Command
 from tests.factories import NOW, Factory
+from tests.graph.bundles.lives import lived
 from tests.http.conftest import Enter
+from tests.zst import zstd
 
 HEADERS = {"GraphQL-Require-Preflight": "1"}
 
@@ -58,21 +62,45 @@ async def test_an_execution_comes_with_all_that_belongs_to_it(client: Client, ma
     assert workflow.hex in response.text.replace("-", "")
 
 
+@pytest.mark.parametrize("name", ["bundle.ndjson", "bundle.ndjson.zst"])
+async def test_a_bundle_is_what_is_exported(
+    client: Client, make: Factory, command: Command, name: str
+) -> None:
+    run = (await lived(client, make)).run
+    response = await get(client, run, name)
+    text = zstd.decompress(response.content) if name.endswith("zst") else response.content
+    assert text.decode() == command.done("export", run)
+    assert response.headers["content-length"] == str(len(response.content))
+    assert f'filename="{run}-{name}"' in response.headers["content-disposition"]
+
+
+async def test_a_large_bundle_comes_whole(client: Client, make: Factory) -> None:
+    noise = random.Random(1)
+    logs = [{"seq": seq, "message": noise.randbytes(500_000).hex()} for seq in range(1, 9)]
+    await make.records(key := await make.execution(), logs=logs)
+    response = await get(client, encode(Kind.EXECUTION, key), "bundle.ndjson")
+    lines = [orjson.loads(line) for line in response.text.splitlines()]
+    assert [line["message"] for line in lines if line["kind"] == "log"] == [log["message"] for log in logs]
+    assert lines[-1] == {"kind": "bundleEnd", "executions": 1}
+
+
 @pytest.mark.parametrize(
     ("id", "status"), [("exec_00000000000000000000000000000001", 404), ("exec_x", 400), ("wf_1", 400)]
 )
-async def test_what_is_not_there_is_told(client: Client, id: str, status: int) -> None:
-    response = await get(client, id, "log.txt")
+@pytest.mark.parametrize("name", ["log.txt", "bundle.ndjson"])
+async def test_what_is_not_there_is_told(client: Client, id: str, status: int, name: str) -> None:
+    response = await get(client, id, name)
     assert (response.status_code, response.headers["content-type"]) == (status, "text/plain; charset=utf-8")
 
 
-async def test_it_takes_read(enter: Enter, make: Factory) -> None:
+@pytest.mark.parametrize("name", ["log.txt", "bundle.ndjson", "bundle.ndjson.zst"])
+async def test_it_takes_read(enter: Enter, make: Factory, name: str) -> None:
     run = encode(Kind.EXECUTION, await make.execution())
-    assert (await get(await enter(Scope.READ), run, "log.txt")).status_code == 200
-    assert (await get(await enter(Scope.WRITE), run, "log.txt")).status_code == 403
+    assert (await get(await enter(Scope.READ), run, name)).status_code == 200
+    assert (await get(await enter(Scope.WRITE), run, name)).status_code == 403
     nobody = await enter(Scope.READ)
     nobody.http.headers["Authorization"] = "Bearer wrong"
-    refused = await get(nobody, run, "log.txt")
+    refused = await get(nobody, run, name)
     assert (refused.status_code, refused.headers["www-authenticate"]) == (401, "Bearer")
 
 

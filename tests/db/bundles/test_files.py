@@ -3,9 +3,9 @@
 from pathlib import Path
 
 import pytest
-from backports import zstd
 
 from db.bundles.files import created
+from tests.zst import zstd
 
 
 def fail_half_way(path: Path) -> None:

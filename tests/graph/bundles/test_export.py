@@ -8,7 +8,6 @@ from typing import Any
 
 import orjson
 import pytest
-from backports import zstd
 
 from db.engine import Database
 from db.enums import ExecutionStatus
@@ -18,6 +17,7 @@ from tests.factories import Factory
 from tests.graph.bundles.lives import EXACT, lived
 from tests.graph.reading import exec_id
 from tests.rows import TABLES, rows
+from tests.zst import zstd
 
 # Of these tables everything that belongs to an execution is in a bundle, all columns but one.
 KINDS = {

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from backports import zstd
 from pydantic import SecretStr
 
 from db.engine import Database
@@ -25,6 +24,7 @@ from tests.graph.reading import exec_id
 from tests.patience import PATIENCE
 from tests.rows import counts, everything, rows
 from tests.serving import serving
+from tests.zst import zstd
 
 # Of the database rather than of what is in it.
 OWN = {"audit_entries", "idempotency_keys", "tokens"}

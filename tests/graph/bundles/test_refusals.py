@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import pytest
-from backports import zstd
 
 from tests.graph.bundles.conftest import Other
 from tests.rows import counts
+from tests.zst import zstd
 
 # A key that is none of the bundle's.
 KEY = "019cac46-1500-7b51-ab37-11b6870580fc"
