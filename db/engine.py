@@ -84,7 +84,7 @@ class Session(StrEnum):
     MAINTENANCE = "maintenance"
 
 
-Watch: TypeAlias = Callable[[Session], AbstractContextManager[object]]
+Observer: TypeAlias = Callable[[Session], AbstractContextManager[object]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +165,7 @@ class Database:
             arguments = {**arguments, "server_settings": settings, "statement_cache_size": 500}
         self._batches = _engine(target, batches, arguments)
         self._listeners: list[Callable[[Collection[UUID]], None]] = []
-        self._watch: Watch = lambda kind: nullcontext()
+        self._observer: Observer = lambda kind: nullcontext()
         self._lanes = Lanes(others)
         self._holdings = Holdings(most_held)
         self.writability = Writability()
@@ -186,9 +186,9 @@ class Database:
         """What one operation may fetch; all together hold no more than `most_held` bytes."""
         return Budget(most_bytes, self._holdings)
 
-    def watch(self, watch: Watch) -> None:
-        """Enter what `watch` gives around each session, from before it waits for a connection."""
-        self._watch = watch
+    def observe(self, observer: Observer) -> None:
+        """Enter what `observer` gives around each session, from before it waits for a connection."""
+        self._observer = observer
 
     def on_commit(self, listener: Callable[[Collection[UUID]], None]) -> None:
         """Call `listener` with the executions that a write of this process has changed or made."""
@@ -217,7 +217,7 @@ class Database:
     async def _driver(
         self, kind: Session, lane: AbstractAsyncContextManager[None], budget: Budget | None = None
     ) -> AsyncIterator[asyncpg.Connection]:
-        with self._watch(kind), translated(self._where):
+        with self._observer(kind), translated(self._where):
             async with lane:
                 connection = await self._engine.raw_connection()
                 driver: asyncpg.Connection = connection.driver_connection
@@ -242,7 +242,7 @@ class Database:
     async def _session(
         self, engine: AsyncEngine, lane: AbstractAsyncContextManager[None]
     ) -> AsyncIterator[AsyncSession]:
-        with self._watch(Session.WRITE), self.writability.noted(), translated(self._where):
+        with self._observer(Session.WRITE), self.writability.noted(), translated(self._where):
             async with lane, engine.connect() as connection:
                 driver: Any = (await connection.get_raw_connection()).driver_connection
                 try:

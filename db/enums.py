@@ -180,9 +180,9 @@ class EventType(Word):
 
 
 class StuckCode(Word):
-    """Why an execution does not get on."""
+    """Why an execution is stalled."""
 
-    NOT_STUCK = "NOT_STUCK", "It gets on, or is over."
+    NOT_STUCK = "NOT_STUCK", "It makes progress, or is over."
     PENDING_UNCLAIMED = "PENDING_UNCLAIMED", "No engine has claimed it."
     PAUSED = "PAUSED", "It was paused, and nobody has resumed it."
     LEASE_EXPIRED = "LEASE_EXPIRED", "The lease of its engine is over."

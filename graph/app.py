@@ -28,8 +28,8 @@ from graph.http import pages
 from graph.http.application import Application
 from graph.http.downloads import Downloads
 from graph.http.endpoint import Endpoint, answer_unexpected
-from graph.http.observed import Observed
 from graph.http.probes import Probes
+from graph.http.request_log import RequestLog
 from graph.http.sockets import Sockets
 from graph.ids import Kind, encode
 from graph.live.tailer import Tailer
@@ -37,7 +37,7 @@ from graph.operations import Operations
 from graph.schema import core, schema
 from graph.settings import Settings
 from graph.telemetry.metrics import Metrics
-from graph.telemetry.requests import Requests
+from graph.telemetry.requests import RequestTelemetry
 from graph.telemetry.traces import Tracing, tracing
 from graph.throttle import Throttle
 
@@ -67,8 +67,8 @@ def create_app(settings: Settings) -> Starlette:
     tailer = Tailer(database)
     operations = _operations(settings, database, documents, tailer, background)
     traces = tracing(settings)
-    requests = Requests(settings, metrics, traces)
-    requests.watch(database)
+    requests = RequestTelemetry(settings, metrics, traces)
+    requests.observe(database)
     endpoint = Endpoint(settings, operations, authenticator)
     sockets = Sockets(settings, operations, authenticator, requests)
     probes = Probes(database, authenticator, metrics, background)
@@ -82,7 +82,7 @@ def create_app(settings: Settings) -> Starlette:
         if metrics.shared:
             background.add(Job("metrics", metrics.share, every=_SHARE_METRICS_SECONDS))
 
-    front = Observed(endpoint, requests)
+    front = RequestLog(endpoint, requests)
     app = Application(
         routes=[
             *_pages(settings),

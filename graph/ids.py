@@ -44,6 +44,11 @@ class Kind(Enum):
         self.named = named
 
     @property
+    def one(self) -> str:
+        """The noun with its article: `an execution`."""
+        return f"{'an' if self.noun[0] in 'aeiou' else 'a'} {self.noun}"
+
+    @property
     def form(self) -> str:
         """How such an id looks, for error messages."""
         parts = "_<number>" * self.numbered + "_<name>" * self.named
@@ -113,9 +118,9 @@ def decode_as(kind: Kind, text: str) -> Key:
     try:
         found, key = decode(text)
     except InvalidInput as error:
-        raise InvalidInput(f"{error} The id of a {kind.noun} looks like {kind.form}.") from None
+        raise InvalidInput(f"{error} The id of {kind.one} looks like {kind.form}.") from None
     if found is not kind:
         raise InvalidInput(
-            f"{text!r} is the id of a {found.noun}, where the id of a {kind.noun} ({kind.form}) belongs."
+            f"{text!r} is the id of {found.one}, where the id of {kind.one} ({kind.form}) belongs."
         )
     return key

@@ -24,7 +24,7 @@ from graph.context import Context
 from graph.documents.document import Document, Operation
 from graph.documents.halves import refuse_halves
 from graph.documents.inputs import refuse_long_lists
-from graph.documents.persisted import Named, PersistedDocuments
+from graph.documents.persisted import PersistedDocument, PersistedDocuments
 from graph.errors import Rejection, coded, too_complex
 from graph.execution.core.answering import Answering, Asking
 from graph.execution.encoding import encoded
@@ -33,17 +33,17 @@ from graph.limits import Limits
 from graph.live.feeds import Item
 from graph.live.following import Following
 from graph.live.tailer import Tailer
-from graph.telemetry.seen import note_errors, note_operation
+from graph.telemetry.record import note_errors, note_operation
 from graph.throttle import Throttle
 
 Answer = dict[str, Any]
 
 
 @dataclass(slots=True)
-class Request:
+class OperationRequest:
     """What a client asks: GraphQL over HTTP's parameters, with types that were checked."""
 
-    named: Named
+    named: PersistedDocument
     operation_name: str | None = None
     variables: dict[str, Any] = field(default_factory=dict)
     extensions: dict[str, Any] = field(default_factory=dict)
@@ -57,7 +57,7 @@ class Request:
             raise _malformed("The body should be a JSON object with a `query`")
         extensions = _parameter(body, "extensions", dict) or {}
         return cls(
-            Named(
+            PersistedDocument(
                 _parameter(body, "query", str),
                 _automatic(extensions.get("persistedQuery")),
                 _parameter(body, "documentId", str),
@@ -93,7 +93,7 @@ class Prepared:
     """An operation that may run for this caller."""
 
     operation: Operation
-    request: Request
+    request: OperationRequest
     principal: Principal
     document: Document
     cost: int
@@ -145,7 +145,7 @@ class Operations:
         """Count a request that goes no further; raises `Rejection` where the caller made too many."""
         self._throttle.take(principal.key)
 
-    def prepare(self, request: Request, principal: Principal) -> Prepared:
+    def prepare(self, request: OperationRequest, principal: Principal) -> Prepared:
         """Everything that can be known before running; raises `Rejection`."""
         self._throttle.take(principal.key)
         document = self._documents.find(request.named)

@@ -34,11 +34,12 @@ def reaches(path: Path, *packages: str) -> set[str]:
 
 
 def public_of(body: ast.Module | ast.ClassDef) -> Iterator[Definition]:
-    """Functions, classes and their methods, but not properties, whose names say it."""
+    """Functions, classes and their methods, but not what a name or a description for the API says already."""
     for node in body.body:
-        plain = isinstance(node, Definition) and "property" not in map(ast.unparse, node.decorator_list)
-        if isinstance(node, Definition) and plain and not node.name.startswith("_"):
-            yield node
+        if isinstance(node, Definition) and not node.name.startswith("_"):
+            decorators = list(map(ast.unparse, node.decorator_list))
+            if not any(name == "property" or name.startswith("strawberry.") for name in decorators):
+                yield node
             if isinstance(node, ast.ClassDef):
                 yield from public_of(node)
 

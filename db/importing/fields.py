@@ -30,7 +30,7 @@ class TraceError(Exception):
     """A trace that can't be taken in. Its text says what is wrong, at which path, and what would be right."""
 
 
-class Range(NamedTuple):
+class Bounds(NamedTuple):
     """The numbers a field may hold, both ends included, and their unit, which is only for the message."""
 
     low: float
@@ -78,7 +78,7 @@ class JsonObject(NamedTuple):
                 raise TraceError(f"{self.path_of(key)}[{index}] is {shown(item)}; it must be a text")
         return value
 
-    def number(self, key: str, within: Range) -> float:
+    def number(self, key: str, within: Bounds) -> float:
         """A finite number within the range; also one written as a text ("776.0"), as some tools do."""
         value = self.fields.get(key)
         number = _number_in(value) if isinstance(value, str) else value
@@ -89,7 +89,7 @@ class JsonObject(NamedTuple):
             raise self.wrong(key, str(within))
         return number
 
-    def optional_number(self, key: str, within: Range) -> float | None:
+    def optional_number(self, key: str, within: Bounds) -> float | None:
         """As `number`, with None for an absent field."""
         return None if self.fields.get(key) is None else self.number(key, within)
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime, tzinfo
 
 from db.errors import InvalidInput
-from db.importing.loglines import INFO, NOTHING, LogLine, parse_line
-from db.importing.marks import Mark, Place
+from db.importing.loglines import INFO, NOTHING, ParsedLine, parse_line
+from db.importing.marks import Mark, Position
 from db.importing.textfiles import Lines, TextFile
 from db.importing.timestamps import UnclearZone
 
@@ -27,7 +27,7 @@ class Survey:
 class Batch:
     """Entries that follow each other, and the mark behind them."""
 
-    lines: list[LogLine]
+    lines: list[ParsedLine]
     mark: Mark
 
 
@@ -41,8 +41,8 @@ class LogFile:
 
     def survey(self, marks: Iterable[Mark]) -> Survey:
         """Look through the whole file; raises `InvalidInput` where it can't be read as text."""
-        place = Place(marks)
-        chunks = place.watch(self.text.chunks())
+        place = Position(marks)
+        chunks = place.follow(self.text.chunks())
         parsed = self._parsed(Lines(chunks, self.most_bytes), NOTHING)
         first = next((line.logged_at for line in parsed if line.dated), None)
         for _ in chunks:
@@ -57,11 +57,11 @@ class LogFile:
         """
         mark = survey.mark
         if mark is None:
-            before = LogLine(INFO, "", survey.first or otherwise)
+            before = ParsedLine(INFO, "", survey.first or otherwise)
         else:
-            before = LogLine(mark.level, "", mark.logged_at, dated=mark.dated)
+            before = ParsedLine(mark.level, "", mark.logged_at, dated=mark.dated)
         lines = Lines(self.text.chunks(), self.most_bytes, mark.offset if mark else 0)
-        batch: list[LogLine] = []
+        batch: list[ParsedLine] = []
         size = 0
         for line in self._parsed(lines, before):
             batch.append(line)
@@ -72,7 +72,7 @@ class LogFile:
         if batch:
             yield _closed(batch, lines)
 
-    def _parsed(self, lines: Lines, before: LogLine) -> Iterator[LogLine]:
+    def _parsed(self, lines: Lines, before: ParsedLine) -> Iterator[ParsedLine]:
         for text, original_bytes in lines:
             if not text or text.isspace():
                 continue
@@ -86,7 +86,7 @@ class LogFile:
             yield before
 
 
-def _closed(batch: list[LogLine], lines: Lines) -> Batch:
+def _closed(batch: list[ParsedLine], lines: Lines) -> Batch:
     last = batch[-1]
     assert last.logged_at is not None  # it continues a line that has one
     return Batch(batch, Mark(lines.offset, lines.digest, last.level, last.logged_at, last.dated))

@@ -52,7 +52,7 @@ _ESCAPES = re.compile(r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|\x1b\][^\x07\x1b]*(?:\x
 
 
 @dataclass(frozen=True, slots=True)
-class LogLine:
+class ParsedLine:
     """A line: its level (10 DEBUG, 20 INFO, 30 WARN, 40 ERROR), its text, and its time in UTC if any.
 
     `original_bytes` is how long the text was, where it is cut; `dated` tells whether this line or any before
@@ -66,12 +66,12 @@ class LogLine:
     dated: bool = False
 
 
-NOTHING = LogLine(INFO, "", None)
+NOTHING = ParsedLine(INFO, "", None)
 
 
 def parse_line(
-    line: str, before: LogLine = NOTHING, zone: tzinfo | None = None, original_bytes: int | None = None
-) -> LogLine:
+    line: str, before: ParsedLine = NOTHING, zone: tzinfo | None = None, original_bytes: int | None = None
+) -> ParsedLine:
     """The line with the level and time stamp found near its start; escape sequences hide neither.
 
     The level is looked for after the time stamp and then before it; a line with a time stamp and without a
@@ -85,13 +85,13 @@ def parse_line(
     plain = _ESCAPES.sub("", line[:_COLOURED_CHARACTERS]) if "\x1b" in line or "\x9b" in line else line
     found = find_timestamp(plain, zone)
     if found is None:
-        return LogLine(_continued(plain, before), line, before.logged_at, original_bytes, before.dated)
+        return ParsedLine(_continued(plain, before), line, before.logged_at, original_bytes, before.dated)
     level = _level(plain, found.end, found.end + _SEARCHED_CHARACTERS) or _level(plain, 0, found.start)
     dated = before.dated or found.moment is not None
-    return LogLine(level or INFO, line, found.moment or before.logged_at, original_bytes, dated)
+    return ParsedLine(level or INFO, line, found.moment or before.logged_at, original_bytes, dated)
 
 
-def _continued(line: str, before: LogLine) -> int:
+def _continued(line: str, before: ParsedLine) -> int:
     if line[:1].isspace():
         return before.level
     levels = _OWN_LEVEL if before.dated else _LEVEL

@@ -27,7 +27,7 @@ class Mark:
         return f"import:{self.offset}:{self.digest}"
 
 
-class Place:
+class Position:
     """Finds the furthest of the marks that belongs to a text: `mark`, once all of it was seen."""
 
     def __init__(self, marks: Iterable[Mark]) -> None:
@@ -37,7 +37,7 @@ class Place:
         self.mark: Mark | None = None
         self.size = 0
 
-    def watch(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
+    def follow(self, chunks: Iterable[bytes]) -> Iterator[bytes]:
         """The chunks as they are, looked at."""
         hashed, offsets = sha256(), iter(sorted(self._expected))
         offset = next(offsets, None)

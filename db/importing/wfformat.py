@@ -17,8 +17,8 @@ import orjson
 from db.importing.fields import (
     MAX_PATH_CHARACTERS,
     MAX_PROSE_CHARACTERS,
+    Bounds,
     JsonObject,
-    Range,
     TraceError,
     digest_of,
     load_object,
@@ -32,19 +32,19 @@ SCHEMA_VERSION = "1.5"
 # Longer than any run: beyond it a number is a mistake, such as a time stamp where a duration belongs.
 LONGEST_RUN = timedelta(days=36_525)
 
-_SECONDS = Range(0, LONGEST_RUN.total_seconds(), "seconds, at most 100 years")
-_BYTES = Range(0, 2**63 - 1, "bytes")
+_SECONDS = Bounds(0, LONGEST_RUN.total_seconds(), "seconds, at most 100 years")
+_BYTES = Bounds(0, 2**63 - 1, "bytes")
 _TASK_NUMBERS = {
     "runtimeInSeconds": _SECONDS,
-    "avgCPU": Range(0, 1e9, "percent of one core"),
-    "coreCount": Range(0, 1e7, "cores"),
+    "avgCPU": Bounds(0, 1e9, "percent of one core"),
+    "coreCount": Bounds(0, 1e7, "cores"),
     "memoryInBytes": _BYTES,
     "readBytes": _BYTES,
     "writtenBytes": _BYTES,
-    "avgPower": Range(0, 1e9, "watts"),
-    "avgPowerInW": Range(0, 1e9, "watts"),
-    "energyInKWh": Range(0, 1e9, "kilowatt hours"),
-    "priority": Range(-(2**31), 2**31 - 1, "rank"),
+    "avgPower": Bounds(0, 1e9, "watts"),
+    "avgPowerInW": Bounds(0, 1e9, "watts"),
+    "energyInKWh": Bounds(0, 1e9, "kilowatt hours"),
+    "priority": Bounds(-(2**31), 2**31 - 1, "rank"),
 }
 _TOTALLED = ("runtimeInSeconds", "readBytes", "writtenBytes", "energyInKWh")
 _SECONDS_PER_HOUR = 3600

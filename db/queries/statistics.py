@@ -38,7 +38,7 @@ _KEYS: dict[str, dict[str, str]] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class TimeSpan:
     """A window of time."""
 
     start: datetime
@@ -79,16 +79,16 @@ class Grouping:
         return {"bucket": f"date_bin({length}, c.created_at, {_ORIGIN})"}
 
 
-def covered(narrowed: ExecutionFilter, now: datetime) -> tuple[ExecutionFilter, Span]:
+def covered(narrowed: ExecutionFilter, now: datetime) -> tuple[ExecutionFilter, TimeSpan]:
     """The filter with a beginning, and the window that it covers: without one the last 30 days."""
     created = narrowed.created
     lower = [bound for bound in (created.gte, created.gt) if bound is not None]
     upper = [bound for bound in (created.lte, created.lt) if bound is not None]
     end = min(upper) if upper else now
     if lower:
-        return narrowed, Span(max(lower), end if upper else max(end, *lower))
+        return narrowed, TimeSpan(max(lower), end if upper else max(end, *lower))
     start = end - min(DEFAULT_SPAN, end - _EARLIEST)
-    return replace(narrowed, created=replace(created, gte=start)), Span(start, end)
+    return replace(narrowed, created=replace(created, gte=start)), TimeSpan(start, end)
 
 
 def _spread(name: str, value: str, condition: str) -> str:

@@ -22,7 +22,7 @@ from db.enums import (
 )
 from db.errors import Contended, NotFound
 from db.ids import uuid7
-from db.importing.loglines import LogLine
+from db.importing.loglines import ParsedLine
 from db.importing.marks import Mark
 from db.importing.wfformat import Trace
 from db.jsonb import exact_text
@@ -203,7 +203,7 @@ async def _insert_state(connection: asyncpg.Connection, trace: Trace, execution_
 
 
 async def append_log_lines(
-    database: Database, execution_id: UUID, lines: Sequence[LogLine], actor: str, mark: Mark, after: int
+    database: Database, execution_id: UUID, lines: Sequence[ParsedLine], actor: str, mark: Mark, after: int
 ) -> int:
     """Append a batch of log lines, each with a time, to an execution, in one transaction.
 

@@ -25,8 +25,6 @@ def listed(name: str, values: list[Any] | None) -> tuple[str, ...] | None:
 
 @strawberry.input(description="A range of time; every bound that is given must hold.")
 class TimeRangeInput:
-    """Bounds on a moment."""
-
     gte: datetime | None = strawberry.field(default=strawberry.UNSET, description="At or after.")
     gt: datetime | None = strawberry.field(default=strawberry.UNSET, description="After.")
     lte: datetime | None = strawberry.field(default=strawberry.UNSET, description="At or before.")
@@ -62,8 +60,6 @@ def tags(value: TagsFilter | None) -> dict[str, tuple[str, ...]]:
 
 @strawberry.input(description="A condition on a name: exactly one of the two.", one_of=True)
 class NameFilter:
-    """Equal, or a prefix."""
-
     eq: str | None = strawberry.field(default=strawberry.UNSET, description="The whole name.")
     starts_with: str | None = strawberry.field(
         default=strawberry.UNSET, description="How the name begins, case-sensitive."

@@ -11,7 +11,7 @@ from db import errors
 from db.enums import Word
 from graph.enums import shown
 from graph.scalars import Long
-from graph.telemetry.seen import note_refusal
+from graph.telemetry.record import note_refusal
 
 T = TypeVar("T")
 
@@ -57,16 +57,12 @@ class AlreadyExists(Error):
 
 @strawberry.type(description="The expected version is not the current one.")
 class VersionConflict(Error):
-    """Of `db.errors.VersionConflict`."""
-
     expected: Long = strawberry.field(description="The version that was expected.")
     current: Long = strawberry.field(description="The version that is there.")
 
 
 @strawberry.type(description="The lease is somebody else's, or at another epoch.")
 class StaleLease(Error):
-    """Of `db.errors.StaleLease`."""
-
     holder: str | None = strawberry.field(description="Who holds the lease; null when nobody does.")
     epoch: Long = strawberry.field(description="The present epoch.")
     expires_at: datetime | None = strawberry.field(description="When the lease ends unless it is extended.")
@@ -76,23 +72,17 @@ class StaleLease(Error):
     description="The status does not allow it: to go there, or to stay there with something else than it has."
 )
 class InvalidTransition(Error):
-    """Of `db.errors.InvalidTransition`."""
-
     current: str = strawberry.field(description="The present status.")
     to: str = strawberry.field(description="The status that was asked for.")
 
 
 @strawberry.type(description="The idempotency key was used before, with another input.")
 class IdempotencyConflict(Error):
-    """Of `db.errors.IdempotencyConflict`."""
-
     key: str = strawberry.field(description="The key.")
 
 
 @strawberry.type(description="The input is over a limit, which a setting can change.")
 class TooLarge(Error):
-    """Of `db.errors.TooLarge`."""
-
     limit: Long = strawberry.field(description="The limit.")
     size: Long = strawberry.field(description="How much it was.")
 

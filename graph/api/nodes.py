@@ -18,8 +18,6 @@ Ids = Annotated[list[strawberry.ID], strawberry.argument(description="The ids; a
 
 @strawberry.type
 class NodeQueries:
-    """Part of the root."""
-
     @strawberry.field(
         description="Anything by its id; an error where there is nothing with it.", directives=[READ]
     )

@@ -365,7 +365,7 @@ def _inline(columns: dict[str, Any]) -> Policy:
 def _subject(text: str) -> tuple[Subject, UUID]:
     kind, key = decode(text)
     if kind.name not in Subject.__members__:
-        raise InvalidInput(f"A hold is on an execution or a workflow version, not on a {kind.noun}.")
+        raise InvalidInput(f"A hold is on an execution or a workflow version, not on {kind.one}.")
     return Subject[kind.name], key[0]
 
 

@@ -24,7 +24,7 @@ _ROOM_FOR_TRUSTED = 20
 
 
 @dataclass(slots=True)
-class Named:
+class PersistedDocument:
     """What a request says about its document: its text, its hash, its id in the trusted file."""
 
     text: str | None
@@ -43,7 +43,7 @@ class PersistedDocuments:
         self._only = only
         self._automatic: OrderedDict[str, str] = OrderedDict()
 
-    def find(self, named: Named) -> Document:
+    def find(self, named: PersistedDocument) -> Document:
         """The document; raises `Rejection`."""
         if named.document_id is not None:
             document = self._trusted.get(named.document_id.removeprefix("sha256:"))

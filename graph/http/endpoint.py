@@ -22,6 +22,7 @@ from graph.auth.principals import ANONYMOUS, Principal
 from graph.errors import Rejection, rejection_of
 from graph.http import pages
 from graph.http.bodies import ClientGone, parse_json, parse_query_string, read_body
+from graph.http.cancellation import Cancellable
 from graph.http.events import send_event, send_events
 from graph.http.fields import Fields, fields_of
 from graph.http.negotiation import (
@@ -35,10 +36,9 @@ from graph.http.negotiation import (
     takes_events,
     wants,
 )
-from graph.http.watch import Watched
-from graph.operations import Answer, Operations, Prepared, Request
+from graph.operations import Answer, OperationRequest, Operations, Prepared
 from graph.settings import Settings
-from graph.telemetry.seen import running
+from graph.telemetry.record import running
 
 _METHODS = ("GET", "POST")
 _ALWAYS = [
@@ -115,17 +115,19 @@ class Endpoint:
             require_own_host(headers)
         return principal
 
-    async def _request(self, method: str, scope: Scope, headers: Fields, receive: Receive) -> Request:
+    async def _request(
+        self, method: str, scope: Scope, headers: Fields, receive: Receive
+    ) -> OperationRequest:
         if method == "GET":
             require_preflight(headers)
-            return Request.from_json(parse_query_string(scope["query_string"]))
+            return OperationRequest.from_json(parse_query_string(scope["query_string"]))
         require_json(headers)
         settings = self._settings
         body = await read_body(headers, receive, settings.max_body_bytes, settings.body_timeout)
-        return Request.from_json(parse_json(body))
+        return OperationRequest.from_json(parse_json(body))
 
     async def _run(self, prepared: Prepared, receive: Receive) -> Answer:
-        async with Watched(receive, self._settings.request_timeout, stoppable=prepared.is_read):
+        async with Cancellable(receive, self._settings.request_timeout, stoppable=prepared.is_read):
             with running(prepared.document, prepared.operation):
                 return await self._operations.run(prepared)
 
@@ -149,7 +151,7 @@ class Endpoint:
                 return await self._authenticator.still_valid(prepared.principal)
             return True
 
-        async with self._operations.follow(prepared) as answers, Watched(receive, None, stoppable=True):
+        async with self._operations.follow(prepared) as answers, Cancellable(receive, None, stoppable=True):
             await send_events(
                 send,
                 answers,

@@ -22,10 +22,10 @@ from graph.auth.principals import ANONYMOUS, Principal
 from graph.errors import Rejection, rejection_of
 from graph.http.bodies import parse_json
 from graph.http.negotiation import require_own_host, require_same_site
-from graph.operations import Operations, Prepared, Request
+from graph.operations import OperationRequest, Operations, Prepared
 from graph.settings import Settings
-from graph.telemetry.requests import Requests
-from graph.telemetry.seen import running
+from graph.telemetry.record import running
+from graph.telemetry.requests import RequestTelemetry
 
 PROTOCOL = "graphql-transport-ws"
 SWEEP_SECONDS = 1.0
@@ -55,7 +55,11 @@ class Sockets:
     """The open sockets of this process, and the ASGI application that opens them."""
 
     def __init__(
-        self, settings: Settings, operations: Operations, authenticator: Authenticator, requests: Requests
+        self,
+        settings: Settings,
+        operations: Operations,
+        authenticator: Authenticator,
+        requests: RequestTelemetry,
     ) -> None:
         self.settings = settings
         self.operations = operations
@@ -240,7 +244,7 @@ class _Socket:
     async def _run(self, name: str, payload: dict[str, Any], principal: Principal) -> None:
         operations = self._sockets.operations
         try:
-            prepared = operations.prepare(Request.from_json(payload), principal)
+            prepared = operations.prepare(OperationRequest.from_json(payload), principal)
             if prepared.is_subscription:
                 await self._follow(name, prepared)
             else:

@@ -3,7 +3,7 @@
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
-from graph.live.feeds import Feed, Item, Place
+from graph.live.feeds import Feed, Item, Position
 from graph.live.tailer import Tailer
 
 
@@ -30,8 +30,8 @@ async def follow(
     `show` makes an object of a cursor and a row. Raises `InvalidInput` for a cursor that is none, and
     `NotFound`.
     """
-    place: Place | None = None if from_end else feed.beginning
+    position: Position | None = None if from_end else feed.beginning
     if after is not None:
-        place = feed.place(after)
-    batches = await tailer.start(feed, place)
-    return Following(batches, lambda item: show(feed.cursor(item.place), item.row))
+        position = feed.position(after)
+    batches = await tailer.start(feed, position)
+    return Following(batches, lambda item: show(feed.cursor(item.position), item.row))

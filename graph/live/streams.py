@@ -1,11 +1,11 @@
-"""What followers of one feed share: its newest items, and the place up to which it was read."""
+"""What followers of one feed share: its newest items, and the position up to which it was read."""
 
 import asyncio
 import time
 from bisect import bisect_right
 from collections import deque
 
-from graph.live.feeds import Feed, Item, News, Place
+from graph.live.feeds import Feed, Item, News, Position
 
 _KEPT_ITEMS = 1_000
 
@@ -17,13 +17,13 @@ class Stream:
     waited for, and nothing is kept for anybody.
     """
 
-    def __init__(self, feed: Feed, head: Place) -> None:
+    def __init__(self, feed: Feed, head: Position) -> None:
         self.feed = feed
         self.head = self.floor = head
         self.followers = 0
         self.gone = False
         self.told_at = time.monotonic()
-        self._awaited: tuple[Place, float] | None = None
+        self._awaited: tuple[Position, float] | None = None
         self._items: deque[Item] = deque()
         self._changed: asyncio.Future[None] | None = None
 
@@ -36,10 +36,10 @@ class Stream:
         if news.items:
             self._items.extend(news.items)
             while len(self._items) > _KEPT_ITEMS:
-                self.floor = self._items.popleft().place
+                self.floor = self._items.popleft().position
             self._wake()
 
-    def _note_progress(self, head: Place, end: Place, read_at: float) -> None:
+    def _note_progress(self, head: Position, end: Position, read_at: float) -> None:
         """Move `told_at`, the moment up to which all that was committed has been taken in.
 
         That is this one where the head has come to the end. Otherwise it is an earlier one, when the head has
@@ -58,9 +58,9 @@ class Stream:
         self.gone = True
         self._wake()
 
-    def after(self, place: Place, limit: int) -> list[Item]:
-        """The items that are kept after a place, which must not be before the floor."""
-        first = bisect_right(self._items, place, key=lambda item: item.place)
+    def after(self, position: Position, limit: int) -> list[Item]:
+        """The items that are kept after a position, which must not be before the floor."""
+        first = bisect_right(self._items, position, key=lambda item: item.position)
         return [self._items[at] for at in range(first, min(first + limit, len(self._items)))]
 
     async def wait(self) -> None:

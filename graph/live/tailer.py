@@ -18,7 +18,7 @@ from uuid import UUID
 from db.engine import Connection, Database
 from db.errors import FlowkeepError, NotFound
 from db.queries.feeds import fetch_after, fetch_heads
-from graph.live.feeds import ExecutionFeed, Feed, Item, News, Place
+from graph.live.feeds import ExecutionFeed, Feed, Item, News, Position
 from graph.live.streams import Stream
 
 logger = logging.getLogger("flowkeep.live")
@@ -54,8 +54,8 @@ class Tailer:
         now = time.monotonic()
         return max((now - stream.told_at for stream in self._streams.values()), default=0.0)
 
-    async def start(self, feed: Feed, after: Place | None) -> AsyncIterator[list[Item]]:
-        """Follow a feed from after a place, or from its end; raises `NotFound` at once.
+    async def start(self, feed: Feed, after: Position | None) -> AsyncIterator[list[Item]]:
+        """Follow a feed from after a position, or from its end; raises `NotFound` at once.
 
         The iterator yields batches of items until it is closed, or the feed's execution is deleted.
         """
@@ -63,35 +63,35 @@ class Tailer:
             end = await feed.end(connection)
         return self._follow(feed, end, end if after is None else after)
 
-    async def _follow(self, feed: Feed, end: Place, place: Place) -> AsyncIterator[list[Item]]:
+    async def _follow(self, feed: Feed, end: Position, position: Position) -> AsyncIterator[list[Item]]:
         stream = self._join(feed, end)
         try:
             while not stream.gone:
-                if place < stream.floor:
-                    items, seen, _ = await self._catch_up(stream, place)
+                if position < stream.floor:
+                    items, seen, _ = await self._catch_up(stream, position)
                 else:
-                    items, seen = stream.after(place, PAGE), place
-                place = max([place, seen, *(item.place for item in items[-1:])])
+                    items, seen = stream.after(position, PAGE), position
+                position = max([position, seen, *(item.position for item in items[-1:])])
                 if items:
                     yield items
-                elif place >= stream.floor and not stream.after(place, 1):
+                elif position >= stream.floor and not stream.after(position, 1):
                     await stream.wait()
         finally:
             self._leave(stream)
 
-    async def _catch_up(self, stream: Stream, place: Place) -> News:
+    async def _catch_up(self, stream: Stream, position: Position) -> News:
         """What the stream no longer keeps; waits for a database that can't be reached."""
         try:
             async with self._database.reading() as connection:
-                return await stream.feed.after(connection, place, PAGE)
+                return await stream.feed.after(connection, position, PAGE)
         except NotFound:
             stream.end()
         except FlowkeepError as error:
             logger.warning("A live feed waits for the database: %s", error)
             await asyncio.sleep(_AFTER_FAILURE)
-        return News([], place, place)
+        return News([], position, position)
 
-    def _join(self, feed: Feed, end: Place) -> Stream:
+    def _join(self, feed: Feed, end: Position) -> Stream:
         stream = self._streams.get(feed)
         if stream is None:
             stream = self._streams[feed] = Stream(feed, end)
@@ -184,8 +184,8 @@ class Tailer:
         for group in groups.values():
             self.reads += 1
             like = group[0][1]
-            places = [(member.execution_id, stream.head) for stream, member, _ in group]
-            found = await fetch_after(connection, like.source, places, like.narrowed, PAGE)
+            positions = [(member.execution_id, stream.head) for stream, member, _ in group]
+            found = await fetch_after(connection, like.source, positions, like.narrowed, PAGE)
             for (stream, member, end), rows in zip(group, found, strict=True):
                 self._take(stream, member.news(rows, end, PAGE), read_at)
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from graph.settings import Settings
-from graph.telemetry.seen import CURRENT
+from graph.telemetry.record import CURRENT
 from graph.visible import json_text, visible_lines
 
 _OURS = ("flowkeep", "uvicorn")
@@ -26,8 +26,8 @@ class JsonLines(logging.Formatter):
             "logger": record.name,
             "message": record.getMessage(),
         }
-        if (seen := CURRENT.get()) is not None:
-            line["requestId"] = seen.id
+        if (request := CURRENT.get()) is not None:
+            line["requestId"] = request.id
         line |= getattr(record, "fields", {})
         if record.exc_info:
             line["traceback"] = self.formatException(record.exc_info)

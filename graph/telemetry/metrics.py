@@ -30,7 +30,7 @@ from prometheus_client.registry import Collector
 
 from db.engine import Session
 from graph.documents.document import Document, Operation
-from graph.telemetry.seen import Seen
+from graph.telemetry.record import RequestRecord
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
 SHARED_FOLDER = "PROMETHEUS_MULTIPROC_DIR"
@@ -188,16 +188,16 @@ class Metrics:
         """A round of what runs beside the requests has failed."""
         self._job_failures.labels(name).inc()
 
-    def finished(self, seen: Seen, seconds: float, outcome: str) -> None:
+    def finished(self, record: RequestRecord, seconds: float, outcome: str) -> None:
         """A request has ended."""
-        kind, name = seen.kind, self._names.label(seen.document, seen.name)
+        kind, name = record.kind, self._names.label(record.document, record.name)
         counted = self._by_request.get((kind, name, outcome))
         if counted is None:
             counted = self._requests.labels(kind, name, outcome).inc
             self._by_request[kind, name, outcome] = counted
         counted()
-        if seen.unplanned is not None:
-            self._unplanned.labels(seen.unplanned).inc()
+        if record.unplanned is not None:
+            self._unplanned.labels(record.unplanned).inc()
         if kind == "subscription":
             return
         observe = self._by_latency.get((kind, name))
@@ -205,17 +205,17 @@ class Metrics:
             observe = self._by_latency[kind, name] = self._request_seconds.labels(kind, name).observe
         observe(seconds)
         if kind == "mutation":
-            self._count_writes(seen)
+            self._count_writes(record)
 
-    def _count_writes(self, seen: Seen) -> None:
-        if seen.operation is None or seen.document is None:
+    def _count_writes(self, record: RequestRecord) -> None:
+        if record.operation is None or record.document is None:
             return
-        compiled = seen.operation.compiled
+        compiled = record.operation.compiled
         fields = compiled.get("written")
         if fields is None:
-            fields = compiled["written"] = _root_fields(seen.document, seen.operation)
+            fields = compiled["written"] = _root_fields(record.document, record.operation)
         for mutation in fields:
-            outcome = seen.refused.get(mutation) or ("failed" if seen.codes else "ok")
+            outcome = record.refused.get(mutation) or ("failed" if record.codes else "ok")
             counted = self._by_write.get((mutation, outcome))
             if counted is None:
                 counted = self._by_write[mutation, outcome] = self._writes.labels(mutation, outcome).inc

@@ -12,7 +12,7 @@ from types import TracebackType
 from db.engine import Database, Session
 from graph.settings import Settings
 from graph.telemetry.metrics import Metrics
-from graph.telemetry.seen import CURRENT, Seen, Transport
+from graph.telemetry.record import CURRENT, RequestRecord, Transport
 from graph.telemetry.traces import Tracing
 
 access = logging.getLogger("flowkeep.access")
@@ -28,8 +28,8 @@ def request_id(headers: Mapping[str, str]) -> str:
     return given if given and _SANE_ID.fullmatch(given) else secrets.token_hex(16)
 
 
-class Requests:
-    """Watches the requests of one application, and the sessions that they take."""
+class RequestTelemetry:
+    """Counts, logs and traces the requests of one application, and the sessions that they take."""
 
     def __init__(self, settings: Settings, metrics: Metrics | None, tracing: Tracing | None) -> None:
         self._metrics = metrics
@@ -38,78 +38,80 @@ class Requests:
         self._logs_access = settings.log_format == "json"
         self._slow = settings.slow_operation
 
-    def watch(self, database: Database) -> None:
+    def observe(self, database: Database) -> None:
         """Measure and trace the sessions of a database."""
         metrics, tracing = self._metrics, self._tracing
-        watches: list[Callable[[Session], AbstractContextManager[object]]] = []
-        watches += [metrics.session] if metrics else []
-        watches += [tracing.session] if tracing else []
-        if len(watches) == 1:
-            database.watch(watches[0])
-        elif watches:
-            database.watch(lambda kind: _all(watch(kind) for watch in watches))
+        observers: list[Callable[[Session], AbstractContextManager[object]]] = []
+        observers += [metrics.session] if metrics else []
+        observers += [tracing.session] if tracing else []
+        if len(observers) == 1:
+            database.observe(observers[0])
+        elif observers:
+            database.observe(lambda kind: _all(observer(kind) for observer in observers))
 
-    def request(self, transport: Transport, headers: Mapping[str, str], name: str) -> "Watched":
+    def request(self, transport: Transport, headers: Mapping[str, str], name: str) -> "RunningRequest":
         """To be entered around a request; what is noted meanwhile is found in what it gives."""
-        seen = Seen(request_id(headers), transport, time.perf_counter(), self._tracing)
-        span = None if self._tracing is None else self._tracing.request(seen, headers, name)
-        return Watched(self, seen, span)
+        record = RequestRecord(request_id(headers), transport, time.perf_counter(), self._tracing)
+        span = None if self._tracing is None else self._tracing.request(record, headers, name)
+        return RunningRequest(self, record, span)
 
-    def finish(self, seen: Seen) -> None:
+    def finish(self, record: RequestRecord) -> None:
         """Count, log and judge a request that has ended."""
-        seconds = time.perf_counter() - seen.started
-        if seen.status is None and seen.transport == "http" and not seen.codes:
-            seen.codes.append("GONE")
+        seconds = time.perf_counter() - record.started
+        if record.status is None and record.transport == "http" and not record.codes:
+            record.codes.append("GONE")
         if self._metrics is not None:
-            self._metrics.finished(seen, seconds, seen.codes[0] if seen.codes else "ok")
+            self._metrics.finished(record, seconds, record.codes[0] if record.codes else "ok")
         if self._logs_access:
-            access.info("request", extra={"fields": _fields(seen, seconds)})
-        if self._slow and seconds >= self._slow and seen.kind not in ("subscription", "none"):
-            fields = _fields(seen, seconds)
-            if seen.document is not None:
-                fields["document"] = seen.document.hash
+            access.info("request", extra={"fields": _fields(record, seconds)})
+        if self._slow and seconds >= self._slow and record.kind not in ("subscription", "none"):
+            fields = _fields(record, seconds)
+            if record.document is not None:
+                fields["document"] = record.document.hash
             slow.warning("slow operation", extra={"fields": fields})
 
 
-class Watched:
+class RunningRequest:
     """One request while it runs."""
 
-    __slots__ = ("_requests", "_seen", "_span", "_token")
+    __slots__ = ("_record", "_requests", "_span", "_token")
 
-    def __init__(self, requests: Requests, seen: Seen, span: AbstractContextManager[None] | None) -> None:
-        self._requests, self._seen, self._span = requests, seen, span
+    def __init__(
+        self, requests: RequestTelemetry, record: RequestRecord, span: AbstractContextManager[None] | None
+    ) -> None:
+        self._requests, self._record, self._span = requests, record, span
 
-    def __enter__(self) -> Seen:
-        self._token = CURRENT.set(self._seen)
+    def __enter__(self) -> RequestRecord:
+        self._token = CURRENT.set(self._record)
         if self._span is not None:
             self._span.__enter__()
-        return self._seen
+        return self._record
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         try:
             if kind is CancelledError:
-                self._seen.codes.append("CANCELLED")
+                self._record.codes.append("CANCELLED")
             elif kind is not None and issubclass(kind, Exception):
-                self._seen.codes.append("INTERNAL_SERVER_ERROR")
+                self._record.codes.append("INTERNAL_SERVER_ERROR")
             if self._span is not None:
                 self._span.__exit__(kind, error, traceback)
         finally:
-            self._requests.finish(self._seen)
+            self._requests.finish(self._record)
             CURRENT.reset(self._token)
 
 
-def _fields(seen: Seen, seconds: float) -> dict[str, object]:
+def _fields(record: RequestRecord, seconds: float) -> dict[str, object]:
     return {
-        "requestId": seen.id,
-        "transport": seen.transport,
-        "kind": seen.kind,
-        "operation": seen.name,
-        "actor": seen.actor,
-        "status": seen.status,
-        "codes": list(dict.fromkeys(seen.codes)),
-        "refused": seen.refused or None,
+        "requestId": record.id,
+        "transport": record.transport,
+        "kind": record.kind,
+        "operation": record.name,
+        "actor": record.actor,
+        "status": record.status,
+        "codes": list(dict.fromkeys(record.codes)),
+        "refused": record.refused or None,
         "duration": round(seconds, 6),
     }
 

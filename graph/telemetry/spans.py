@@ -14,7 +14,7 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from db.engine import Session
 from graph.documents.document import Document, Operation
-from graph.telemetry.seen import Seen
+from graph.telemetry.record import RequestRecord
 
 
 class OpenTelemetry:
@@ -28,19 +28,19 @@ class OpenTelemetry:
         self._propagator = TraceContextTextMapPropagator()
 
     @contextmanager
-    def request(self, seen: Seen, headers: Mapping[str, str], name: str) -> Iterator[None]:
+    def request(self, record: RequestRecord, headers: Mapping[str, str], name: str) -> Iterator[None]:
         """A span around a request, within the caller's trace where its headers name one."""
         context = self._propagator.extract(dict(headers)) if "traceparent" in headers else None
         with self._tracer.start_as_current_span(name, context, SpanKind.SERVER) as span:
-            span.set_attribute("flowkeep.request_id", seen.id)
+            span.set_attribute("flowkeep.request_id", record.id)
             yield
-            if seen.status is not None:
-                span.set_attribute("http.response.status_code", seen.status)
-            if seen.actor is not None:
-                span.set_attribute("user.id", seen.actor)
-            if seen.codes:
-                span.set_attribute("flowkeep.codes", list(dict.fromkeys(seen.codes)))
-                span.set_status(Status(StatusCode.ERROR, seen.codes[0]))
+            if record.status is not None:
+                span.set_attribute("http.response.status_code", record.status)
+            if record.actor is not None:
+                span.set_attribute("user.id", record.actor)
+            if record.codes:
+                span.set_attribute("flowkeep.codes", list(dict.fromkeys(record.codes)))
+                span.set_status(Status(StatusCode.ERROR, record.codes[0]))
 
     def operation(self, document: Document, operation: Operation) -> AbstractContextManager[object]:
         """A span around the run of an operation."""

@@ -15,7 +15,7 @@ from typing import Protocol, cast
 from db.engine import Session
 from db.errors import NotReady
 from graph.settings import Settings
-from graph.telemetry.seen import Seen, Spans
+from graph.telemetry.record import RequestRecord, Spans
 
 _ENDPOINTS = ("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT", "OTEL_EXPORTER_OTLP_ENDPOINT")
 _TRACES_PATH = "/v1/traces"
@@ -24,7 +24,9 @@ _TRACES_PATH = "/v1/traces"
 class Tracing(Spans, Protocol):
     """Makes spans and sends them off, from a thread of its own."""
 
-    def request(self, seen: Seen, headers: Mapping[str, str], name: str) -> AbstractContextManager[None]:
+    def request(
+        self, record: RequestRecord, headers: Mapping[str, str], name: str
+    ) -> AbstractContextManager[None]:
         """A span around a request, within the caller's trace where its headers name one."""
 
     def session(self, kind: Session) -> AbstractContextManager[object]:

@@ -11,7 +11,7 @@ import pytest
 from db.engine import Database
 from db.errors import Contended, NotFound
 from db.ids import uuid7
-from db.importing.loglines import LogLine
+from db.importing.loglines import ParsedLine
 from db.importing.marks import Mark
 from db.importing.wfformat import Trace, parse_trace
 from db.moments import FIRST, LAST
@@ -22,7 +22,7 @@ from tests.db.importing.traces import diamond
 from tests.factories import Factory
 
 AT = datetime(2026, 1, 1, tzinfo=UTC)
-LINES = [LogLine(20, f"line {number}", AT) for number in range(10)]
+LINES = [ParsedLine(20, f"line {number}", AT) for number in range(10)]
 TABLES = ("workflows", "executions", "steps", "states", "metric_points", "events", "audit_entries")
 
 
@@ -110,7 +110,9 @@ async def test_lines_from_the_ends_of_the_calendar_keep_their_times(
     database: Database, make: Factory
 ) -> None:
     execution, ends = await make.execution(), [FIRST, LAST, FIRST]
-    await append_log_lines(database, execution, [LogLine(20, "m", end) for end in ends], "test", mark(1), 0)
+    await append_log_lines(
+        database, execution, [ParsedLine(20, "m", end) for end in ends], "test", mark(1), 0
+    )
     async with database.reading() as connection:
         found = await connection.fetch("SELECT logged_at FROM log_entries ORDER BY seq")
     assert [row["logged_at"] for row in found] == ends

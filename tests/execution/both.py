@@ -21,7 +21,7 @@ from graph.private import core_schema
 from graph.schema import core
 from graph.schema import schema as our_schema
 from graph.settings import Settings
-from graph.telemetry.seen import CURRENT, Seen
+from graph.telemetry.record import CURRENT, RequestRecord
 
 SETTINGS = Settings()
 _CORRELATION = re.compile(r"[0-9a-f]{32}(?=\.\"|\")")
@@ -77,7 +77,7 @@ class Both:
 
     async def planned(self, document: Document, variables: dict[str, Any]) -> Answer:
         """The answer by the document's plan; `unplanned` says whether there was none, and why."""
-        seen = Seen("", "http", 0.0)
+        seen = RequestRecord("", "http", 0.0)
         token = CURRENT.set(seen)
         try:
             answered = await self._answering.answer(

@@ -98,13 +98,13 @@ def test_what_is_not_quite_an_id_is_refused(text: str) -> None:
 @pytest.mark.parametrize(("found", "wanted"), list(permutations(Kind, 2)))
 def test_an_id_of_another_kind_names_both_kinds(found: Kind, wanted: Kind) -> None:
     text = encode(found, *whole_of(found, KEY, 7, "total"))
-    with pytest.raises(InvalidInput, match=f"the id of a {found.noun}, .* the id of a {wanted.noun}"):
+    with pytest.raises(InvalidInput, match=f"the id of {found.one}, .* the id of {wanted.one}"):
         decode_as(wanted, text)
 
 
 @pytest.mark.parametrize("kind", Kind)
 def test_a_malformed_id_is_told_how_its_kind_looks(kind: Kind) -> None:
-    with pytest.raises(InvalidInput, match=f"The id of a {kind.noun} looks like {kind.prefix}_"):
+    with pytest.raises(InvalidInput, match=f"The id of {kind.one} looks like {kind.prefix}_"):
         decode_as(kind, "nonsense")
 
 

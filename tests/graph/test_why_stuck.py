@@ -1,4 +1,4 @@
-"""Why an execution does not get on: each reason, what it rests on, and what a recovery would do."""
+"""Why an execution is stalled: each reason, what it rests on, and what a recovery would do."""
 
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -7,7 +7,7 @@ from uuid import UUID
 import pytest
 
 from db.enums import ExecutionStatus, StepStatus
-from db.queries.stuck import spoken
+from db.queries.diagnosis import spoken
 from graph.ids import Kind, encode
 from graph.scalars import parse_duration
 from tests.client import Client

@@ -15,8 +15,6 @@ from graph.ids import decode
 
 @strawberry.input(description="Which audit entries; every condition that is given must hold.")
 class AuditFilter:
-    """Conditions on audit entries."""
-
     type: list[str] | None = strawberry.field(default=strawberry.UNSET, description="One of these types.")
     actor: list[str] | None = strawberry.field(default=strawberry.UNSET, description="By one of these.")
     subject_id: strawberry.ID | None = strawberry.field(

@@ -11,8 +11,6 @@ from graph.connections import connection
 
 @strawberry.type
 class AuditQueries:
-    """Part of the root."""
-
     audit_log = connection(
         AUDIT_LOG,
         AuditEntry,

@@ -14,8 +14,6 @@ from graph.scalars import JSONObject
 @node_of(Kind.AUDIT_ENTRY, AUDIT_ENTRIES, Scope.ADMIN)
 @strawberry.type(description="A change to what belongs to no execution, or the deletion of one.")
 class AuditEntry(Node):
-    """A row of audit_entries."""
-
     at: datetime = strawberry.field(description="When, by the database's clock.")
     actor: str = strawberry.field(description="Who did it.")
     type: str = strawberry.field(description="What happened.")
@@ -24,7 +22,6 @@ class AuditEntry(Node):
 
     @strawberry.field(description="The id of what it happened to, which may be gone.")
     def subject_id(self) -> strawberry.ID:
-        """In its public form."""
         prefix = _PREFIXES.get(self.subject_type)
         key: str = self.row["subject_id"]
         return strawberry.ID(f"{prefix}_{key}" if prefix else key)

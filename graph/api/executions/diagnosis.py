@@ -1,4 +1,4 @@
-"""Why an execution does not get on, and what a recovery would do about it."""
+"""Why an execution is stalled, and what a recovery would do about it."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -7,9 +7,9 @@ from uuid import UUID
 import strawberry
 
 from db.errors import NotFound
+from db.queries.diagnosis import Facts, Plan, StepUnderWay, fetch_facts, fetch_plans, reasons
 from db.queries.pages import Row
 from db.queries.sources import CHECKPOINTS, EVENTS, LOG_ENTRIES, STEPS
-from db.queries.stuck import Facts, Plan, StepUnderWay, fetch_facts, fetch_plans, reasons
 from graph.api.records.types import Event, LogEntry
 from graph.api.states.checkpoints import Checkpoint
 from graph.api.steps.types import Step
@@ -20,7 +20,7 @@ from graph.loaded import fetch_listed, loaded
 from graph.scalars import Long
 
 
-@strawberry.type(description="One thing that keeps an execution from getting on.")
+@strawberry.type(description="One reason why an execution is stalled.")
 class StuckReason:
     """A code for programs, a sentence for people."""
 
@@ -118,7 +118,7 @@ async def _plans(info: Info, stuck: Sequence["WhyStuck"]) -> list[RecoveryPlan]:
     return [RecoveryPlan(execution=one.execution, plan=plan) for one, plan in zip(stuck, found, strict=True)]
 
 
-@strawberry.type(description="Why an execution does not get on, as far as can be told from what is recorded.")
+@strawberry.type(description="Why an execution is stalled, as far as can be told from what is recorded.")
 class WhyStuck:
     """Facts of one moment, by the database's clock."""
 
@@ -134,14 +134,12 @@ class WhyStuck:
     heartbeat_at: datetime | None = strawberry.field(description="When the lease was last taken or extended.")
     heartbeat_age: timedelta | None = strawberry.field(description="How long ago that was.")
 
-    @strawberry.field(description="Everything that keeps it from getting on, the gravest first; never empty.")
+    @strawberry.field(description="Every reason why it is stalled, the gravest first; never empty.")
     def reasons(self) -> list[StuckReason]:
-        """Drawn from the facts."""
         return [StuckReason(code=reason.code, message=reason.message) for reason in reasons(self.facts)]
 
     @strawberry.field(description="The attempts under way.")
     def steps(self) -> list[StepProgress]:
-        """In their order."""
         return [StepProgress.of(self.execution, step) for step in self.facts.steps]
 
     last_event = loaded(_last_events, Event | None, "The newest event of its history.", source=EVENTS)

@@ -45,8 +45,6 @@ class StepMatch:
 
 @strawberry.input(description="A key and the value that it must have.")
 class ValueMatch:
-    """Equality with a scalar."""
-
     key: str = strawberry.field(description="The key.")
     equals: JSON = strawberry.field(description="The value: a string, a number, true or false.")
 
@@ -61,8 +59,6 @@ class DurationRangeInput:
 
 @strawberry.input(description="Which executions; every condition that is given must hold.")
 class ExecutionFilter:
-    """Conditions on executions."""
-
     workflow_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET, description="Of this workflow version."
     )

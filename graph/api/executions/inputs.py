@@ -72,8 +72,6 @@ class TransitionExecutionInput(EngineInput):
 
 @strawberry.input(description="What an execution is found by; what is left out stays.")
 class UpdateExecutionInput(EngineInput):
-    """Tags and attributes."""
-
     execution_id: strawberry.ID = strawberry.field(description="Which one.")
     tags: list[str] | None = strawberry.field(
         default=strawberry.UNSET, description="The tags that it shall have, in the place of all others."
@@ -87,8 +85,6 @@ class UpdateExecutionInput(EngineInput):
 
 @strawberry.input(description="An execution to delete; it must have ended.")
 class DeleteExecutionInput(WriteInput):
-    """A deletion."""
-
     execution_id: strawberry.ID = strawberry.field(description="Which one.")
 
 
@@ -119,8 +115,6 @@ class RecoverExecutionInput(EngineInput):
 
 @strawberry.input(description="A checkpoint to start a new execution from.")
 class ForkExecutionInput(WriteInput):
-    """A fork."""
-
     checkpoint_id: strawberry.ID = strawberry.field(description="Where it starts.")
     variables_patch: JSONObject | None = strawberry.field(
         default=strawberry.UNSET,
@@ -134,8 +128,6 @@ MOST_CLAIMED = 100
 
 @strawberry.input(description="How many executions to claim, for whom.")
 class ClaimExecutionsInput(WriteInput):
-    """A claim."""
-
     holder: str = strawberry.field(description="Who takes the leases.")
     ttl: timedelta | None = strawberry.field(
         default=strawberry.UNSET,
@@ -150,8 +142,6 @@ class ClaimExecutionsInput(WriteInput):
 
 @strawberry.input(description="An execution and who takes or extends its lease.")
 class LeaseInput(EngineInput):
-    """A lease."""
-
     execution_id: strawberry.ID = strawberry.field(description="Which execution.")
     holder: str = strawberry.field(description="Who holds the lease.")
     ttl: timedelta | None = strawberry.field(
@@ -171,6 +161,4 @@ class ReleaseLeaseInput(EngineInput):
 
 @strawberry.input(description="Leases to extend.")
 class HeartbeatsInput:
-    """Heartbeats."""
-
     heartbeats: list[LeaseInput] = strawberry.field(description="The leases, each with its holder.")

@@ -42,8 +42,6 @@ async def _claimed(info: Info, payloads: Sequence["ClaimExecutionsPayload"]) -> 
 
 @strawberry.type(description="What was claimed.")
 class ClaimExecutionsPayload:
-    """What claiming answers."""
-
     keys: strawberry.Private[list[UUID]]
     executions = loaded(
         _claimed,
@@ -83,15 +81,11 @@ ReleaseLeaseResult = Annotated[
 
 @strawberry.type(description="What became of each heartbeat.")
 class HeartbeatsPayload:
-    """What many heartbeats answer."""
-
     results: list[HeartbeatResult] = strawberry.field(description=f"As of `heartbeat`: {EACH}.")
 
 
 @strawberry.type
 class LeaseMutations:
-    """Part of the root."""
-
     @strawberry.mutation(
         description="Take the leases of PENDING executions and of orphans (RUNNING, their lease over), "
         "and set them RUNNING: by their workflows' priority, CRITICAL first, and then by age. "
@@ -104,7 +98,6 @@ class LeaseMutations:
         info: Info,
         input: Annotated[ClaimExecutionsInput, strawberry.argument(description="How many, for whom.")],
     ) -> ClaimExecutionsResult:
-        """One statement."""
         write = accepted(info, "claimExecutions", input)
         if not 1 <= input.limit <= MOST_CLAIMED:
             raise InvalidInput(f"`limit` can be 1 to {MOST_CLAIMED}; it was {input.limit}.")
@@ -129,7 +122,6 @@ class LeaseMutations:
     async def heartbeat(
         self, info: Info, input: Annotated[LeaseInput, strawberry.argument(description="Which, for whom.")]
     ) -> HeartbeatResult:
-        """Only the holder's."""
         return await beat(info, input)
 
     @strawberry.mutation(
@@ -140,7 +132,6 @@ class LeaseMutations:
         info: Info,
         input: Annotated[ReleaseLeaseInput, strawberry.argument(description="Which, whose.")],
     ) -> ReleaseLeaseResult:
-        """Only the holder's."""
         write = accepted(info, "releaseLease", input)
         key = execution_key(input.execution_id)
         holder = required_text("holder", input.holder)

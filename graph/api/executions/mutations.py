@@ -52,8 +52,6 @@ class ExecutionPayload(Written):
 
 @strawberry.type(description="What was deleted.")
 class DeleteExecutionPayload:
-    """What deleting answers."""
-
     deleted_id: strawberry.ID = strawberry.field(description="The id that the execution had.")
 
 
@@ -67,8 +65,6 @@ async def _rerun(info: Info, payloads: Sequence["RecoverExecutionPayload"]) -> l
 
 @strawberry.type(description="What a recovery did, or would do.")
 class RecoverExecutionPayload(Written):
-    """What recovering answers."""
-
     kept: strawberry.Private[list[tuple[UUID, int]]]
     rerun: strawberry.Private[list[tuple[UUID, int]]]
     execution = written("execution", Execution, "The execution as it is now.")
@@ -118,8 +114,6 @@ RecoverExecutionResult = Annotated[
 
 @strawberry.type
 class ExecutionMutations:
-    """Part of the root."""
-
     @strawberry.mutation(
         description="Create an execution, PENDING until an engine claims it.", directives=[WRITE]
     )
@@ -155,7 +149,6 @@ class ExecutionMutations:
         info: Info,
         input: Annotated[TransitionExecutionInput, strawberry.argument(description="Which, and where to.")],
     ) -> TransitionExecutionResult:
-        """A guarded move."""
         write = accepted(info, "transitionExecution", input)
         key = execution_key(input.execution_id)
         result, error = document(info, "result", input.result), failure(info, input.error)

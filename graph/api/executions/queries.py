@@ -18,8 +18,6 @@ ExecutionId = Annotated[strawberry.ID, strawberry.argument(description="The exec
 
 @strawberry.type
 class ExecutionQueries:
-    """Part of the root."""
-
     @strawberry.field(description="One execution; an error where there is none.", directives=[READ])
     async def execution(self, info: Info, id: ExecutionId) -> Execution | None:
         """One statement for all `execution` fields of the document."""

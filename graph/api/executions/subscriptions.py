@@ -39,24 +39,18 @@ StartNow = Annotated[
 
 @strawberry.type(description="An event of the followed execution.")
 class ExecutionEventItem:
-    """An item of `executionEvents`."""
-
     cursor: str = strawberry.field(description="Its place, for `after`.")
     event: Event = strawberry.field(description="The event.")
 
 
 @strawberry.type(description="A log entry of the followed execution.")
 class ExecutionLogItem:
-    """An item of `executionLogs`."""
-
     cursor: str = strawberry.field(description="Its place, for `after`.")
     entry: LogEntry = strawberry.field(description="The entry.")
 
 
 @strawberry.type(description="A change to one of the followed executions.")
 class ExecutionChange:
-    """An item of `executionChanges`."""
-
     row: strawberry.Private[Row]
     cursor: str = strawberry.field(description="Its place in the order of commits, for `after`.")
     event: Event = strawberry.field(
@@ -70,7 +64,6 @@ class ExecutionChange:
 
     @strawberry.field(description="The execution's id, also when it was deleted.")
     def execution_id(self) -> strawberry.ID:
-        """In its public form."""
         return strawberry.ID(encode(Kind.EXECUTION, self.row["execution_id"]))
 
     execution = reference(
@@ -95,8 +88,6 @@ def _change(cursor: str, row: Row) -> ExecutionChange:
 
 @strawberry.type(description="What can be followed: each item once, in order, from wherever one stopped.")
 class Subscription:
-    """The root."""
-
     @strawberry.subscription(
         description="The history of an execution, from its beginning and then as it happens.",
         directives=[READ],

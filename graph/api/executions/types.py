@@ -97,8 +97,6 @@ async def _why_stuck(info: Info, rows: Sequence[Row]) -> list[WhyStuck | NotFoun
 @node_of(Kind.EXECUTION, EXECUTIONS)
 @strawberry.type(description="One run of a workflow version.")
 class Execution(Node):
-    """A row of executions."""
-
     status: ExecutionStatus = strawberry.field(description="Where it stands.")
     trigger_type: TriggerType = strawberry.field(directives=[READ], description="What set it off.")
     triggered_by: str = strawberry.field(directives=[READ], description="Who set it off.")
@@ -120,7 +118,6 @@ class Execution(Node):
 
     @strawberry.field(directives=[READ], description="What went wrong, where it did not end well.")
     def error(self) -> Failure | None:
-        """From the row's JSON."""
         return Failure.from_json(self.row["error"])
 
     hold = reference(
@@ -132,7 +129,6 @@ class Execution(Node):
 
     @strawberry.field(description="Its lease.")
     def lease(self) -> Lease:
-        """Part of the row."""
         return Lease.of(self.row)
 
     workflow = reference(WORKFLOWS, ("workflow_id",), _WORKFLOW, "The workflow version that it runs.")
@@ -184,7 +180,7 @@ class Execution(Node):
     why_stuck = loaded(
         _why_stuck,
         WhyStuck,
-        "Why it does not get on: its lease, its slow steps, what a recovery would do.",
+        "Why it is stalled: its lease, its slow steps, what a recovery would do.",
         "id",
     )
 

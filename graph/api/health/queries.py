@@ -31,8 +31,6 @@ def _status(job: Job) -> JobStatus:
 
 @strawberry.type
 class HealthQueries:
-    """Part of the root."""
-
     @strawberry.field(description="How the service does.", directives=[READ])
     async def health(self, info: Info) -> Health | None:
         """What this process knows by itself; its database is asked where it is selected."""

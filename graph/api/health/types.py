@@ -27,8 +27,6 @@ class TableStatus:
 
 @strawberry.type(description="This process's connections to the database.")
 class PoolStatus:
-    """The pool."""
-
     size: int = strawberry.field(description="How many it may hold.")
     in_use: int = strawberry.field(description="How many are in use, the one that asks not counted.")
 

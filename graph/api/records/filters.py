@@ -32,8 +32,6 @@ class SeqRangeInput:
 
 @strawberry.input(description="Which log entries; every condition that is given must hold.")
 class LogFilter:
-    """Conditions on log entries."""
-
     min_level: LogLevel | None = strawberry.field(
         default=strawberry.UNSET, description="Of this severity or above."
     )
@@ -53,8 +51,6 @@ class LogFilter:
 
 @strawberry.input(description="Which events; every condition that is given must hold.")
 class EventFilter:
-    """Conditions on events."""
-
     type: list[EventType] | None = strawberry.field(
         default=strawberry.UNSET, description="One of these types."
     )
@@ -63,8 +59,6 @@ class EventFilter:
 
 @strawberry.input(description="Which reported metric points; every condition that is given must hold.")
 class MetricFilter:
-    """Conditions on metric points."""
-
     name: list[str] | None = strawberry.field(default=strawberry.UNSET, description="One of these names.")
 
 

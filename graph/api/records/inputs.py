@@ -11,8 +11,6 @@ from graph.scalars import JSONObject
 
 @strawberry.input(description="Something to log.")
 class LogEntryInput:
-    """Columns of log_entries."""
-
     level: LogLevel = strawberry.field(default=LogLevel.INFO, description="How severe it is.")
     message: str = strawberry.field(
         description="What to log. Over the limit it is cut, and what can't be kept becomes U+FFFD."
@@ -31,16 +29,12 @@ class LogEntryInput:
 
 @strawberry.input(description="Log entries of one execution, in their order.")
 class AppendLogsInput(EngineInput):
-    """A batch of entries."""
-
     execution_id: strawberry.ID = strawberry.field(description="Which execution.")
     entries: list[LogEntryInput] = strawberry.field(description="The entries; thousands are fine.")
 
 
 @strawberry.input(description="Numbers about an execution, or about a step of it.")
 class RecordMetricsInput(EngineInput):
-    """A batch of points."""
-
     execution_id: strawberry.ID = strawberry.field(description="Which execution.")
     step_key: str | None = strawberry.field(
         default=strawberry.UNSET, description="The step whose last attempt they are about."

@@ -35,12 +35,10 @@ class ExecutionMetrics:
 
     @strawberry.field(description="How many different steps were recorded.")
     def steps(self) -> Long:
-        """Distinct keys."""
         return Long(self.derived["steps"])
 
     @strawberry.field(description="How many attempts were made, retries included.")
     def attempts(self) -> Long:
-        """Rows."""
         return Long(self.derived["attempts"])
 
     @strawberry.field(description="How many of the attempts were retries.")
@@ -50,12 +48,10 @@ class ExecutionMetrics:
 
     @strawberry.field(description="The attempts by status; only statuses that occur.")
     def steps_by_status(self) -> list[StepStatusCount]:
-        """Counted by the database."""
         return self._counts("")
 
     @strawberry.field(description="The steps by the status of their last attempt; only statuses that occur.")
     def latest_by_status(self) -> list[StepStatusCount]:
-        """Counted by the database."""
         return self._counts("last_")
 
     @strawberry.field(
@@ -67,7 +63,6 @@ class ExecutionMetrics:
 
     @strawberry.field(description="From the execution's start to its end; null until both are known.")
     def duration(self) -> timedelta | None:
-        """As the execution's own."""
         started, completed = self.row["started_at"], self.row["completed_at"]
         return completed - started if started and completed else None
 
@@ -89,7 +84,6 @@ class ExecutionMetrics:
         description="The last value of each number that the engine reported of the execution itself."
     )
     def values(self) -> JSONObject:
-        """By name."""
         return JSONObject(self.derived["reported"])
 
     points = connection(

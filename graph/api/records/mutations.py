@@ -26,8 +26,6 @@ from graph.scalars import JSONObject, Long, json_text
 
 @strawberry.type(description="Which entries were appended.")
 class AppendLogsPayload:
-    """What appending answers."""
-
     count: Long = strawberry.field(description="How many entries were appended.")
     first_seq: Long = strawberry.field(description="The first one's number.")
     last_seq: Long = strawberry.field(description="The last one's number.")
@@ -43,8 +41,6 @@ async def _metrics(info: Info, payloads: Sequence["RecordMetricsPayload"]) -> li
 
 @strawberry.type(description="The execution's numbers as they are now.")
 class RecordMetricsPayload:
-    """What recording answers."""
-
     execution: strawberry.Private[UUID]
     metrics = loaded(_metrics, ExecutionMetrics, "The numbers.")
 
@@ -61,15 +57,12 @@ RecordMetricsResult = Annotated[
 
 @strawberry.type
 class RecordMutations:
-    """Part of the root."""
-
     @strawberry.mutation(
         description="Append log entries to an execution, also to one that has ended.", directives=[WRITE]
     )
     async def append_logs(
         self, info: Info, input: Annotated[AppendLogsInput, strawberry.argument(description="What to log.")]
     ) -> AppendLogsResult:
-        """Rows of log_entries."""
         lines = log_lines(info, "entries", input.entries)
         write = accepted(info, "appendLogs", input, entries=lines)
         key = execution_key(input.execution_id)
@@ -82,7 +75,6 @@ class RecordMutations:
         info: Info,
         input: Annotated[RecordMetricsInput, strawberry.argument(description="What was measured.")],
     ) -> RecordMetricsResult:
-        """Rows of metric_points."""
         write = accepted(info, "recordMetrics", input)
         key, values = execution_key(input.execution_id), document(info, "values", input.values)
         step = text("stepKey", input.step_key)

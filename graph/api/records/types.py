@@ -26,8 +26,6 @@ _STEP = Annotated["Step", strawberry.lazy("graph.api.steps.types")]
 @node_of(Kind.LOG_ENTRY, LOG_ENTRIES)
 @strawberry.type(description="Something that an execution or a step logged.")
 class LogEntry(Node):
-    """A row of log_entries."""
-
     seq: Long = strawberry.field(description="Counts the entries of the execution, from 1, without gaps.")
     level: LogLevel = strawberry.field(description="How severe it is.")
     message: str = strawberry.field(description="What was logged.")
@@ -54,8 +52,6 @@ class LogEntry(Node):
 @node_of(Kind.METRIC_POINT, METRIC_POINTS)
 @strawberry.type(description="A number that the engine reported.")
 class MetricPoint(Node):
-    """A row of metric_points."""
-
     seq: Long = strawberry.field(description="Counts the points of the execution, from 1, without gaps.")
     name: str = strawberry.field(description="What was measured.")
     value: float = strawberry.field(description="How much it was.")
@@ -79,8 +75,6 @@ async def _steps_of_events(info: Info, rows: Sequence[Row]) -> list[Row | None]:
 @node_of(Kind.EVENT, EVENTS)
 @strawberry.type(description="A change to an execution.")
 class Event(Node):
-    """A row of events."""
-
     seq: Long = strawberry.field(description="Counts the events of the execution, from 1, without gaps.")
     type: EventType = strawberry.field(description="What happened.")
     actor: str = strawberry.field(description="Who did it.")

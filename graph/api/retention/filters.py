@@ -17,8 +17,6 @@ from graph.ids import Kind, decode_as
 
 @strawberry.input(description="Which retention policies; every condition that is given must hold.")
 class RetentionPolicyFilter:
-    """Conditions on policies."""
-
     name: NameFilter | None = strawberry.field(
         default=strawberry.UNSET, description="The name, or how it begins."
     )
@@ -37,8 +35,6 @@ class RetentionPolicyOrder:
 
 @strawberry.input(description="Which runs; every condition that is given must hold.")
 class RetentionRunFilter:
-    """Conditions on runs."""
-
     status: list[RunStatus] | None = strawberry.field(
         default=strawberry.UNSET, description="One of these statuses."
     )
@@ -99,8 +95,6 @@ RUNS_LISTED = Listing(
 
 @strawberry.input(description="Which holds; every condition that is given must hold.")
 class HoldFilter:
-    """Conditions on holds."""
-
     subject_type: Subject | None = strawberry.field(
         default=strawberry.UNSET, description="On an execution, or on a workflow version."
     )

@@ -27,8 +27,6 @@ _FOR = timedelta(seconds=10)
 
 @strawberry.input(description="A retention policy to be; at least one of the ages is given.")
 class CreateRetentionPolicyInput(WriteInput):
-    """Columns of retention_policies."""
-
     name: str = strawberry.field(description="Its name, unique.")
     workflow_name: str | None = strawberry.field(default=strawberry.UNSET, description=_WORKFLOW)
     statuses: list[ExecutionStatus] | None = strawberry.field(default=strawberry.UNSET, description=_STATUSES)
@@ -43,8 +41,6 @@ class CreateRetentionPolicyInput(WriteInput):
 
 @strawberry.input(description="What to change of a retention policy; what is left out stays.")
 class UpdateRetentionPolicyInput(WriteInput):
-    """Columns of retention_policies."""
-
     policy_id: strawberry.ID = strawberry.field(description="Which one.")
     expected_revision: Long | None = strawberry.field(
         default=strawberry.UNSET,
@@ -78,15 +74,11 @@ class UpdateRetentionPolicyInput(WriteInput):
 
 @strawberry.input(description="A retention policy to delete.")
 class DeleteRetentionPolicyInput(WriteInput):
-    """A deletion."""
-
     policy_id: strawberry.ID = strawberry.field(description="Which one.")
 
 
 @strawberry.input(description="Which policies to apply, and for how long.")
 class ApplyRetentionInput(WriteInput):
-    """A run."""
-
     policy_id: strawberry.ID | None = strawberry.field(
         default=strawberry.UNSET,
         description="Which policy, enabled or not; without it, all that are enabled.",
@@ -101,8 +93,6 @@ class ApplyRetentionInput(WriteInput):
 
 @strawberry.input(description="What to put on hold, and why.")
 class PlaceHoldInput(WriteInput):
-    """A row of holds."""
-
     subject_id: strawberry.ID = strawberry.field(description="An execution, or a workflow version.")
     reason: str = strawberry.field(description="Why; shown to who would delete it.")
 

@@ -42,15 +42,11 @@ class RetentionPolicyPayload(Written):
 
 @strawberry.type(description="What was deleted.")
 class DeleteRetentionPolicyPayload:
-    """What deleting answers."""
-
     deleted_id: strawberry.ID = strawberry.field(description="The id that the policy had.")
 
 
 @strawberry.type(description="The run, which may not be over yet: see its status.")
 class ApplyRetentionPayload(Written):
-    """What applying answers."""
-
     run = written("run", RetentionRun, "The run, and its receipt.", scope=ADMIN)
 
 
@@ -74,8 +70,6 @@ ApplyRetentionResult = Annotated[
 
 @strawberry.type
 class RetentionMutations:
-    """Part of the root."""
-
     @strawberry.mutation(
         description="Create a retention policy. From then on it is applied by itself, unless it is not "
         "enabled: see first what it would take, with `previewRetention`.",
@@ -86,7 +80,6 @@ class RetentionMutations:
         info: Info,
         input: Annotated[CreateRetentionPolicyInput, strawberry.argument(description="What it says.")],
     ) -> CreateRetentionPolicyResult:
-        """One row of retention_policies."""
         write = accepted(info, "createRetentionPolicy", input)
         name = required_text("name", input.name, 200)
         columns = {"name": name, "enabled": input.enabled, **rule_columns(input)}
@@ -101,7 +94,6 @@ class RetentionMutations:
         info: Info,
         input: Annotated[UpdateRetentionPolicyInput, strawberry.argument(description="What to change.")],
     ) -> UpdateRetentionPolicyResult:
-        """Columns of one row."""
         write = accepted(info, "updateRetentionPolicy", input)
         key = decode_as(Kind.POLICY, input.policy_id)[0]
         enabled = given(input.enabled)
@@ -119,7 +111,6 @@ class RetentionMutations:
         info: Info,
         input: Annotated[DeleteRetentionPolicyInput, strawberry.argument(description="Which one.")],
     ) -> DeleteRetentionPolicyResult:
-        """One row."""
         write = accepted(info, "deleteRetentionPolicy", input)
         key = decode_as(Kind.POLICY, input.policy_id)[0]
         await policies.delete_policy(info.context.database, write, key)
@@ -159,15 +150,11 @@ def _payload(key: UUID) -> RetentionPolicyPayload:
 
 @strawberry.type(description="The hold.")
 class PlaceHoldPayload(Written):
-    """What placing answers."""
-
     hold = written("hold", Hold, "The hold.", scope=ADMIN)
 
 
 @strawberry.type(description="What is on hold no more.")
 class ReleaseHoldPayload:
-    """What releasing answers."""
-
     released_id: strawberry.ID = strawberry.field(description="The execution or workflow version.")
 
 
@@ -185,8 +172,6 @@ ReleaseHoldResult = Annotated[
 
 @strawberry.type
 class HoldMutations:
-    """Part of the root."""
-
     @strawberry.mutation(
         description="Put an execution, or a workflow version with all its executions, on hold: neither "
         "retention nor anybody deletes them until it is released. Once this is answered nothing of them goes "
@@ -196,7 +181,6 @@ class HoldMutations:
     async def place_hold(
         self, info: Info, input: Annotated[PlaceHoldInput, strawberry.argument(description="What, and why.")]
     ) -> PlaceHoldResult:
-        """One row of holds."""
         write = accepted(info, "placeHold", input)
         subject, key = _subject(input.subject_id)
         reason = required_text("reason", input.reason)
@@ -207,7 +191,6 @@ class HoldMutations:
     async def release_hold(
         self, info: Info, input: Annotated[ReleaseHoldInput, strawberry.argument(description="Which one.")]
     ) -> ReleaseHoldResult:
-        """One row less."""
         write = accepted(info, "releaseHold", input)
         await holds.release_hold(info.context.database, write, *_subject(input.subject_id))
         return ReleaseHoldPayload(released_id=input.subject_id)
@@ -216,5 +199,5 @@ class HoldMutations:
 def _subject(text: str) -> tuple[Subject, UUID]:
     kind, key = decode(text)
     if kind.name not in Subject.__members__:
-        raise InvalidInput(f"A hold is on an execution or a workflow version, not on a {kind.noun}.")
+        raise InvalidInput(f"A hold is on an execution or a workflow version, not on {kind.one}.")
     return Subject[kind.name], key[0]

@@ -26,8 +26,6 @@ By = Annotated[
 
 @strawberry.type
 class RetentionQueries:
-    """Part of the root."""
-
     retention_policies = connection(
         ALL_POLICIES, RetentionPolicy, POLICIES_LISTED, (), "What may go, and when.", scope=ADMIN
     )
@@ -54,8 +52,6 @@ async def _chosen(info: Info, by: RetentionPreviewBy | None) -> UUID | Policy | 
 
 @strawberry.type
 class HoldQueries:
-    """Part of the root."""
-
     holds = connection(
         ALL_HOLDS,
         Hold,

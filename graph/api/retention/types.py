@@ -24,8 +24,6 @@ from graph.scalars import JSON, JSONObject, Long
     "others say; but nothing that has not ended, nothing on hold, and no base of a fork that stays."
 )
 class RetentionPolicy(Node):
-    """A row of retention_policies."""
-
     name: str = strawberry.field(description="Its name, unique.")
     workflow_name: str | None = strawberry.field(
         description="The workflow whose executions it takes, in all versions; null for all workflows."
@@ -56,8 +54,6 @@ class RetentionPolicy(Node):
 @node_of(Kind.RUN, RUNS, Scope.ADMIN)
 @strawberry.type(description="One application of policies, and the receipt of it.")
 class RetentionRun(Node):
-    """A row of retention_runs."""
-
     actor: str = strawberry.field(description="Who asked for it; `retention` where nobody did.")
     status: RunStatus = strawberry.field(description="Where it stands.")
     policies: JSON = strawberry.field(description="What the policies said when it started; ages in seconds.")
@@ -71,8 +67,6 @@ class RetentionRun(Node):
 
 @strawberry.type(description="What would go of one table.")
 class RetentionTable:
-    """Rows and bytes."""
-
     table: str = strawberry.field(description="The table.")
     rows: Long = strawberry.field(description="How many rows.")
     bytes: Long = strawberry.field(description="How many bytes the rows take, without indexes.")
@@ -140,8 +134,6 @@ def _subject(kind: Subject, source: Source, shown: object, description: str) -> 
 @node_of(Kind.HOLD, HOLDS)
 @strawberry.type(description="A hold: what it is on can neither be deleted nor go by itself.")
 class Hold(Node):
-    """A row of holds."""
-
     subject_type: Subject = strawberry.field(description="What it is on.")
     reason: str = strawberry.field(description="Why.")
     placed_by: str = strawberry.field(description="Who placed it.")
@@ -149,7 +141,6 @@ class Hold(Node):
 
     @strawberry.field(description="The id of the execution or workflow version that it is on.")
     def subject_id(self) -> strawberry.ID:
-        """In its public form."""
         return strawberry.ID(encode(Kind[self.row["subject_type"]], self.row["subject_id"]))
 
     execution = _subject(

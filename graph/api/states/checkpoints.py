@@ -40,8 +40,6 @@ class VariableDifference:
 
 @strawberry.type(description="What lies between two checkpoints.")
 class CheckpointDifference:
-    """Two versions compared."""
-
     added: list[VariableDifference] = strawberry.field(description="Variables that were not there.")
     changed: list[VariableDifference] = strawberry.field(description="Variables with another value.")
     removed: list[VariableDifference] = strawberry.field(description="Variables that are not there any more.")
@@ -80,8 +78,6 @@ async def _differences(
 @node_of(Kind.CHECKPOINT, CHECKPOINTS)
 @strawberry.type(description="A version of an execution's state that was named to come back to.")
 class Checkpoint(Node):
-    """A row of checkpoints."""
-
     seq: Long = strawberry.field(description="Counts the checkpoints of the execution, from 1, without gaps.")
     step_key: str | None = strawberry.field(directives=[READ], description="The step that it was taken at.")
     label: str | None = strawberry.field(directives=[READ], description="Its name for people.")

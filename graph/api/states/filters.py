@@ -16,8 +16,6 @@ from graph.enums import Direction, VersionOrderField
 
 @strawberry.input(description="Which checkpoints; every condition that is given must hold.")
 class CheckpointFilter:
-    """Conditions on checkpoints."""
-
     step_key: list[str] | None = strawberry.field(
         default=strawberry.UNSET, description="Taken at one of these steps."
     )

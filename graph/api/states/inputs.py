@@ -52,15 +52,11 @@ class StateInput:
 
 @strawberry.input(description="What to save of an execution's state.")
 class SaveStateInput(EngineInput, StateInput):
-    """A save."""
-
     execution_id: strawberry.ID = strawberry.field(description="Whose state.")
 
 
 @strawberry.input(description="What to keep beside a version of the state.")
 class CheckpointInput:
-    """Columns of checkpoints."""
-
     label: str | None = strawberry.field(default=strawberry.UNSET, description="Its name for people.")
     data: JSON | None = strawberry.field(
         default=strawberry.UNSET, description="What the engine keeps beside the state."
@@ -69,8 +65,6 @@ class CheckpointInput:
 
 @strawberry.input(description="A checkpoint to be, of the state as it stands now.")
 class CreateCheckpointInput(EngineInput, CheckpointInput):
-    """A checkpoint."""
-
     execution_id: strawberry.ID = strawberry.field(description="Whose state.")
     step_key: str | None = strawberry.field(
         default=strawberry.UNSET, description="The step that it is taken at."
@@ -79,15 +73,11 @@ class CreateCheckpointInput(EngineInput, CheckpointInput):
 
 @strawberry.input(description="A checkpoint to delete; not the head, and not the base of a fork.")
 class DeleteCheckpointInput(WriteInput):
-    """A deletion."""
-
     checkpoint_id: strawberry.ID = strawberry.field(description="Which one.")
 
 
 @strawberry.input(description="How many checkpoints of an execution to keep.")
 class PruneCheckpointsInput(WriteInput):
-    """A pruning."""
-
     execution_id: strawberry.ID = strawberry.field(description="Whose checkpoints.")
     keep_last: int = strawberry.field(
         description="How many of the newest stay; the head and the bases of forks always do."
@@ -97,8 +87,6 @@ class PruneCheckpointsInput(WriteInput):
 
 @strawberry.input(description="States to save, of any executions.")
 class SaveStatesInput:
-    """Saves."""
-
     saves: list[SaveStateInput] = strawberry.field(
         description="The saves; those to one execution are made in their order."
     )

@@ -55,15 +55,11 @@ async def load_states(info: Info, payloads: Sequence[Written]) -> list[Any]:
 
 @strawberry.type(description="The state that was saved.")
 class SaveStatePayload(Written):
-    """What saving answers."""
-
     state = written_by("state", load_states, ExecutionState, "The state at its new version.")
 
 
 @strawberry.type(description="The checkpoint that was taken.")
 class CreateCheckpointPayload(Written):
-    """What taking one answers."""
-
     checkpoint = written("checkpoint", Checkpoint, "The checkpoint.")
 
 
@@ -102,20 +98,15 @@ PruneCheckpointsResult = Annotated[
 
 @strawberry.type(description="What became of each save.")
 class SaveStatesPayload:
-    """What many saves answer."""
-
     results: list[SaveStateResult] = strawberry.field(description=f"As of `saveState`: {EACH}.")
 
 
 @strawberry.type
 class StateMutations:
-    """Part of the root."""
-
     @strawberry.mutation(description="Save an execution's state under its next version.", directives=[WRITE])
     async def save_state(
         self, info: Info, input: Annotated[SaveStateInput, strawberry.argument(description="What to save.")]
     ) -> SaveStateResult:
-        """Rows for what changed."""
         return await save(info, input)
 
     @strawberry.mutation(

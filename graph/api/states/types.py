@@ -32,8 +32,6 @@ VariableKey = Annotated[str, strawberry.argument(description="The variable's nam
 @node_of(Kind.VARIABLE_CHANGE, STATE_ENTRIES)
 @strawberry.type(description="What one save did to a variable.")
 class VariableChange(Node):
-    """A row of state_entries."""
-
     version: Long = strawberry.field(description="The state's version that the save made.")
     op: StateOp = strawberry.field(description="What was done.")
     value: JSON | None = strawberry.field(

@@ -17,13 +17,10 @@ from graph.scalars import Long
 
 @strawberry.type(description="The newest failure of its kind.")
 class FailureSample:
-    """Where to look."""
-
     row: strawberry.Private[Row]
 
     @strawberry.field(description="The message as it was reported, at most 2,000 characters of it.")
     def message(self) -> str:
-        """Before anything was replaced."""
         return self.row["sample"] or ""
 
     execution = reference(
@@ -43,8 +40,6 @@ async def _workflows(info: Info, rows: Sequence[Row]) -> list[list[Row]]:
 
 @strawberry.type(description="Failures with the same code, and the same message but for its particulars.")
 class ErrorGroup:
-    """A row of numbers."""
-
     row: strawberry.Private[Row]
     fingerprint: str = strawberry.field(description="Names the kind: the same at all times.")
     code: str | None = strawberry.field(description="The engine's own code for it.")
@@ -67,7 +62,6 @@ class ErrorGroup:
 
     @strawberry.field(description="The newest of them.")
     def sample(self) -> FailureSample:
-        """Part of the row."""
         return FailureSample(row=self.row)
 
     @classmethod
@@ -79,8 +73,6 @@ class ErrorGroup:
 
 @strawberry.type(description="Kinds of errors, and the window of time that they were looked for in.")
 class ErrorGroups:
-    """The most frequent first."""
-
     start: datetime = strawberry.field(name="from", description="Executions created from here on.")
     end: datetime = strawberry.field(name="to", description="Executions created up to here.")
     groups: list[ErrorGroup] = strawberry.field(description="The groups, the most frequent first.")

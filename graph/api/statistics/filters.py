@@ -7,7 +7,7 @@ import strawberry
 
 from db.errors import InvalidInput
 from db.queries.filters import ExecutionFilter as Narrowed
-from db.queries.statistics import Grouping, Span, covered
+from db.queries.statistics import Grouping, TimeSpan, covered
 from graph.api.conditions import listed
 from graph.api.executions.filters import ExecutionFilter, execution_filter
 from graph.api.steps.filters import StepFilter
@@ -39,7 +39,7 @@ Order = Annotated[StepStatsOrder, strawberry.argument(description="Which steps c
 Most = Annotated[int, strawberry.argument(description="How many groups, at most 500.")]
 
 
-async def window(info: Info, filter: ExecutionFilter | None) -> tuple[Narrowed, Span]:
+async def window(info: Info, filter: ExecutionFilter | None) -> tuple[Narrowed, TimeSpan]:
     """What `db` narrows by, with a beginning in time, and the window that it covers."""
     narrowed, span = covered(await execution_filter(info, filter), info.context.loaders.now)
     narrowed.require_window()

@@ -15,8 +15,6 @@ from graph.loaders import ErrorsKey, StepStatsKey
 
 @strawberry.type
 class StatisticsQueries:
-    """Part of the root."""
-
     @strawberry.field(
         description="Executions in numbers, in at most 1,000 groups; an error where there would be more.",
         directives=[READ],
@@ -28,7 +26,6 @@ class StatisticsQueries:
         group_by: GroupBy = strawberry.UNSET,
         bucket: Bucket = strawberry.UNSET,
     ) -> ExecutionStatistics | None:
-        """One statement."""
         (statistics,) = await execution_statistics(info, [None], filter, group_by, bucket)
         return statistics
 
@@ -43,7 +40,6 @@ class StatisticsQueries:
         order_by: Order = StepStatsOrder.SLOWEST,
         first: Most = DEFAULT_PAGE,
     ) -> StepStatistics | None:
-        """One statement."""
         most = limit(first)
         narrowed, span = await window(info, filter)
         steps = await STEPS_LISTED.narrow(info, step_filter)
@@ -59,7 +55,6 @@ class StatisticsQueries:
     async def error_groups(
         self, info: Info, filter: Which = strawberry.UNSET, first: Most = DEFAULT_PAGE
     ) -> ErrorGroups | None:
-        """One statement."""
         most = limit(first)
         narrowed, span = await window(info, filter)
         rows = await info.context.loaders.error_groups.load(ErrorsKey(narrowed, most + 1))

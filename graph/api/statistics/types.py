@@ -10,7 +10,7 @@ import strawberry
 from db.enums import TERMINAL_EXECUTION, Ending
 from db.queries.pages import Row
 from db.queries.sources import WORKFLOWS
-from db.queries.statistics import Span
+from db.queries.statistics import TimeSpan
 from graph.api.records.metrics import StepStatusCount
 from graph.api.shares import share
 from graph.api.statistics.filters import Bucket, GroupBy, Which, grouping, window
@@ -90,7 +90,7 @@ class ExecutionStats:
 
     row: strawberry.Private[Row]
     key: strawberry.Private[StatsKey]
-    span: strawberry.Private[Span]
+    span: strawberry.Private[TimeSpan]
 
     name: str | None = strawberry.field(description="The workflow's name; with WORKFLOW or VERSION.")
     version: str | None = strawberry.field(description="The workflow's version; with VERSION.")
@@ -105,7 +105,7 @@ class ExecutionStats:
     )
 
     @classmethod
-    def of(cls, row: Row, key: StatsKey, span: Span) -> Self:
+    def of(cls, row: Row, key: StatsKey, span: TimeSpan) -> Self:
         """The group that a row tells of."""
         names = ("name", "version", "status", "trigger_type", "environment", "tag", "bucket")
         return cls(row=row, key=key, span=span, **{name: row.get(name) for name in names})
@@ -114,12 +114,10 @@ class ExecutionStats:
 
     @strawberry.field(description="How many there are.")
     def count(self) -> Long:
-        """Of any status."""
         return Long(self.row["count"])
 
     @strawberry.field(description="How many have each status; only statuses that occur.")
     def count_by_status(self) -> list[ExecutionStatusCount]:
-        """Counted by the database."""
         counts = ((status, self.row[status.lower()]) for status in ExecutionStatus)
         return [ExecutionStatusCount(status=status, count=count) for status, count in counts if count]
 
@@ -133,17 +131,14 @@ class ExecutionStats:
 
     @strawberry.field(description="The rest to 1: the share that FAILED or TIMED_OUT.")
     def failure_rate(self) -> float | None:
-        """0 to 1."""
         return share(self.row, ExecutionStatus, Ending.BADLY)
 
     @strawberry.field(description="How long those that were COMPLETED took, from their start to their end.")
     def duration(self) -> DurationStats:
-        """Exact."""
         return DurationStats.of(self.row, "duration")
 
     @strawberry.field(description="How long those that have started waited for it, from their creation.")
     def queue_wait(self) -> DurationStats:
-        """Exact."""
         return DurationStats.of(self.row, "wait")
 
     @strawberry.field(
@@ -193,38 +188,30 @@ async def execution_statistics(
 
 @strawberry.type(description="A step in numbers, over all its attempts in the executions asked for.")
 class StepStats:
-    """A row of numbers."""
-
     row: strawberry.Private[Row]
 
     @strawberry.field(description="The workflow's name.")
     def name(self) -> str:
-        """Whatever the version."""
         return str(self.row["name"])
 
     @strawberry.field(description="The step's key.")
     def key(self) -> str:
-        """Unique within the workflow."""
         return str(self.row["key"])
 
     @strawberry.field(description="In how many executions it occurs.")
     def executions(self) -> Long:
-        """Distinct."""
         return Long(self.row["executions"])
 
     @strawberry.field(description="How many attempts were made, retries included.")
     def attempts(self) -> Long:
-        """Rows."""
         return Long(self.row["attempts"])
 
     @strawberry.field(description="How many of the attempts were retries.")
     def retries(self) -> Long:
-        """Attempts after the first."""
         return Long(self.row["retries"])
 
     @strawberry.field(description="The attempts by status; only statuses that occur.")
     def count_by_status(self) -> list[StepStatusCount]:
-        """Counted by the database."""
         counts = ((status, self.row[status.lower()]) for status in StepStatus)
         return [StepStatusCount(status=status, count=count) for status, count in counts if count]
 
@@ -238,12 +225,10 @@ class StepStats:
 
     @strawberry.field(description="How long the attempts took that were COMPLETED.")
     def duration(self) -> DurationStats:
-        """Exact."""
         return DurationStats.of(self.row, "duration")
 
     @strawberry.field(description="The durations of all attempts that ended, added up; null before any did.")
     def busy_time(self) -> timedelta | None:
-        """Over all executions."""
         return _length(self.row["busy"])
 
 

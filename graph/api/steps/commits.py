@@ -26,8 +26,6 @@ from graph.written import Written, written, written_by
 
 @strawberry.type(description="What was committed.")
 class CommitStepPayload(Written):
-    """What committing answers."""
-
     step = written("step", Step, "The attempt.")
     state = written_by("state", load_states, ExecutionState, "The state at the version after the commit.")
     checkpoint = written("checkpoint", Checkpoint, "The checkpoint, where one was taken.", optional=True)
@@ -46,15 +44,11 @@ CommitStepResult = Annotated[
 
 @strawberry.type(description="What became of each commit.")
 class CommitStepsPayload:
-    """What many commits answer."""
-
     results: list[CommitStepResult] = strawberry.field(description=f"As of `commitStep`: {EACH}.")
 
 
 @strawberry.type
 class CommitMutations:
-    """Whole outcomes of steps."""
-
     @strawberry.mutation(
         description="Commit a step's whole outcome: end, state, checkpoint and logs, in one transaction.",
         directives=[WRITE],

@@ -17,8 +17,6 @@ from graph.enums import (
 
 @strawberry.input(description="Which steps; every condition that is given must hold.")
 class StepFilter:
-    """Conditions on steps."""
-
     status: list[StepStatus] | None = strawberry.field(
         default=strawberry.UNSET, description="One of these statuses."
     )

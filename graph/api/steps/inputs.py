@@ -12,8 +12,6 @@ from graph.scalars import JSON, JSONObject
 
 @strawberry.input(description="What is said of a step when it starts.")
 class StepInput:
-    """Columns of steps."""
-
     key: str = strawberry.field(description="Names the step within its workflow.")
     name: str | None = strawberry.field(
         default=strawberry.UNSET, description="The step's name for people; its key unless given."
@@ -32,15 +30,11 @@ class StepInput:
 
 @strawberry.input(description="A step to start, or to try again.")
 class StartStepInput(EngineInput, StepInput):
-    """An attempt to be."""
-
     execution_id: strawberry.ID = strawberry.field(description="The execution that it belongs to.")
 
 
 @strawberry.input(description="How an attempt ended.")
 class FinishStepInput(EngineInput):
-    """An attempt's end."""
-
     step_id: strawberry.ID = strawberry.field(description="Which attempt.")
     status: StepStatus = strawberry.field(
         default=StepStatus.COMPLETED, description="How it ended; RETRYING when it will be tried again."
@@ -74,8 +68,6 @@ class CommitStepStepInput(StepInput):
 
 @strawberry.input(description="A step's whole outcome; all of it is written, or nothing.")
 class CommitStepInput(EngineInput):
-    """A commit."""
-
     execution_id: strawberry.ID = strawberry.field(description="Which execution.")
     step: CommitStepStepInput = strawberry.field(
         description="The step; it need not have been started. After a bad end this is another attempt. One "
@@ -96,8 +88,6 @@ class CommitStepInput(EngineInput):
 
 @strawberry.input(description="Outcomes of steps to commit, of any executions.")
 class CommitStepsInput:
-    """Commits."""
-
     commits: list[CommitStepInput] = strawberry.field(
         description="The commits; those to one execution are made in their order."
     )

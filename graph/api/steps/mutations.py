@@ -50,8 +50,6 @@ FinishStepResult = Annotated[
 
 @strawberry.type
 class StepMutations:
-    """Part of the root."""
-
     @strawberry.mutation(
         description="Start a step, or another attempt at one that ended badly. One that runs stays as it is, "
         "and nothing else can be said of it.",
@@ -60,7 +58,6 @@ class StepMutations:
     async def start_step(
         self, info: Info, input: Annotated[StartStepInput, strawberry.argument(description="Which step.")]
     ) -> StartStepResult:
-        """One row of steps."""
         write = accepted(info, "startStep", input)
         key = execution_key(input.execution_id)
         seq = await steps.start_step(info.context.database, key, write, step_start(info, input))
@@ -76,7 +73,6 @@ class StepMutations:
         info: Info,
         input: Annotated[FinishStepInput, strawberry.argument(description="Which, and how.")],
     ) -> FinishStepResult:
-        """A guarded move."""
         write = accepted(info, "finishStep", input)
         key, *seq = decode_as(Kind.STEP, input.step_id)
         end = step_end(info, input.status, input.output, input.error, input.metrics)

@@ -27,8 +27,6 @@ _EXECUTION = Annotated["Execution", strawberry.lazy("graph.api.executions.types"
 @node_of(Kind.STEP, STEPS)
 @strawberry.type(description="One attempt at one step; a retry is another step with the same key.")
 class Step(Node):
-    """A row of steps."""
-
     seq: Long = strawberry.field(description="Counts the attempts of the execution, from 1, without gaps.")
     key: str = strawberry.field(description="Names the step within its workflow.")
     attempt: int = strawberry.field(description="Counts the attempts at this step, from 1.")
@@ -51,12 +49,10 @@ class Step(Node):
 
     @strawberry.field(directives=[READ], description="What went wrong, where it did not end well.")
     def error(self) -> Failure | None:
-        """From the row's JSON."""
         return Failure.from_json(self.row["error"])
 
     @strawberry.field(directives=[READ], description="From its start to its end; null until both are known.")
     def duration(self) -> timedelta | None:
-        """Derived."""
         started, completed = self.row["started_at"], self.row["completed_at"]
         return completed - started if started and completed else None
 

@@ -14,8 +14,6 @@ from graph.enums import Direction, TokenOrderField
 
 @strawberry.input(description="Which tokens; every condition that is given must hold.")
 class TokenFilter:
-    """Conditions on tokens."""
-
     name: NameFilter | None = strawberry.field(
         default=strawberry.UNSET, description="The name, or how it begins."
     )

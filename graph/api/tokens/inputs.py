@@ -13,8 +13,6 @@ from graph.enums import Scope
     "secret, which nobody knows any more. When the answer was lost, revoke the token and create another."
 )
 class CreateTokenInput:
-    """Columns of tokens."""
-
     name: str = strawberry.field(
         description="Who will use it: the actor of what is written with it. Unique among those not revoked."
     )
@@ -26,6 +24,4 @@ class CreateTokenInput:
 
 @strawberry.input(description="A token to make worthless.")
 class RevokeTokenInput(WriteInput):
-    """A revocation."""
-
     id: strawberry.ID = strawberry.field(description="Which one.")

@@ -20,8 +20,6 @@ from graph.written import Written, written
 
 @strawberry.type(description="A new token.")
 class CreateTokenPayload(Written):
-    """What creating answers."""
-
     token = written("token", Token, "What is known of it.", scope=ADMIN)
     secret: str = strawberry.field(
         description="The token itself, for the header `Authorization: Bearer …`. It is shown this once: only "
@@ -31,8 +29,6 @@ class CreateTokenPayload(Written):
 
 @strawberry.type(description="The token as it is now.")
 class RevokeTokenPayload(Written):
-    """What revoking answers."""
-
     token = written("token", Token, "The token.", scope=ADMIN)
 
 
@@ -48,8 +44,6 @@ RevokeTokenResult = Annotated[
 
 @strawberry.type
 class TokenMutations:
-    """Part of the root."""
-
     @strawberry.mutation(
         description="Create a token. With the first one, everybody has to show one from then on.",
         directives=[ADMIN],
@@ -57,7 +51,6 @@ class TokenMutations:
     async def create_token(
         self, info: Info, input: Annotated[CreateTokenInput, strawberry.argument(description="What it is.")]
     ) -> CreateTokenResult:
-        """One row of tokens."""
         write = accepted(info, "createToken", input)
         name = required_text("name", input.name, LONGEST_NAME)
         minted = mint()

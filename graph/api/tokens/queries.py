@@ -11,8 +11,6 @@ from graph.connections import connection
 
 @strawberry.type
 class TokenQueries:
-    """Part of the root."""
-
     tokens = connection(
         ALL_TOKENS,
         Token,

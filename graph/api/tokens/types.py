@@ -13,8 +13,6 @@ from graph.nodes import Node, node_of
 @node_of(Kind.TOKEN, TOKENS, Scope.ADMIN)
 @strawberry.type(description="A token, without its secret: that was shown when it was created.")
 class Token(Node):
-    """A row of tokens."""
-
     name: str = strawberry.field(
         description="Who uses it: the actor of what is written with it. Unique among those not revoked."
     )

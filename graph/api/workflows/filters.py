@@ -22,8 +22,6 @@ from graph.enums import Direction, Environment, Priority, WorkflowOrderField, Wo
 
 @strawberry.input(description="Which workflows; every condition that is given must hold.")
 class WorkflowFilter:
-    """Conditions on workflows."""
-
     name: NameFilter | None = strawberry.field(default=strawberry.UNSET, description="Its name.")
     status: list[WorkflowStatus] | None = strawberry.field(
         default=strawberry.UNSET, description="One of these statuses."
@@ -83,8 +81,6 @@ WORKFLOWS_LISTED = Listing(
 
 @strawberry.input(description="A workflow's name and version.")
 class WorkflowNameVersion:
-    """The natural key."""
-
     name: str = strawberry.field(description="The name.")
     version: str = strawberry.field(description="The version.")
 

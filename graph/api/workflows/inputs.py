@@ -18,8 +18,6 @@ _DEFINITION = (
 
 @strawberry.input(description="A workflow version to be.")
 class CreateWorkflowInput(WriteInput):
-    """Columns of workflows."""
-
     name: str = strawberry.field(description="The name that all versions share.")
     version: str = strawberry.field(description="The version, unique for the name.")
     definition: JSONObject = strawberry.field(description=_DEFINITION)
@@ -44,8 +42,6 @@ class CreateWorkflowInput(WriteInput):
 
 @strawberry.input(description="What to change of a workflow version; what is left out stays.")
 class UpdateWorkflowInput(WriteInput):
-    """Columns of workflows."""
-
     workflow_id: strawberry.ID = strawberry.field(description="Which one.")
     expected_revision: Long | None = strawberry.field(default=strawberry.UNSET, description=_REVISION)
     definition: JSONObject | None = strawberry.field(
@@ -75,8 +71,6 @@ class UpdateWorkflowInput(WriteInput):
 
 @strawberry.input(description="A workflow version and the status it shall have.")
 class SetWorkflowStatusInput(WriteInput):
-    """A move."""
-
     workflow_id: strawberry.ID = strawberry.field(description="Which one.")
     status: WorkflowStatus = strawberry.field(description="Where it goes.")
     expected_revision: Long | None = strawberry.field(default=strawberry.UNSET, description=_REVISION)
@@ -84,8 +78,6 @@ class SetWorkflowStatusInput(WriteInput):
 
 @strawberry.input(description="A workflow version to delete.")
 class DeleteWorkflowInput(WriteInput):
-    """A deletion."""
-
     workflow_id: strawberry.ID = strawberry.field(description="Which one.")
     cascade: bool = strawberry.field(
         default=False, description="Delete its executions too; they must have ended."

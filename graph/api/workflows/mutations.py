@@ -32,8 +32,6 @@ class WorkflowPayload(Written):
 
 @strawberry.type(description="What was deleted.")
 class DeleteWorkflowPayload:
-    """What deleting answers."""
-
     deleted_id: strawberry.ID = strawberry.field(description="The id that the workflow had.")
     executions: Long = strawberry.field(description="How many executions went with it.")
 
@@ -58,15 +56,12 @@ DeleteWorkflowResult = Annotated[
 
 @strawberry.type
 class WorkflowMutations:
-    """Part of the root."""
-
     @strawberry.mutation(description="Create a workflow, or a new version of one.", directives=[WRITE])
     async def create_workflow(
         self,
         info: Info,
         input: Annotated[CreateWorkflowInput, strawberry.argument(description="What it is.")],
     ) -> CreateWorkflowResult:
-        """One row of workflows."""
         write = accepted(info, "createWorkflow", input)
         columns = {
             "name": required_text("name", input.name, 200),
@@ -88,7 +83,6 @@ class WorkflowMutations:
         info: Info,
         input: Annotated[UpdateWorkflowInput, strawberry.argument(description="What to change.")],
     ) -> UpdateWorkflowResult:
-        """Columns of one row."""
         write = accepted(info, "updateWorkflow", input)
         key = decode_as(Kind.WORKFLOW, input.workflow_id)[0]
         expected = given(input.expected_revision)
@@ -103,7 +97,6 @@ class WorkflowMutations:
         info: Info,
         input: Annotated[SetWorkflowStatusInput, strawberry.argument(description="Which, and where to.")],
     ) -> SetWorkflowStatusResult:
-        """A guarded move."""
         write = accepted(info, "setWorkflowStatus", input)
         key = decode_as(Kind.WORKFLOW, input.workflow_id)[0]
         changed = await workflows.set_workflow_status(

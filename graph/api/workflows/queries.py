@@ -20,8 +20,6 @@ By = Annotated[WorkflowBy, strawberry.argument(description="Which one.")]
 
 @strawberry.type
 class WorkflowQueries:
-    """Part of the root."""
-
     @strawberry.field(description="One workflow version; an error where there is none.", directives=[READ])
     async def workflow(self, info: Info, by: By) -> Workflow | None:
         """One statement for all `workflow` fields of the document that ask alike."""

@@ -59,8 +59,6 @@ async def _statistics(
 @node_of(Kind.WORKFLOW, WORKFLOWS)
 @strawberry.type(description="One version of a workflow: a definition and its metadata.")
 class Workflow(Node):
-    """A row of workflows."""
-
     name: str = strawberry.field(description="The name that all versions share.")
     version: str = strawberry.field(description="The version, unique for the name.")
     status: WorkflowStatus = strawberry.field(description="Where it stands in its life.")
@@ -100,7 +98,6 @@ class Workflow(Node):
         directives=[READ],
     )
     def steps(self) -> list[DefinedStep]:
-        """From the row's JSON."""
         return [DefinedStep.of(step) for step in orjson.loads(self.row["definition"]).get("steps", [])]
 
     hold = reference(

@@ -18,7 +18,7 @@ from graph.execution.core.compiling import Compiler, Unplanned
 from graph.execution.inputs import Unfit, Variable, coerced_variables
 from graph.execution.plan import Answered, Plan, Run
 from graph.private import core_schema
-from graph.telemetry.seen import note_unplanned
+from graph.telemetry.record import note_unplanned
 
 _PLANS_OF_AN_OPERATION = 16
 

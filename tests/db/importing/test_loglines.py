@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from db.importing.loglines import NOTHING, LogLine, parse_line
+from db.importing.loglines import NOTHING, ParsedLine, parse_line
 from db.importing.timestamps import UnclearZone
 from tests.db.importing.texts import taken
 
@@ -159,7 +159,7 @@ def test_a_line_without_a_time_has_that_of_the_one_before() -> None:
     ],
 )
 def test_escapes_hide_neither_time_nor_level_and_stay(line: str) -> None:
-    assert parse_line(line) == LogLine(ERROR, line, NOON, dated=True)
+    assert parse_line(line) == ParsedLine(ERROR, line, NOON, dated=True)
 
 
 @pytest.mark.parametrize(
@@ -180,7 +180,7 @@ def test_escapes_hide_neither_time_nor_level_and_stay(line: str) -> None:
     ],
 )
 def test_zones_by_name_are_taken(time: str, moment: datetime) -> None:
-    assert parse_line(f"{time} ERROR x") == LogLine(ERROR, f"{time} ERROR x", moment, dated=True)
+    assert parse_line(f"{time} ERROR x") == ParsedLine(ERROR, f"{time} ERROR x", moment, dated=True)
 
 
 def test_a_zone_that_means_several_is_not_guessed() -> None:
@@ -197,10 +197,10 @@ def test_a_zone_can_be_given(time: str) -> None:
     "time", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z", "1969-12-31 23:00:00"]
 )
 def test_the_ends_of_the_calendar_are_no_times(time: str) -> None:
-    assert parse_line(f"{time} ERROR x") == LogLine(ERROR, f"{time} ERROR x", None)
+    assert parse_line(f"{time} ERROR x") == ParsedLine(ERROR, f"{time} ERROR x", None)
 
 
-def entries_of(name: str) -> list[LogLine]:
+def entries_of(name: str) -> list[ParsedLine]:
     path = DATA / name
     with path.open("rb") as file:
         return taken(file, path.stat().st_size)

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, tzinfo
 from typing import BinaryIO
 
 from db.importing.logfiles import Batch, LogFile
-from db.importing.loglines import LogLine
+from db.importing.loglines import ParsedLine
 from db.importing.marks import Mark
 from db.importing.textfiles import TextFile
 
@@ -23,6 +23,6 @@ def batches(
     return list(log.batches(log.survey(marks), LATER))
 
 
-def taken(content: bytes | BinaryIO, size: int | None = None, marks: Iterable[Mark] = ()) -> list[LogLine]:
+def taken(content: bytes | BinaryIO, size: int | None = None, marks: Iterable[Mark] = ()) -> list[ParsedLine]:
     """The entries of it."""
     return [line for batch in batches(content, size, marks) for line in batch.lines]

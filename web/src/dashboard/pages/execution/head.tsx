@@ -113,14 +113,14 @@ function Failure({ error, suspect }: { error: { message: string; code?: string |
   );
 }
 
-/** Why it does not get on, where it doesn't. */
+/** Why it is stalled, where it is. */
 function Stuck({ id, status }: { id: string; status: string }) {
   const { data, error } = useQuery(ExecutionStuck, { id, ...(status && {}) });
   const reasons = data?.execution?.whyStuck.reasons.filter(({ code }) => code !== 'NOT_STUCK') ?? [];
   if (error) return <Problem error={error} />;
   if (!reasons.length) return null;
   return (
-    <div className="stuck" role="note" aria-label="Why it does not get on">
+    <div className="stuck" role="note" aria-label="Why it is stalled">
       {reasons.map(({ code, message }) => (
         <p key={code + message}>
           <strong>{word(code)}</strong> {message}

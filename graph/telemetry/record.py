@@ -25,7 +25,7 @@ class Spans(Protocol):
 
 
 @dataclass(slots=True)
-class Seen:
+class RequestRecord:
     """One request: an HTTP request, or an operation on a WebSocket."""
 
     id: str
@@ -51,40 +51,40 @@ class Seen:
         return None if self.operation is None else self.operation.name
 
 
-CURRENT: ContextVar[Seen | None] = ContextVar("seen", default=None)
+CURRENT: ContextVar[RequestRecord | None] = ContextVar("request", default=None)
 
 
 def note_operation(document: Document, operation: Operation, actor: str) -> None:
     """The request asks for this, and may."""
-    seen = CURRENT.get()
-    if seen is not None:
-        seen.document, seen.operation, seen.actor = document, operation, actor
+    record = CURRENT.get()
+    if record is not None:
+        record.document, record.operation, record.actor = document, operation, actor
 
 
 def note_errors(errors: Iterable[GraphQLError]) -> None:
     """The answer has these errors."""
-    seen = CURRENT.get()
-    if seen is not None:
-        seen.codes += [str((error.extensions or {}).get("code")) for error in errors]
+    record = CURRENT.get()
+    if record is not None:
+        record.codes += [str((error.extensions or {}).get("code")) for error in errors]
 
 
 def note_refusal(mutation: str, error: str) -> None:
     """A mutation changed nothing, and was answered with this error type."""
-    seen = CURRENT.get()
-    if seen is not None:
-        seen.refused[mutation] = error
+    record = CURRENT.get()
+    if record is not None:
+        record.refused[mutation] = error
 
 
 def note_unplanned(reason: str) -> None:
     """The document has no plan, and is answered by graphql-core."""
-    seen = CURRENT.get()
-    if seen is not None:
-        seen.unplanned = reason
+    record = CURRENT.get()
+    if record is not None:
+        record.unplanned = reason
 
 
 def running(document: Document, operation: Operation) -> AbstractContextManager[object]:
     """To be entered around an operation's run."""
-    seen = CURRENT.get()
-    if seen is None or seen.spans is None:
+    record = CURRENT.get()
+    if record is None or record.spans is None:
         return nullcontext()
-    return seen.spans.operation(document, operation)
+    return record.spans.operation(document, operation)

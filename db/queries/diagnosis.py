@@ -1,4 +1,4 @@
-"""Why an execution does not get on: what is known about many of them, in one statement, and what it means.
+"""Why an execution is stalled: what is known about many of them, in one statement, and what it means.
 
 Only the database's clock counts: every age is taken when the statement runs.
 """
@@ -118,7 +118,7 @@ class Facts:
 
 @dataclass(frozen=True, slots=True)
 class Reason:
-    """One thing that keeps an execution from getting on."""
+    """One reason why an execution is stalled."""
 
     code: StuckCode
     message: str
@@ -186,7 +186,7 @@ def _plan(rows: list[asyncpg.Record]) -> Plan:
 
 
 def reasons(facts: Facts) -> list[Reason]:
-    """Why the execution does not get on, the gravest first; that it is not stuck, where nothing is found."""
+    """Why the execution is stalled, the gravest reason first; that it is not, where nothing is found."""
     found = list(_of_execution(facts))
     if facts.status == "RUNNING":
         found += _of_steps(facts)

@@ -11,7 +11,7 @@ from graph.http.bodies import ClientGone, Receive
 _GRACE_SECONDS = 0.05
 
 
-class Watched:
+class Cancellable:
     """Run the block until the deadline (None for none), and while the client is there if it is `stoppable`.
 
     A block that is ended is cancelled, which stops its SQL. Raises `Rejection` TIMEOUT or `ClientGone`.
