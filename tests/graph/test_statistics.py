@@ -464,7 +464,7 @@ async def test_the_numbers_of_real_traces_are_numpys(client: Client, database: D
         assert_spread(group["duration"], [row["length"] for row in own if row["status"] == "COMPLETED"])
 
 
-EXAMPLE = re.search(r"### Statistics\n.*?```graphql\n(.*?)```.*?```json\n(.*?)```", README, re.DOTALL)
+EXAMPLE = re.search(r"## Statistics\n.*?```graphql\n(.*?)```.*?```json\n(.*?)```", README, re.DOTALL)
 
 
 async def test_the_readmes_question_has_its_answer(client: Client, database: Database) -> None:
