@@ -136,8 +136,13 @@ async def _export(database: Database, wanted: Wanted, output: Path | None) -> Ex
     started = time.perf_counter()
     total = await wanted.count(database)
     with _opened(output) as write, progress(MofNCompleteColumn()) as bar:
-        task = bar.add_task("executions", total=total)
-        made = Export(database, write)
+        task = bar.add_task("", total=total)
+
+        def shown(text: bytes) -> None:
+            write(text)
+            bar.update(task, description=f"{made.lines:,} lines")
+
+        made = Export(database, shown)
         made.begin()
         async with aclosing(wanted.keys(database)) as keys:
             async for key in keys:

@@ -117,6 +117,11 @@ async def test_a_file_is_compressed_by_its_suffix(make: Factory, command: Comman
     assert len(plain.read_bytes().splitlines()) == 6
 
 
+async def test_the_summary_keeps_out_of_what_is_printed(make: Factory, command: Command) -> None:
+    done = command.run("export", exec_id(await make.execution()), "--json")
+    assert orjson.loads(done.stderr)["lines"] == len(read(done.stdout)) == 6
+
+
 @pytest.mark.parametrize(
     ("arguments", "reason"),
     [
