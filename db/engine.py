@@ -269,6 +269,16 @@ class Database:
                 yield driver
 
     @asynccontextmanager
+    async def changing(self) -> AsyncIterator[asyncpg.Connection]:
+        """As `writing`, but the driver's connection, for a few statements that are written out."""
+        driver = self._driver(Session.WRITE, self._lanes.write(POOL_TIMEOUT))
+        with self.writability.noted():
+            async with driver as connection, connection.transaction():
+                if self._bound is not None:
+                    await connection.execute(self._bound.text)
+                yield connection
+
+    @asynccontextmanager
     async def maintaining(self) -> AsyncIterator[asyncpg.Connection]:
         """The driver's connection inside one transaction, for bulk loads and changes of the schema."""
         driver = self._driver(Session.MAINTENANCE, nullcontext())

@@ -7,12 +7,11 @@ from datetime import timedelta
 from uuid import UUID
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import text
-from sqlalchemy.ext.asyncio import AsyncSession
+import asyncpg
 
 from db.engine import Database
 from db.writes.answers import Outcome
-from db.writes.keyed import write_keyed
+from db.writes.keyed import change_keyed
 from db.writes.priorities import RANKS
 from db.writes.write import Write
 
@@ -27,7 +26,7 @@ _DUE = """
 due{at} AS (
     SELECT {at} AS place, e.id, e.status, e.lease_holder FROM executions e
     WHERE e.status = '{status}' AND e.priority = {rank} AND (e.status = 'PENDING' OR e.lease_epoch > 0)
-      AND (:every OR e.workflow_id IN (SELECT id FROM workflows WHERE name = ANY(CAST(:names AS text[]))))
+      AND ($2::boolean OR e.workflow_id IN (SELECT id FROM workflows WHERE name = ANY($3::text[])))
       AND (e.lease_expires_at IS NULL OR e.lease_expires_at <= clock_timestamp())
     ORDER BY e.id LIMIT {most} FOR NO KEY UPDATE SKIP LOCKED
 )"""
@@ -35,17 +34,17 @@ due{at} AS (
 
 def _due(at: int, rank: int, status: str) -> str:
     taken = " - ".join(f"(SELECT count(*) FROM due{before})" for before in range(at)) or "0"
-    most = f"greatest(0, :most - {taken})"
+    most = f"greatest(0, $4::bigint - {taken})"
     if status == "RUNNING":
-        most = f"CASE WHEN :orphans THEN {most} ELSE 0 END"
+        most = f"CASE WHEN $1::boolean THEN {most} ELSE 0 END"
     return _DUE.format(at=at, rank=rank, status=status, most=most)
 
 
-CLAIM = text(f"""
+CLAIM = f"""
 WITH {",".join(_due(at, *kind) for at, kind in enumerate(_KINDS))}, claimed AS (
     UPDATE executions e
-    SET status = 'RUNNING', lease_holder = :holder, lease_epoch = e.lease_epoch + 1,
-        lease_expires_at = clock_timestamp() + CAST(:ttl AS interval), heartbeat_at = clock_timestamp(),
+    SET status = 'RUNNING', lease_holder = $5::text, lease_epoch = e.lease_epoch + 1,
+        lease_expires_at = clock_timestamp() + $6::interval, heartbeat_at = clock_timestamp(),
         started_at = coalesce(e.started_at, greatest(clock_timestamp(), e.created_at)),
         event_seq = e.event_seq + 1
     FROM ({" UNION ALL ".join(f"SELECT * FROM due{at}" for at in range(len(_KINDS)))}) due
@@ -53,18 +52,18 @@ WITH {",".join(_due(at, *kind) for at, kind in enumerate(_KINDS))}, claimed AS (
     RETURNING e.id, due.place, e.event_seq, e.lease_epoch, due.status AS was, due.lease_holder AS held
 ), noted AS (
     INSERT INTO events (execution_id, seq, type, actor, changes)
-    SELECT id, event_seq, 'LEASE_ACQUIRED', :actor,
+    SELECT id, event_seq, 'LEASE_ACQUIRED', $7::text,
            json_build_object(
                'status', json_build_object('before', was, 'after', 'RUNNING'),
-               'leaseHolder', json_build_object('before', held, 'after', CAST(:holder AS text)),
+               'leaseHolder', json_build_object('before', held, 'after', $5::text),
                'leaseEpoch', json_build_object('before', lease_epoch - 1, 'after', lease_epoch))
     FROM claimed
 )
 SELECT id FROM claimed ORDER BY place, id
-""")
+"""
 
 MANY = 5000
-_RUNNING = text(f"SELECT count(*) FROM (SELECT FROM executions WHERE status = 'RUNNING' LIMIT {MANY}) r")
+_RUNNING = f"SELECT count(*) FROM (SELECT FROM executions WHERE status = 'RUNNING' LIMIT {MANY}) r"
 
 
 async def claim_executions(
@@ -78,25 +77,17 @@ async def claim_executions(
     """
     orphans = orphans_of(database)
 
-    async def work(session: AsyncSession) -> Outcome:
-        arguments = {
-            "orphans": orphans.due(),
-            "every": names is None,
-            "names": list(names or ()),
-            "most": limit,
-            "holder": holder,
-            "ttl": ttl,
-            "actor": write.actor,
-        }
-        began = time.monotonic()
-        rows = (await session.execute(CLAIM, arguments)).all()
-        if arguments["orphans"]:
+    async def work(driver: asyncpg.Connection) -> Outcome:
+        looking, began = orphans.due(), time.monotonic()
+        chosen = (looking, names is None, list(names or ()), limit)
+        rows = await driver.fetch(CLAIM, *chosen, holder, ttl, write.actor)
+        if looking:
             seconds = time.monotonic() - began
-            slow = seconds > orphans.QUICK and await session.scalar(_RUNNING) == MANY
+            slow = seconds > orphans.QUICK and await driver.fetchval(_RUNNING) == MANY
             orphans.looked(seconds if slow else 0)
-        return {"executions": [row.id.hex for row in rows]}
+        return {"executions": [row["id"].hex for row in rows]}
 
-    return _claimed(await write_keyed(database, write, work, _claimed))
+    return _claimed(await change_keyed(database, write, work, _claimed))
 
 
 def _claimed(outcome: Outcome) -> list[UUID]:

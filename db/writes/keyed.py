@@ -4,6 +4,8 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 from uuid import UUID
 
+import asyncpg
+import orjson
 from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -15,6 +17,12 @@ from db.retry import retried
 from db.writes.write import Replay, Write, replayed, shown
 
 Outcome = dict[str, Any]
+_TAKE_KEY = """
+INSERT INTO idempotency_keys (key, fingerprint, outcome) VALUES ($1, $2, '{}') ON CONFLICT DO NOTHING
+RETURNING key
+"""
+_EARLIER = "SELECT fingerprint, outcome FROM idempotency_keys WHERE key = $1"
+_NOTE_OUTCOME = "UPDATE idempotency_keys SET outcome = $2::text::json WHERE key = $1"
 
 
 def _none(outcome: Outcome) -> Iterable[UUID]:
@@ -43,6 +51,37 @@ async def write_keyed(
                 await session.execute(done, execution_options={"synchronize_session": False})
             return outcome
 
+    return await _made(database, write, once, executions)
+
+
+async def change_keyed(
+    database: Database,
+    write: Write,
+    work: Callable[[asyncpg.Connection], Awaitable[Outcome]],
+    executions: Callable[[Outcome], Iterable[UUID]] = _none,
+) -> Outcome:
+    """The same for work on the driver's connection."""
+
+    async def once() -> Outcome:
+        async with database.changing() as driver:
+            if write.key is None:
+                return await work(driver)
+            if await driver.fetchval(_TAKE_KEY, write.key, write.fingerprint) is None:
+                fingerprint, outcome = await driver.fetchrow(_EARLIER, write.key)
+                raise replayed(write, fingerprint, orjson.loads(outcome))
+            outcome = await work(driver)
+            await driver.execute(_NOTE_OUTCOME, write.key, orjson.dumps(outcome).decode())
+            return outcome
+
+    return await _made(database, write, once, executions)
+
+
+async def _made(
+    database: Database,
+    write: Write,
+    once: Callable[[], Awaitable[Outcome]],
+    executions: Callable[[Outcome], Iterable[UUID]],
+) -> Outcome:
     try:
         outcome = await retried(once, repeatable=write.key is not None)
     except Replay as replay:

@@ -11,7 +11,6 @@ import asyncpg
 import orjson
 import pytest
 import pytest_asyncio
-from sqlalchemy import text
 
 from db.engine import Database
 from db.ids import milliseconds, uuid7_time
@@ -279,13 +278,11 @@ async def test_a_page_deep_inside_starts_where_the_last_one_ended(
 
 @pytest.mark.parametrize("names", [None, ["workflow 7"]])
 async def test_a_claim_walks_an_index_by_priority_and_age(stocked: Database, names: list[str] | None) -> None:
-    explain = text(f"EXPLAIN (FORMAT JSON) {CLAIM.text}")
-    arguments = {"every": names is None, "names": names or [], "most": 10, "holder": "w", "actor": "test"}
-    arguments["orphans"] = True
-    async with stocked.writing() as session:
-        await session.execute(text("SET LOCAL enable_seqscan = off"))
-        (plan,) = (await session.scalars(explain, arguments | {"ttl": timedelta(minutes=1)})).all()
-    nodes = list(walk((orjson.loads(plan) if isinstance(plan, str) else plan)[0]["Plan"]))
+    arguments = True, names is None, names or [], 10, "w", timedelta(minutes=1), "test"
+    async with stocked.changing() as driver:
+        await driver.execute("SET LOCAL enable_seqscan = off")
+        plan = await driver.fetchval(f"EXPLAIN (FORMAT JSON) {CLAIM}", *arguments)
+    nodes = list(walk(orjson.loads(plan)[0]["Plan"]))
     walked = [node for node in nodes if "executions_" in node.get("Index Name", "")]
     assert {"Seq Scan"} & {node["Node Type"] for node in nodes} == set()
     assert [node["Index Name"] for node in walked if "status_priority" in node["Index Name"]]
