@@ -1,6 +1,6 @@
 """Which moves between statuses are allowed, and when staying is: with what is there already.
 
-ARCHITECTURE.md draws these tables; a test compares the two.
+docs/design.md draws these tables; a test compares the two.
 """
 
 from collections.abc import Mapping

@@ -13,9 +13,8 @@ ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()
 ARCHITECTURE = (ROOT / "ARCHITECTURE.md").read_text()
 TREE = re.search(r"```\n(db/.*?)```", ARCHITECTURE, re.DOTALL)
-
-
-DIAGRAMS = re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", ARCHITECTURE, re.DOTALL)
+DESIGN = (ROOT / "docs" / "design.md").read_text()
+DIAGRAMS = re.findall(r"```mermaid\nstateDiagram-v2\n(.*?)```", DESIGN, re.DOTALL)
 
 
 def row(name: str) -> str:
@@ -47,10 +46,10 @@ def test_the_architecture_names_every_part(path: Path) -> None:
     assert (f"{path.name}/" if path.is_dir() else path.name) in TREE[1]
 
 
-def test_the_architecture_names_nothing_that_is_not_there() -> None:
-    assert TREE is not None
-    named = re.findall(r"[a-z_]+\.(?:py|sql)\b", TREE[1])
-    assert [name for name in named if not list(ROOT.glob(f"[dgmt]*/**/{name}"))] == []
+@pytest.mark.parametrize("document", [ARCHITECTURE, DESIGN], ids=["architecture", "design"])
+def test_the_documents_name_nothing_that_is_not_there(document: str) -> None:
+    named = re.findall(r"[a-z_]+\.(?:py|sql)\b", document)
+    assert [name for name in named if not [*ROOT.glob(name), *ROOT.glob(f"[dgmt]*/**/{name}")]] == []
 
 
 @pytest.mark.parametrize(
