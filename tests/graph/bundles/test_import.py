@@ -118,6 +118,21 @@ async def test_standard_input_is_a_bundle_too(small: Path, other: Other) -> None
     assert (orjson.loads(done.stdout)["imported"], done.stderr) == (2, b"")
 
 
+async def test_two_imports_at_a_time_take_everything_once(
+    small: Path, database: Database, other: Other
+) -> None:
+    command = [FLOWKEEP, "import", "bundle", "--json", str(small)]
+    environment = {**os.environ, "FLOWKEEP_DATABASE_URL": other.url}
+    both = [
+        await asyncio.create_subprocess_exec(*command, env=environment, stdout=subprocess.PIPE)
+        for _ in range(2)
+    ]
+    summaries = [orjson.loads((await process.communicate())[0]) for process in both]
+    assert sum(summary["imported"] for summary in summaries) == 2
+    assert sum(summary["already_there"] for summary in summaries) == 2
+    assert await told(other.database) == await told(database)
+
+
 async def comes_to_have(database: Database, executions: int) -> bool:
     """Whether others see so many in time."""
     deadline = time.monotonic() + PATIENCE
