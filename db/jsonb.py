@@ -20,11 +20,6 @@ def exact_text(text: str) -> str | None:
     return text if _SUSPECT.search(text) and _altered(orjson.loads(text)) else None
 
 
-def exact(value: Any) -> Any:
-    """The same for a value that is not written yet."""
-    return None if exact_text(orjson.dumps(value).decode()) is None else value
-
-
 def _altered(value: Any) -> bool:
     if isinstance(value, dict):
         return any(map(_altered, value.values()))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from db.moments import finite
 from db.state_values import HIDDEN, HIDING
+from db.writes.priorities import RANK
 
 
 @dataclass(frozen=True)
@@ -45,6 +46,7 @@ def _words(column: str, otherwise: str) -> str:
 # Given as text and cast: the driver would ask for a codec of its own.
 AS_TEXT = ("json", "jsonb")
 _EXECUTION = {"execution_id": "uuid"}
+_LISTS = ("completed_steps", "failed_steps", "skipped_steps")
 
 
 def _executions(columns: Mapping[str, str], settings: str = "") -> Arm:
@@ -79,8 +81,7 @@ def _executions(columns: Mapping[str, str], settings: str = "") -> Arm:
             started_at = g.started_at, completed_at = g.completed_at,
             -- What had ended and goes on again is as urgent as its workflow is by now.
             priority = CASE WHEN e.completed_at IS NULL OR g.completed_at IS NOT NULL THEN e.priority
-                ELSE (SELECT array_position(ARRAY['LOW', 'NORMAL', 'HIGH', 'CRITICAL'], w.priority) - 1
-                      FROM workflows w WHERE w.id = e.workflow_id) END,
+                ELSE {RANK} END,
             result = CASE WHEN g.result IS NULL THEN e.result ELSE nullif(g.result, 'null')::json END,
             error = CASE WHEN g.error IS NULL THEN e.error ELSE nullif(g.error, 'null')::json END{settings}
         FROM {{given}} WHERE e.id = g.id
@@ -214,7 +215,20 @@ ARMS: Mapping[str, Arm] = {
         FROM {{given}}
         """,
     ),
-    "new_states": _insert("states", {**_EXECUTION, "version": "bigint"}),
+    "new_states": _insert(
+        "states",
+        {
+            **_EXECUTION,
+            "version": "bigint",
+            "checkpoint_seq": "bigint",
+            "current_step": "text",
+            "completed_steps": "json",
+            "failed_steps": "json",
+            "skipped_steps": "json",
+            "parallel_groups": "json",
+        },
+        **{name: _words(name, "'{}'::text[]") for name in _LISTS},
+    ),
     "idempotency_keys": _insert(
         "idempotency_keys", {"key": "text", "fingerprint": "bytea", "outcome": "json"}
     ),

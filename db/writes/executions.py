@@ -3,7 +3,7 @@
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
@@ -23,7 +23,7 @@ from db.writes.holds import lock_holds, require_not_held
 from db.writes.keyed import audit, write_keyed
 from db.writes.needs import Needs
 from db.writes.states import require_keys
-from db.writes.write import Write, shown
+from db.writes.write import Write
 from db.writes.writer import creator_of, writer_of
 
 # What only the holder says of an execution while its lease is valid; RUNNING of one that waits.
@@ -49,14 +49,6 @@ async def create_execution(
     key = UUID((await creator_of(database).write(creation))["execution"])
     database.committed(key)
     return key
-
-
-async def note_first_event(
-    session: AsyncSession, key: UUID, write: Write, kind: EventType, changes: dict[str, Any]
-) -> None:
-    """Record the event that an execution begins with."""
-    row = {"execution_id": key, "seq": 1, "type": kind, "actor": write.actor, "changes": shown(changes)}
-    await session.execute(insert(Event).values(row))
 
 
 async def transition_execution(

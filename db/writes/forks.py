@@ -1,32 +1,69 @@
 """Forks: a checkpoint continued in an execution of its own."""
 
 from collections.abc import Mapping
-from typing import Any
+from datetime import datetime
+from typing import Any, NamedTuple
 from uuid import UUID
 
+import asyncpg
 import orjson
-from sqlalchemy import insert, select, update
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
-from db.enums import EventType, ExecutionStatus
+from db.enums import EventType, ExecutionStatus, StateOp
 from db.errors import NotFound
 from db.ids import uuid7, uuid7_time
+from db.jsonb import exact_text
 from db.merge import merge_patch
-from db.models import Checkpoint, Execution, State, Step
+from db.models import Step
 from db.recovery_plan import done_at
 from db.state_values import fetch_values
-from db.writes.executions import note_first_event
-from db.writes.keyed import Outcome, write_keyed
-from db.writes.priorities import rank_of
-from db.writes.states import seed_state
-from db.writes.write import Write
+from db.writes.draft import json_text
+from db.writes.keyed import Outcome, change_keyed
+from db.writes.priorities import RANK
+from db.writes.rows import Rows
+from db.writes.seen import Attempt
+from db.writes.states import require_keys
+from db.writes.write import Write, shown
 
 _COPIED = [
     column.name
     for column in Step.__table__.columns
     if column.name not in ("execution_id", "seq", "attempt", "event_seq", "created_at")
 ]
+# Locked first: the checkpoint is then read as whoever held the lock before has left it.
+_LOCK = "SELECT FROM executions WHERE id = $1 FOR NO KEY UPDATE"
+_BASE = """
+SELECT state_version, event_seq, step_seq, clock_timestamp() FROM checkpoints
+WHERE execution_id = $1 AND seq = $2
+"""
+_ATTEMPTS = """
+SELECT seq, key, attempt, status, event_seq, started_at FROM steps WHERE execution_id = $1 AND seq <= $2
+ORDER BY seq
+"""
+_COPY = f"""
+WITH made AS (
+    INSERT INTO executions (id, workflow_id, status, trigger_type, triggered_by, correlation_id,
+                            forked_from_execution_id, forked_from_seq, input, attributes, attributes_exact,
+                            tags, priority, event_seq, step_seq, checkpoint_seq, created_at)
+    SELECT $1, e.workflow_id, 'PENDING', e.trigger_type, $2, e.correlation_id, e.id, $4, e.input,
+           e.attributes, e.attributes_exact, e.tags,
+           {RANK}, 1, cardinality($5::bigint[]), 1, $6
+    FROM executions e WHERE e.id = $3
+)
+INSERT INTO steps (execution_id, seq, attempt, event_seq, {", ".join(_COPIED)})
+SELECT $1, n.number, 1, 1, {", ".join(f"s.{name}" for name in _COPIED)}
+FROM unnest($5::bigint[]) WITH ORDINALITY AS n(seq, number)
+JOIN steps s ON s.execution_id = $3 AND s.seq = n.seq
+"""
+
+
+class _Base(NamedTuple):
+    """The checkpoint that is forked, and the database's clock."""
+
+    state_version: int
+    event_seq: int
+    step_seq: int
+    now: datetime
 
 
 async def fork_execution(
@@ -39,111 +76,68 @@ async def fork_execution(
     """
     key = uuid7()
 
-    async def work(session: AsyncSession) -> Outcome:
-        base = await _forked(session, execution_id, seq)
-        driver: Any = (await (await session.connection()).get_raw_connection()).driver_connection
-        (texts,) = await fetch_values(driver, [(execution_id, base.state_version)])
-        variables = merge_patch({name: orjson.loads(text) for name, text in texts.items()}, patch)
-        fields = await fields_at(driver, execution_id, base.state_version)
-        steps = await _done_steps(session, execution_id, base)
-        await _insert_fork(session, key, base, write, len(steps))
-        version = await seed_state(session, key, variables, fields)
-        if steps:
-            await session.execute(insert(Step), [{"execution_id": key, **step} for step in steps])
-        await _first_checkpoint(session, key, write, (version, len(steps)), (execution_id, seq))
-        changes = {
-            "status": {"after": ExecutionStatus.PENDING},
-            "forkedFrom": {"after": f"chk_{execution_id.hex}_{seq}"},
-            "steps": {"after": len(steps)},
-        }
-        await note_first_event(session, key, write, EventType.EXECUTION_FORKED, changes)
+    async def work(driver: asyncpg.Connection) -> Outcome:
+        await driver.execute(_LOCK, execution_id)
+        row = await driver.fetchrow(_BASE, execution_id, seq)
+        if row is None:
+            raise NotFound("checkpoint", f"chk_{execution_id.hex}_{seq}")
+        base = _Base(*row)
+        variables = merge_patch(await _values(driver, execution_id, base), patch)
+        fields = await _values(driver, execution_id, base, field=True)
+        steps = await _done_steps(driver, execution_id, base)
+        await driver.execute(_COPY, key, write.actor, execution_id, seq, steps, uuid7_time(key))
+        rows = Rows()
+        version = _add_state(rows, key, variables, fields)
+        _add_checkpoint(rows, key, write, f"chk_{execution_id.hex}_{seq}", (version, len(steps)), base.now)
+        await rows.write(driver)
         return {"execution": key.hex}
 
-    made = await write_keyed(database, write, work, lambda outcome: [UUID(outcome["execution"])])
+    made = await change_keyed(database, write, work, lambda outcome: [UUID(outcome["execution"])])
     return UUID(made["execution"])
 
 
-async def _forked(session: AsyncSession, execution_id: UUID, seq: int) -> Any:
-    """The checkpoint with what its execution was started with; locked, so that it stays."""
-    # Locked first: the checkpoint is then read as whoever held the lock before has left it.
-    lock = select(Execution.id).where(Execution.id == execution_id).with_for_update(key_share=True)
-    await session.execute(lock)
-    statement = (
-        select(
-            Checkpoint.execution_id,
-            Checkpoint.seq,
-            Checkpoint.state_version,
-            Checkpoint.event_seq,
-            Checkpoint.step_seq,
-            *(Execution.workflow_id, Execution.input, Execution.attributes, Execution.attributes_exact),
-            *(Execution.tags, Execution.correlation_id, Execution.trigger_type),
-        )
-        .join(Execution, Execution.id == Checkpoint.execution_id)
-        .where(Checkpoint.execution_id == execution_id, Checkpoint.seq == seq)
-    )
-    base = (await session.execute(statement)).one_or_none()
-    if base is None:
-        raise NotFound("checkpoint", f"chk_{execution_id.hex}_{seq}")
-    return base
+async def _values(
+    driver: asyncpg.Connection, execution_id: UUID, base: _Base, *, field: bool = False
+) -> dict[str, Any]:
+    """The variables, or the state's own fields, that had a value at the checkpoint."""
+    (texts,) = await fetch_values(driver, [(execution_id, base.state_version)], field=field)
+    return {name: orjson.loads(text) for name, text in texts.items()}
 
 
-async def _done_steps(session: AsyncSession, execution_id: UUID, base: Any) -> list[dict[str, Any]]:
-    """The attempts that were done at a checkpoint, numbered anew."""
-    done = done_at(await attempts_of(session, execution_id), base)
-    return [
-        {"seq": number, "attempt": 1, "event_seq": 1, **{name: getattr(step, name) for name in _COPIED}}
-        for number, step in enumerate(done.values(), 1)
-    ]
+async def _done_steps(driver: asyncpg.Connection, execution_id: UUID, base: _Base) -> list[int]:
+    """The attempts that were done at the checkpoint."""
+    rows = await driver.fetch(_ATTEMPTS, execution_id, base.step_seq)
+    return [step.seq for step in done_at([Attempt(*row) for row in rows], base).values()]
 
 
-async def attempts_of(session: AsyncSession, execution_id: UUID) -> list[Any]:
-    """All attempts at all steps, in their order."""
-    statement = select(*Step.__table__.columns).where(Step.execution_id == execution_id).order_by(Step.seq)
-    return list((await session.execute(statement)).all())
+def _add_state(rows: Rows, key: UUID, variables: Mapping[str, Any], fields: Mapping[str, Any]) -> int:
+    """The state that a fork begins with; returns its version: 0, or 1 where there is anything."""
+    require_keys(list(variables))
+    version = 1 if variables or fields else 0
+    lists = {name: json_text(value) for name, value in fields.items() if name != "current_step"}
+    row = {"execution_id": key, "version": version, "checkpoint_seq": 1, **lists}
+    rows.add("new_states", {**row, "current_step": fields.get("current_step")})
+    for given in (variables, fields):
+        for name, value in given.items():
+            text = json_text(value)
+            row = {"execution_id": key, "field": given is fields, "key": name, "version": version}
+            row |= {"op": StateOp.SET, "value": text, "value_exact": exact_text(text)}
+            rows.add("state_entries", row)
+    return version
 
 
-async def fields_at(driver: Any, execution_id: UUID, version: int) -> dict[str, Any]:
-    """The state's own fields that had a value at `version`."""
-    (fields,) = await fetch_values(driver, [(execution_id, version)], field=True)
-    return {name: orjson.loads(text) for name, text in fields.items()}
-
-
-async def _insert_fork(session: AsyncSession, key: UUID, base: Any, write: Write, steps: int) -> None:
-    row = {
-        "id": key,
-        "workflow_id": base.workflow_id,
-        "status": ExecutionStatus.PENDING,
-        "trigger_type": base.trigger_type,
-        "triggered_by": write.actor,
-        "correlation_id": base.correlation_id,
-        "forked_from_execution_id": base.execution_id,
-        "forked_from_seq": base.seq,
-        "input": base.input,
-        "attributes": base.attributes,
-        "attributes_exact": base.attributes_exact,
-        "tags": base.tags,
-        "priority": rank_of(base.workflow_id),
-        "event_seq": 1,
-        "step_seq": steps,
-        "checkpoint_seq": 1,
-        "created_at": uuid7_time(key),
-    }
-    await session.execute(insert(Execution).values(row))
-
-
-async def _first_checkpoint(
-    session: AsyncSession, key: UUID, write: Write, reached: tuple[int, int], base: tuple[UUID, int]
+def _add_checkpoint(
+    rows: Rows, key: UUID, write: Write, base: str, reached: tuple[int, int], now: datetime
 ) -> None:
-    """The checkpoint that a fork begins with: at (version, steps), named after its base (execution, seq)."""
-    row = {
-        "execution_id": key,
-        "seq": 1,
-        "label": f"fork of chk_{base[0].hex}_{base[1]}",
-        "state_version": reached[0],
-        "event_seq": 1,
-        "step_seq": reached[1],
-        "created_by": write.actor,
+    """The checkpoint that a fork begins with, at (version, steps), and the event that tells of both."""
+    version, steps = reached
+    checkpoint = {"execution_id": key, "seq": 1, "label": f"fork of {base}", "state_version": version}
+    checkpoint |= {"event_seq": 1, "step_seq": steps, "created_by": write.actor, "created_at": now}
+    rows.add("checkpoints", checkpoint)
+    changes = {
+        "status": {"after": ExecutionStatus.PENDING},
+        "forkedFrom": {"after": base},
+        "steps": {"after": steps},
     }
-    await session.execute(insert(Checkpoint).values(row))
-    head = update(State).where(State.execution_id == key).values(checkpoint_seq=1)
-    await session.execute(head, execution_options={"synchronize_session": False})
+    event = {"execution_id": key, "seq": 1, "type": EventType.EXECUTION_FORKED, "actor": write.actor}
+    rows.add("events", {**event, "at": now, "changes": json_text(shown(changes))})

@@ -3,19 +3,18 @@
 from collections.abc import Mapping
 from uuid import UUID
 
-from sqlalchemy import ScalarSelect, case, select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.enums import LIVE_EXECUTION, Priority
-from db.models import Execution, Workflow
+from db.models import Execution
 
 RANKS: Mapping[str, int] = {priority: rank for rank, priority in enumerate(Priority)}
-
-
-def rank_of(workflow: UUID) -> ScalarSelect[int]:
-    """SQL: the rank that executions of a workflow version have."""
-    rank = case(dict(RANKS), value=Workflow.priority)
-    return select(rank).where(Workflow.id == workflow).scalar_subquery()
+# SQL: the rank that the execution `e` has by its workflow.
+RANK = f"""(
+    SELECT array_position(ARRAY[{", ".join(f"'{priority}'" for priority in Priority)}], w.priority) - 1
+    FROM workflows w WHERE w.id = e.workflow_id
+)"""
 
 
 async def rank_executions(session: AsyncSession, workflow: UUID, priority: Priority) -> None:

@@ -6,15 +6,12 @@ from typing import Any
 from uuid import UUID
 
 import orjson
-from sqlalchemy import JSON, insert
-from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
 from db.enums import EventType, StateOp
 from db.errors import InvalidInput, VersionConflict
-from db.jsonb import exact, exact_text, same_json
+from db.jsonb import exact_text, same_json
 from db.merge import merge_patch
-from db.models import State, StateEntry
 from db.writes.answers import Outcome
 from db.writes.batch import Request
 from db.writes.draft import Draft, json_text
@@ -186,35 +183,6 @@ def _change_fields(draft: Draft, version: int, given: Mapping[str, Any]) -> dict
         draft.set_field(name, value)
         changes[name] = _difference(before, value)
     return changes
-
-
-async def seed_state(
-    session: AsyncSession,
-    execution_id: UUID,
-    variables: Mapping[str, Any],
-    fields: Mapping[str, Any] | None = None,
-) -> int:
-    """The state that an execution begins with; returns its version: 0, or 1 where there is anything."""
-    require_keys(list(variables))
-    fields = fields or {}
-    version = 1 if variables or fields else 0
-    await session.execute(insert(State).values(execution_id=execution_id, version=version, **fields))
-    rows = [
-        {
-            "execution_id": execution_id,
-            "field": given is fields,
-            "key": key,
-            "version": version,
-            "op": StateOp.SET,
-            "value": JSON.NULL if value is None else value,
-            "value_exact": exact(value),
-        }
-        for given in (variables, fields)
-        for key, value in given.items()
-    ]
-    if rows:
-        await session.execute(insert(StateEntry), rows)
-    return version
 
 
 def _difference(before: Any, after: Any) -> dict[str, Any]:
