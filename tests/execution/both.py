@@ -18,7 +18,6 @@ from graph.errors import Rejection, coded
 from graph.execution.core.answering import Answering, Asking
 from graph.live.tailer import Tailer
 from graph.private import core_schema
-from graph.schema import core
 from graph.schema import schema as our_schema
 from graph.settings import Settings
 from graph.telemetry.record import CURRENT, RequestRecord
@@ -63,7 +62,7 @@ class Both:
     def __init__(self, database: Database, schema: strawberry.Schema = our_schema) -> None:
         self.database = database
         self._schema = schema
-        self._documents = Documents(core, SETTINGS.document_limits)
+        self._documents = Documents(core_schema(schema), SETTINGS.document_limits)
         self._answering = Answering(schema, hide_suggestions=False)
         self._tailer = Tailer(database)
         self.unplanned: str | None = None
