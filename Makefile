@@ -48,7 +48,7 @@ screenshots: $(READY) $(PAGES) ## Write pictures of each page, light and dark, t
 test: $(READY) ## Run the whole test suite
 	$(BIN)/python -m pytest -n auto
 
-test-quick: $(READY) ## Run the suite without the long fault tests, with fewer examples
+test-quick: $(READY) ## Run the suite without browsers and the long fault tests, with fewer examples
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
 web-check: ## Check the types of the dashboard and run its unit tests, where there is Node

@@ -50,7 +50,18 @@ for _profile, _examples in {"whole": 100, "quick": 20}.items():
 # looks whether a token was created.
 NOT_OF_REQUESTS = ("typeinfo", "set_config('jit'", "FROM tokens")
 
+# Browsers, other people's clients, and processes that are killed: seconds each.
+SLOW_FOLDERS = {"browser", "examples", "node", "outages"}
+
 _held: list[EmbeddedPostgres] = []
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what is slow as a folder."""
+    for item in items:
+        if item.path.relative_to(Path(__file__).parent).parts[0] in SLOW_FOLDERS:
+            item.add_marker("slow")
 
 
 def pytest_configure(config: pytest.Config) -> None:

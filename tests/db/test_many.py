@@ -1,5 +1,7 @@
 """Deletions of more than the 32,767 items that a statement has parameters for."""
 
+import pytest
+
 from db.engine import Database
 from db.enums import ExecutionStatus
 from db.writes.checkpoints import prune_checkpoints
@@ -9,6 +11,7 @@ from tests.factories import Factory
 from tests.rows import counts
 
 MANY = 33_000
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
 
 
 async def test_a_workflow_goes_with_all_its_executions(database: Database, make: Factory) -> None:
