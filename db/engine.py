@@ -95,6 +95,13 @@ class PoolUse:
     in_use: int
 
 
+async def driver_of(holder: AsyncSession | AsyncConnection) -> asyncpg.Connection:
+    """The driver's connection on which a session or connection of SQLAlchemy is."""
+    connection = await holder.connection() if isinstance(holder, AsyncSession) else holder
+    driver: asyncpg.Connection = (await connection.get_raw_connection()).driver_connection
+    return driver
+
+
 def _milliseconds(duration: timedelta) -> str:
     return str(duration // timedelta(milliseconds=1))
 
@@ -244,7 +251,7 @@ class Database:
     ) -> AsyncIterator[AsyncSession]:
         with self._observer(Session.WRITE), self.writability.noted(), translated(self._where):
             async with lane, engine.connect() as connection:
-                driver: Any = (await connection.get_raw_connection()).driver_connection
+                driver = await driver_of(connection)
                 try:
                     async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
                         if self._bound is not None:
@@ -263,8 +270,7 @@ class Database:
         error.
         """
         async with self._session(self._batches, nullcontext()) as session:
-            connection = await (await session.connection()).get_raw_connection()
-            driver: Any = connection.driver_connection
+            driver = await driver_of(session)
             async with driver.transaction():
                 yield driver
 

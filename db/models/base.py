@@ -15,6 +15,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     MetaData,
+    Table,
     Text,
     Uuid,
     any_,
@@ -106,6 +107,13 @@ class Base(DeclarativeBase):
             "ck": "%(table_name)s_%(constraint_name)s",
         }
     )
+
+
+def table(model: type[Base]) -> Table:
+    """The model's table: what is written in statements is written to it, without the ORM's bookkeeping."""
+    found = model.__table__
+    assert isinstance(found, Table)
+    return found
 
 
 def check(name: str, condition: str) -> CheckConstraint:

@@ -10,8 +10,9 @@ from db.engine import Database
 from db.enums import Subject
 from db.errors import AlreadyExists, NotFound
 from db.models import Execution, Hold, Workflow
+from db.models.base import table
 from db.writes.holds import lock_holds
-from db.writes.keyed import Outcome, audit, write_keyed
+from db.writes.idempotent import Outcome, audit, write_idempotent
 from db.writes.write import Write
 
 _PREFIXES = {Subject.EXECUTION: "exec", Subject.WORKFLOW: "wf"}
@@ -32,11 +33,11 @@ async def place_hold(database: Database, write: Write, subject: Subject, key: UU
         if await session.get(Hold, key) is not None:
             raise AlreadyExists("It is on hold already; release it first to give another reason.")
         row = {"subject_id": key, "subject_type": subject, "reason": reason, "placed_by": write.actor}
-        await session.execute(insert(Hold).values(row))
+        await session.execute(insert(table(Hold)).values(row))
         await audit(session, write, "HOLD_PLACED", (subject, key.hex), {"hold": {"after": reason}})
         return {"subject": key.hex}
 
-    return UUID((await write_keyed(database, write, work))["subject"])
+    return UUID((await write_idempotent(database, write, work))["subject"])
 
 
 async def release_hold(database: Database, write: Write, subject: Subject, key: UUID) -> UUID:
@@ -44,11 +45,11 @@ async def release_hold(database: Database, write: Write, subject: Subject, key: 
 
     async def work(session: AsyncSession) -> Outcome:
         await lock_holds(session)
-        ended = delete(Hold).where(Hold.subject_id == key).returning(Hold.reason)
+        ended = delete(table(Hold)).where(Hold.subject_id == key).returning(Hold.reason)
         reason = (await session.execute(ended)).scalar_one_or_none()
         if reason is None:
             raise NotFound("hold", f"on {_PREFIXES[subject]}_{key.hex}")
         await audit(session, write, "HOLD_RELEASED", (subject, key.hex), {"hold": {"before": reason}})
         return {"subject": key.hex}
 
-    return UUID((await write_keyed(database, write, work))["subject"])
+    return UUID((await write_idempotent(database, write, work))["subject"])

@@ -12,7 +12,8 @@ from db.engine import Database
 from db.errors import AlreadyExists, InvalidInput, NotFound, VersionConflict
 from db.ids import uuid7, uuid7_time
 from db.models import RetentionPolicy
-from db.writes.keyed import Outcome, audit, write_keyed
+from db.models.base import table
+from db.writes.idempotent import Outcome, audit, write_idempotent
 from db.writes.write import Write
 
 _SUBJECT = "POLICY"
@@ -31,14 +32,16 @@ async def create_policy(database: Database, write: Write, columns: dict[str, Any
 
     async def work(session: AsyncSession) -> Outcome:
         row = {"id": key, "created_by": write.actor, "created_at": uuid7_time(key), **columns}
-        statement = upsert(RetentionPolicy).values(row).on_conflict_do_nothing().returning(RetentionPolicy.id)
+        statement = (
+            upsert(table(RetentionPolicy)).values(row).on_conflict_do_nothing().returning(RetentionPolicy.id)
+        )
         if (await session.execute(statement)).one_or_none() is None:
             raise AlreadyExists(f"There is a retention policy {columns['name']!r}.")
         changes = {name: {"after": _plain(value)} for name, value in columns.items() if value is not None}
         await audit(session, write, "RETENTION_POLICY_CREATED", (_SUBJECT, key.hex), changes)
         return {"policy": key.hex}
 
-    return UUID((await write_keyed(database, write, work))["policy"])
+    return UUID((await write_idempotent(database, write, work))["policy"])
 
 
 async def update_policy(
@@ -57,8 +60,10 @@ async def update_policy(
         changed = {name: value for name, value in columns.items() if before[name] != value}
         if changed:
             revision = {"revision": RetentionPolicy.revision + 1, "updated_at": func.statement_timestamp()}
-            statement = update(RetentionPolicy).where(RetentionPolicy.id == key).values(**changed, **revision)
-            await session.execute(statement, execution_options={"synchronize_session": False})
+            statement = (
+                update(table(RetentionPolicy)).where(RetentionPolicy.id == key).values(**changed, **revision)
+            )
+            await session.execute(statement)
             changes = {
                 name: {"before": _plain(before[name]), "after": _plain(value)}
                 for name, value in changed.items()
@@ -66,7 +71,7 @@ async def update_policy(
             await audit(session, write, "RETENTION_POLICY_UPDATED", (_SUBJECT, key.hex), changes)
         return {"policy": key.hex}
 
-    return UUID((await write_keyed(database, write, work))["policy"])
+    return UUID((await write_idempotent(database, write, work))["policy"])
 
 
 async def delete_policy(database: Database, write: Write, key: UUID) -> UUID:
@@ -74,12 +79,12 @@ async def delete_policy(database: Database, write: Write, key: UUID) -> UUID:
 
     async def work(session: AsyncSession) -> Outcome:
         before = await _locked(session, key)
-        await session.execute(delete(RetentionPolicy).where(RetentionPolicy.id == key))
+        await session.execute(delete(table(RetentionPolicy)).where(RetentionPolicy.id == key))
         changes = {"name": {"before": before.name}}
         await audit(session, write, "RETENTION_POLICY_DELETED", (_SUBJECT, key.hex), changes)
         return {"policy": key.hex}
 
-    return UUID((await write_keyed(database, write, work))["policy"])
+    return UUID((await write_idempotent(database, write, work))["policy"])
 
 
 def require_sense(columns: dict[str, Any]) -> None:

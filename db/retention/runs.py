@@ -21,7 +21,7 @@ import asyncpg
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.engine import Database
+from db.engine import Database, driver_of
 from db.enums import RunStatus
 from db.errors import FlowkeepError, NotFound, Unavailable
 from db.ids import uuid7, uuid7_floor
@@ -31,9 +31,9 @@ from db.retention.partitions import Gone, Stays, drop_range, empty_logs, ranges_
 from db.retention.selection import Part, Policy, Selection, fetch_policies
 from db.writes.batch import Batch
 from db.writes.checkpoints import pruning
-from db.writes.deletions import driver_of, note_deletions
+from db.writes.deletions import note_deletions
 from db.writes.holds import lock_holds, try_lock_holds
-from db.writes.keyed import Outcome, audit, write_keyed
+from db.writes.idempotent import Outcome, audit, write_idempotent
 from db.writes.write import Write
 
 EXECUTIONS_A_BATCH = 500
@@ -178,7 +178,7 @@ async def start_run(
             await audit(session, write, "RETENTION_APPLIED", ("RUN", key.hex), named)
         return {"run": key.hex}
 
-    return UUID((await write_keyed(database, write, work))["run"])
+    return UUID((await write_idempotent(database, write, work))["run"])
 
 
 async def go_on(

@@ -28,7 +28,7 @@ Decision: TypeAlias = Callable[[Draft], Outcome]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Request:
+class WriteRequest:
     """A write to one execution: what it needs to see, and the decision on what it does.
 
     `size` is about how many bytes it brings along. An `exclusive` one needs to see what the database has, so
@@ -47,7 +47,7 @@ class Request:
 class Batch:
     """Requests that are made together, in the order of their arrival."""
 
-    requests: Sequence[Request]
+    requests: Sequence[WriteRequest]
     committing: bool = False
 
     async def make(self, database: Database, *, skip_locked: bool) -> list[Answer]:
@@ -84,7 +84,7 @@ class Batch:
         }
 
 
-def _asked(requests: Sequence[Request]) -> dict[UUID, Asked]:
+def _asked(requests: Sequence[WriteRequest]) -> dict[UUID, Asked]:
     """What is needed of each execution, in the order in which they are locked."""
     asked: dict[UUID, Asked] = {}
     for request in requests:
@@ -112,7 +112,7 @@ class Decided:
         self._unseen: dict[UUID, Seen | None] = {}
         self._rows = Rows()
 
-    def answer(self, request: Request) -> Answer:
+    def answer(self, request: WriteRequest) -> Answer:
         """Decide one write."""
         if request.execution_id not in self._seen:
             return None
@@ -127,7 +127,7 @@ class Decided:
         except FlowkeepError as refusal:
             return refusal
 
-    def _decided(self, request: Request, seen: Seen | None) -> Outcome:
+    def _decided(self, request: WriteRequest, seen: Seen | None) -> Outcome:
         if seen is None:
             raise NotFound("execution", f"exec_{request.execution_id.hex}")
         write, before = request.write, self.drafts.get(request.execution_id)

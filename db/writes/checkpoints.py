@@ -8,7 +8,7 @@ from db.engine import Database
 from db.enums import EventType
 from db.errors import InvalidInput, NotFound
 from db.writes.answers import Outcome
-from db.writes.batch import Request
+from db.writes.batch import WriteRequest
 from db.writes.draft import Draft, json_text
 from db.writes.needs import STATE
 from db.writes.seen import Marks
@@ -31,7 +31,7 @@ async def create_checkpoint(
 
 def checkpointing(
     execution_id: UUID, write: Write, step_key: str | None, label: str | None, data: Any
-) -> Request:
+) -> WriteRequest:
     """A checkpoint to be taken; the outcome has its number as `checkpoint`."""
 
     def decide(draft: Draft) -> Outcome:
@@ -39,7 +39,7 @@ def checkpointing(
         draft.require_live()
         return {"checkpoint": add_checkpoint(draft, step_key, label, data)}
 
-    return Request(execution_id, write, decide, STATE)
+    return WriteRequest(execution_id, write, decide, STATE)
 
 
 def add_checkpoint(draft: Draft, step_key: str | None, label: str | None, data: Any) -> int:
@@ -72,7 +72,7 @@ async def delete_checkpoint(database: Database, execution_id: UUID, seq: int, wr
     await writer_of(database).write(deleting(execution_id, write, seq))
 
 
-def deleting(execution_id: UUID, write: Write, seq: int) -> Request:
+def deleting(execution_id: UUID, write: Write, seq: int) -> WriteRequest:
     """A checkpoint to be deleted; the outcome is empty."""
 
     def decide(draft: Draft) -> Outcome:
@@ -86,7 +86,7 @@ def deleting(execution_id: UUID, write: Write, seq: int) -> Request:
         _delete(draft, marks, [seq])
         return {}
 
-    return Request(execution_id, write, decide, STATE, exclusive=True)
+    return WriteRequest(execution_id, write, decide, STATE, exclusive=True)
 
 
 async def prune_checkpoints(
@@ -102,7 +102,7 @@ async def prune_checkpoints(
     return outcome["checkpoints"], outcome["rows"]
 
 
-def pruning(execution_id: UUID, write: Write, keep_last: int, *, dry_run: bool = False) -> Request:
+def pruning(execution_id: UUID, write: Write, keep_last: int, *, dry_run: bool = False) -> WriteRequest:
     """A pruning to be made; the outcome has the `checkpoints` that go and the number of `rows`."""
 
     def decide(draft: Draft) -> Outcome:
@@ -123,7 +123,7 @@ def pruning(execution_id: UUID, write: Write, keep_last: int, *, dry_run: bool =
                 _delete(draft, marks, going)
         return {"checkpoints": going, "rows": rows}
 
-    return Request(execution_id, write, decide, STATE, exclusive=True)
+    return WriteRequest(execution_id, write, decide, STATE, exclusive=True)
 
 
 def _between(kept: Iterable[int], floor: int) -> list[tuple[int, int]]:

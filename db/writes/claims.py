@@ -11,7 +11,7 @@ import asyncpg
 
 from db.engine import Database
 from db.writes.answers import Outcome
-from db.writes.keyed import change_keyed
+from db.writes.idempotent import change_idempotent
 from db.writes.priorities import RANKS
 from db.writes.write import Write
 
@@ -87,7 +87,7 @@ async def claim_executions(
             orphans.looked(seconds if slow else 0)
         return {"executions": [row["id"].hex for row in rows]}
 
-    return _claimed(await change_keyed(database, write, work, _claimed))
+    return _claimed(await change_idempotent(database, write, work, _claimed))
 
 
 def _claimed(outcome: Outcome) -> list[UUID]:

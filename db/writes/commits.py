@@ -9,7 +9,7 @@ from db.engine import Database
 from db.enums import StepStatus
 from db.transitions import not_again
 from db.writes.answers import Outcome
-from db.writes.batch import Request
+from db.writes.batch import WriteRequest
 from db.writes.checkpoints import add_checkpoint
 from db.writes.dependencies import needs_of_dependencies, require_dependencies
 from db.writes.draft import Draft, json_text
@@ -70,7 +70,7 @@ async def commit_step(database: Database, execution_id: UUID, write: Write, comm
     return Committed(**await writer_of(database).write(committing(execution_id, write, commit)))
 
 
-def committing(execution_id: UUID, write: Write, commit: StepCommit) -> Request:
+def committing(execution_id: UUID, write: Write, commit: StepCommit) -> WriteRequest:
     """A commit to be made; its outcome has the fields of `Committed`."""
 
     def decide(draft: Draft) -> Outcome:
@@ -96,7 +96,7 @@ def committing(execution_id: UUID, write: Write, commit: StepCommit) -> Request:
     needs |= needs_of_dependencies(commit.start.depends_on)
     if commit.state is not None:
         needs |= needs_of(commit.state)
-    return Request(execution_id, write, decide, needs)
+    return WriteRequest(execution_id, write, decide, needs)
 
 
 def _finished(draft: Draft, latest: Attempt | None, commit: StepCommit) -> int:

@@ -51,7 +51,7 @@ ORDER BY a.ord
 """
 
 
-class Named(NamedTuple):
+class WorkflowRef(NamedTuple):
     """A workflow by its key, or by name and version; without a version the newest of that name."""
 
     key: UUID | None
@@ -72,7 +72,7 @@ class Creation:
 
     execution_id: UUID
     write: Write
-    workflow: Named
+    workflow: WorkflowRef
     columns: Mapping[str, Any]
     variables: Mapping[str, Any]
     size: int = 0

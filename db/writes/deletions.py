@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy.ext.asyncio import AsyncSession
 
 # The deletion's number comes after those of the execution's events.
 _NOTE = """
@@ -12,11 +11,6 @@ INSERT INTO deleted_executions (execution_id, seq, workflow_id, workflow_name, s
 SELECT e.id, e.event_seq + 1, e.workflow_id, w.name, e.status, $1
 FROM {executions} e JOIN workflows w ON w.id = e.workflow_id
 """
-
-
-async def driver_of(session: AsyncSession) -> asyncpg.Connection:
-    """The driver's connection on which a session is."""
-    return (await (await session.connection()).get_raw_connection()).driver_connection
 
 
 async def note_deletions(connection: asyncpg.Connection, actor: str, keys: Sequence[UUID]) -> None:

@@ -6,21 +6,22 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.engine import Database
+from db.engine import Database, driver_of
 from db.enums import TERMINAL_EXECUTION, EventType, ExecutionStatus, WorkflowStatus
 from db.errors import InvalidInput, NotFound
 from db.ids import uuid7
 from db.jsonb import differ
 from db.merge import merge_patch
 from db.models import Event, Execution, LogEntry
+from db.models.base import table
 from db.transitions import EXECUTION_MOVES, require_move, require_same
 from db.writes.answers import Outcome
-from db.writes.batch import Request
-from db.writes.creations import Creation, Named
-from db.writes.deletions import driver_of, note_deletions
+from db.writes.batch import WriteRequest
+from db.writes.creations import Creation, WorkflowRef
+from db.writes.deletions import note_deletions
 from db.writes.draft import Draft
 from db.writes.holds import lock_holds, require_not_held
-from db.writes.keyed import audit, write_keyed
+from db.writes.idempotent import audit, write_idempotent
 from db.writes.needs import Needs
 from db.writes.states import require_keys
 from db.writes.write import Write
@@ -44,7 +45,7 @@ async def create_execution(
     parent, `InvalidInput` where the workflow's status allows no executions or the parent was cancelled.
     """
     require_keys(list(variables))
-    named = Named(workflow) if isinstance(workflow, UUID) else Named(None, *workflow)
+    named = WorkflowRef(workflow) if isinstance(workflow, UUID) else WorkflowRef(None, *workflow)
     creation = Creation(uuid7(), write, named, columns, variables)
     key = UUID((await creator_of(database).write(creation))["execution"])
     database.committed(key)
@@ -91,7 +92,7 @@ async def transition_execution(
         return {}
 
     needs = Needs(end=to in TERMINAL_EXECUTION)
-    await writer_of(database).write(Request(execution_id, write, decide, needs))
+    await writer_of(database).write(WriteRequest(execution_id, write, decide, needs))
 
 
 def move(draft: Draft, to: ExecutionStatus, result: Any, error: dict[str, Any] | None) -> None:
@@ -132,7 +133,7 @@ async def update_execution(
 
 def labelling(
     execution_id: UUID, write: Write, tags: list[str] | None, attributes_patch: dict[str, Any] | None
-) -> Request:
+) -> WriteRequest:
     """A change of tags and attributes to be made; its outcome is empty."""
 
     def decide(draft: Draft) -> Outcome:
@@ -148,7 +149,7 @@ def labelling(
             draft.note(EventType.EXECUTION_UPDATED, changes)
         return {}
 
-    return Request(execution_id, write, decide, Needs(labels=True))
+    return WriteRequest(execution_id, write, decide, Needs(labels=True))
 
 
 async def delete_execution(database: Database, write: Write, execution_id: UUID) -> None:
@@ -171,9 +172,9 @@ async def delete_execution(database: Database, write: Write, execution_id: UUID)
         await note_deletions(await driver_of(session), write.actor, [execution_id])
         for unlinked in (LogEntry, Event):
             await session.execute(delete(unlinked).where(unlinked.execution_id == execution_id))
-        await session.execute(delete(Execution).where(Execution.id == execution_id))
+        await session.execute(delete(table(Execution)).where(Execution.id == execution_id))
         changes = {"status": {"before": row.status}}
         await audit(session, write, "EXECUTION_DELETED", ("EXECUTION", execution_id.hex), changes)
         return {}
 
-    await write_keyed(database, write, work, lambda outcome: [execution_id])
+    await write_idempotent(database, write, work, lambda outcome: [execution_id])

@@ -18,7 +18,7 @@ from db.models import Step
 from db.recovery_plan import done_at
 from db.state_values import fetch_values
 from db.writes.draft import json_text
-from db.writes.keyed import Outcome, change_keyed
+from db.writes.idempotent import Outcome, change_idempotent
 from db.writes.priorities import RANK
 from db.writes.rows import Rows
 from db.writes.seen import Attempt
@@ -92,7 +92,7 @@ async def fork_execution(
         await rows.write(driver)
         return {"execution": key.hex}
 
-    made = await change_keyed(database, write, work, lambda outcome: [UUID(outcome["execution"])])
+    made = await change_idempotent(database, write, work, lambda outcome: [UUID(outcome["execution"])])
     return UUID(made["execution"])
 
 

@@ -11,7 +11,7 @@ from db.engine import Database
 from db.enums import EventType
 from db.errors import StaleLease
 from db.writes.answers import Outcome
-from db.writes.batch import Request
+from db.writes.batch import WriteRequest
 from db.writes.claims import orphans_of
 from db.writes.draft import Draft
 from db.writes.write import Write
@@ -33,7 +33,7 @@ async def acquire_lease(
         give_lease(draft, holder, ttl)
         return {}
 
-    await writer_of(database).write(Request(execution_id, write, decide))
+    await writer_of(database).write(WriteRequest(execution_id, write, decide))
 
 
 async def heartbeat(
@@ -46,7 +46,7 @@ async def heartbeat(
     await writer_of(database).write(beating(execution_id, write, holder, ttl))
 
 
-def beating(execution_id: UUID, write: Write, holder: str, ttl: timedelta) -> Request:
+def beating(execution_id: UUID, write: Write, holder: str, ttl: timedelta) -> WriteRequest:
     """A heartbeat to be made."""
 
     def decide(draft: Draft) -> Outcome:
@@ -58,7 +58,7 @@ def beating(execution_id: UUID, write: Write, holder: str, ttl: timedelta) -> Re
             draft.note(EventType.LEASE_EXTENDED, {})
         return {}
 
-    return Request(execution_id, write, decide)
+    return WriteRequest(execution_id, write, decide)
 
 
 async def release_lease(database: Database, execution_id: UUID, write: Write, holder: str) -> None:
@@ -76,7 +76,7 @@ async def release_lease(database: Database, execution_id: UUID, write: Write, ho
         draft.note(EventType.LEASE_RELEASED, {"leaseHolder": {"before": holder, "after": None}})
         return {}
 
-    await writer_of(database).write(Request(execution_id, write, decide))
+    await writer_of(database).write(WriteRequest(execution_id, write, decide))
     orphans_of(database).expect()
 
 

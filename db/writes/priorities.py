@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.enums import LIVE_EXECUTION, Priority
 from db.models import Execution
+from db.models.base import table
 
 RANKS: Mapping[str, int] = {priority: rank for rank, priority in enumerate(Priority)}
 # SQL: the rank that the execution `e` has by its workflow.
@@ -20,8 +21,8 @@ RANK = f"""(
 async def rank_executions(session: AsyncSession, workflow: UUID, priority: Priority) -> None:
     """Within a transaction that has locked the workflow: give its priority to what has not ended."""
     statement = (
-        update(Execution)
+        update(table(Execution))
         .where(Execution.workflow_id == workflow, Execution.status.in_(LIVE_EXECUTION))
         .values(priority=RANKS[priority])
     )
-    await session.execute(statement, execution_options={"synchronize_session": False})
+    await session.execute(statement)

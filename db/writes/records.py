@@ -11,7 +11,7 @@ from db.engine import Database
 from db.enums import EventType
 from db.errors import InvalidInput, NotFound
 from db.writes.answers import Outcome
-from db.writes.batch import Request
+from db.writes.batch import WriteRequest
 from db.writes.draft import Draft, json_text
 from db.writes.needs import Needs, steps
 from db.writes.write import Write
@@ -44,7 +44,7 @@ async def append_logs(
     return outcome["first"], outcome["last"]
 
 
-def appending(execution_id: UUID, write: Write, entries: Sequence[LogLine]) -> Request:
+def appending(execution_id: UUID, write: Write, entries: Sequence[LogLine]) -> WriteRequest:
     """Log entries to be appended; the outcome has the numbers of the `first` and the `last`.
 
     Raises `InvalidInput` for none.
@@ -56,7 +56,7 @@ def appending(execution_id: UUID, write: Write, entries: Sequence[LogLine]) -> R
 
     if not entries:
         raise InvalidInput("`entries` is empty: there is nothing to append.")
-    return Request(execution_id, write, decide, needs_of_logs(entries), size=_size(entries))
+    return WriteRequest(execution_id, write, decide, needs_of_logs(entries), size=_size(entries))
 
 
 def _size(entries: Sequence[LogLine]) -> int:
@@ -123,7 +123,7 @@ async def record_metrics(
         return {}
 
     needs = steps(() if step_key is None else (step_key,))
-    await writer_of(database).write(Request(execution_id, write, decide, needs))
+    await writer_of(database).write(WriteRequest(execution_id, write, decide, needs))
 
 
 def _seq(draft: Draft, key: str, where: str = "") -> int:

@@ -13,7 +13,7 @@ from db.enums import TERMINAL_STEP, EventType, ExecutionStatus, StepStatus
 from db.errors import NotFound
 from db.recovery_plan import done_at, to_run_again
 from db.writes.answers import Outcome
-from db.writes.batch import Request
+from db.writes.batch import WriteRequest
 from db.writes.draft import Draft
 from db.writes.leases import give_lease, raise_epoch
 from db.writes.needs import Needs
@@ -87,7 +87,7 @@ async def recover_execution(
         # Without its key: a look must not be taken for the deed that follows it.
         write = Write(write.actor, write.fingerprint, epoch=write.epoch)
     needs = Needs(state=True, fields=True, every_value=True, every_attempt=True, base=(checkpoint,))
-    request = Request(execution_id, write, decide, needs, exclusive=True)
+    request = WriteRequest(execution_id, write, decide, needs, exclusive=True)
     return Recovered(**await writer_of(database).write(request))
 
 

@@ -13,7 +13,7 @@ from db.errors import InvalidInput, VersionConflict
 from db.jsonb import exact_text, same_json
 from db.merge import merge_patch
 from db.writes.answers import Outcome
-from db.writes.batch import Request
+from db.writes.batch import WriteRequest
 from db.writes.draft import Draft, json_text
 from db.writes.needs import Needs
 from db.writes.seen import ABSENT, Variable
@@ -78,7 +78,7 @@ async def save_state(database: Database, execution_id: UUID, write: Write, chang
     return version
 
 
-def saving(execution_id: UUID, write: Write, change: StateChange) -> Request:
+def saving(execution_id: UUID, write: Write, change: StateChange) -> WriteRequest:
     """A save to be made; its outcome has the `version`."""
 
     def decide(draft: Draft) -> Outcome:
@@ -86,7 +86,7 @@ def saving(execution_id: UUID, write: Write, change: StateChange) -> Request:
         draft.require_live()
         return {"version": save(draft, change)}
 
-    return Request(execution_id, write, decide, needs_of(change))
+    return WriteRequest(execution_id, write, decide, needs_of(change))
 
 
 def save(draft: Draft, change: StateChange) -> int:

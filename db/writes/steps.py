@@ -12,7 +12,7 @@ from db.errors import InvalidInput, InvalidTransition, NotFound
 from db.jsonb import differ
 from db.transitions import STEP_MOVES, require_move, require_same
 from db.writes.answers import Outcome
-from db.writes.batch import Request
+from db.writes.batch import WriteRequest
 from db.writes.dependencies import needs_of_dependencies, require_dependencies
 from db.writes.draft import Draft, json_text
 from db.writes.needs import Needs, steps
@@ -75,7 +75,7 @@ async def start_step(database: Database, execution_id: UUID, write: Write, start
     return seq
 
 
-def starting(execution_id: UUID, write: Write, start: StepStart) -> Request:
+def starting(execution_id: UUID, write: Write, start: StepStart) -> WriteRequest:
     """A start to be made; its outcome has the attempt's number as `step`."""
 
     def decide(draft: Draft) -> Outcome:
@@ -89,7 +89,7 @@ def starting(execution_id: UUID, write: Write, start: StepStart) -> Request:
         return {"step": _start(draft, latest, start)}
 
     needs = steps((start.key,)) | needs_of_dependencies(start.depends_on)
-    return Request(execution_id, write, decide, needs)
+    return WriteRequest(execution_id, write, decide, needs)
 
 
 async def finish_step(database: Database, execution_id: UUID, seq: int, write: Write, end: StepEnd) -> None:
@@ -108,7 +108,9 @@ async def finish_step(database: Database, execution_id: UUID, seq: int, write: W
         finish(draft, attempt, end)
         return {}
 
-    await writer_of(database).write(Request(execution_id, write, decide, Needs(attempts=frozenset((seq,)))))
+    await writer_of(database).write(
+        WriteRequest(execution_id, write, decide, Needs(attempts=frozenset((seq,))))
+    )
 
 
 def _start(draft: Draft, latest: Attempt | None, start: StepStart) -> int:

@@ -13,7 +13,8 @@ from db.enums import Scope
 from db.errors import AlreadyExists, InvalidInput, NotFound
 from db.ids import uuid7_time
 from db.models import Token
-from db.writes.keyed import Outcome, audit, write_keyed
+from db.models.base import table
+from db.writes.idempotent import Outcome, audit, write_idempotent
 from db.writes.write import Write
 
 LONGEST_NAME = 200
@@ -49,7 +50,7 @@ async def create_token(database: Database, write: Write, token: NewToken) -> UUI
             "created_at": uuid7_time(token.id),
             "expires_at": token.expires_at,
         }
-        statement = upsert(Token).values(row).on_conflict_do_nothing().returning(Token.id)
+        statement = upsert(table(Token)).values(row).on_conflict_do_nothing().returning(Token.id)
         if (await session.execute(statement)).one_or_none() is None:
             raise AlreadyExists(
                 f"There is a token {token.name!r}; revoke it first, or choose another name. "
@@ -59,7 +60,7 @@ async def create_token(database: Database, write: Write, token: NewToken) -> UUI
         await audit(session, write, "TOKEN_CREATED", (_SUBJECT, token.id.hex), after)
         return {"token": token.id.hex}
 
-    return UUID((await write_keyed(database, write, work))["token"])
+    return UUID((await write_idempotent(database, write, work))["token"])
 
 
 def _require_sense(token: NewToken) -> None:
@@ -84,10 +85,12 @@ async def revoke_token(database: Database, write: Write, key: UUID) -> UUID:
         if before is None:
             raise NotFound("token", f"tok_{key.hex}")
         if before.revoked_at is None:
-            revoked = update(Token).where(Token.id == key).values(revoked_at=func.statement_timestamp())
-            await session.execute(revoked, execution_options={"synchronize_session": False})
+            revoked = (
+                update(table(Token)).where(Token.id == key).values(revoked_at=func.statement_timestamp())
+            )
+            await session.execute(revoked)
             changes = {"name": {"before": before.name}}
             await audit(session, write, "TOKEN_REVOKED", (_SUBJECT, key.hex), changes)
         return {"token": key.hex}
 
-    return UUID((await write_keyed(database, write, work))["token"])
+    return UUID((await write_idempotent(database, write, work))["token"])

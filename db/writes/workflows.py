@@ -9,16 +9,16 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.definitions import require_valid_definition
-from db.engine import Database
+from db.engine import Database, driver_of
 from db.enums import WorkflowStatus
 from db.errors import AlreadyExists, InvalidInput, NotFound, VersionConflict
 from db.ids import uuid7, uuid7_time
 from db.models import Event, Execution, LogEntry, Workflow
-from db.models.base import among
+from db.models.base import among, table
 from db.transitions import WORKFLOW_MOVES, require_move
-from db.writes.deletions import driver_of, note_deletions
+from db.writes.deletions import note_deletions
 from db.writes.holds import lock_holds, require_not_held
-from db.writes.keyed import Outcome, audit, write_keyed
+from db.writes.idempotent import Outcome, audit, write_idempotent
 from db.writes.priorities import rank_executions
 from db.writes.write import Write
 
@@ -36,14 +36,14 @@ async def create_workflow(database: Database, write: Write, columns: dict[str, A
 
     async def work(session: AsyncSession) -> Outcome:
         row = {"id": key, "created_by": write.actor, "created_at": uuid7_time(key), **columns}
-        statement = upsert(Workflow).values(row).on_conflict_do_nothing().returning(Workflow.id)
+        statement = upsert(table(Workflow)).values(row).on_conflict_do_nothing().returning(Workflow.id)
         if (await session.execute(statement)).one_or_none() is None:
             raise AlreadyExists(f"There is a workflow {columns['name']!r} in version {columns['version']!r}.")
         after = {name: {"after": columns[name]} for name in ("name", "version", "status")}
         await audit(session, write, "WORKFLOW_CREATED", (_SUBJECT, key.hex), after)
         return {"workflow": key.hex}
 
-    return UUID((await write_keyed(database, write, work))["workflow"])
+    return UUID((await write_idempotent(database, write, work))["workflow"])
 
 
 async def update_workflow(
@@ -77,7 +77,7 @@ async def update_workflow(
             await audit(session, write, "WORKFLOW_UPDATED", (_SUBJECT, key.hex), _difference(before, changed))
         return {"workflow": key.hex}
 
-    return UUID((await write_keyed(database, write, work))["workflow"])
+    return UUID((await write_idempotent(database, write, work))["workflow"])
 
 
 async def set_workflow_status(
@@ -98,7 +98,7 @@ async def set_workflow_status(
             await audit(session, write, "WORKFLOW_STATUS_CHANGED", (_SUBJECT, key.hex), changes)
         return {"workflow": key.hex}
 
-    return UUID((await write_keyed(database, write, work))["workflow"])
+    return UUID((await write_idempotent(database, write, work))["workflow"])
 
 
 async def delete_workflow(database: Database, write: Write, key: UUID, *, cascade: bool) -> int:
@@ -113,13 +113,13 @@ async def delete_workflow(database: Database, write: Write, key: UUID, *, cascad
         before = await _locked(session, key)
         await require_not_held(session, [key])
         executions = await _delete_executions(session, write, key, cascade)
-        await session.execute(delete(Workflow).where(Workflow.id == key))
+        await session.execute(delete(table(Workflow)).where(Workflow.id == key))
         changes = {"name": {"before": before.name}, "version": {"before": before.version}}
         changes["executions"] = {"before": executions}
         await audit(session, write, "WORKFLOW_DELETED", (_SUBJECT, key.hex), changes)
         return {"executions": executions}
 
-    deleted: int = (await write_keyed(database, write, work))["executions"]
+    deleted: int = (await write_idempotent(database, write, work))["executions"]
     return deleted
 
 
@@ -137,7 +137,7 @@ async def _delete_executions(session: AsyncSession, write: Write, workflow: UUID
     await note_deletions(await driver_of(session), write.actor, found)
     for unlinked in (LogEntry, Event):
         await session.execute(delete(unlinked).where(among(unlinked.execution_id, found)))
-    await session.execute(delete(Execution).where(mine))
+    await session.execute(delete(table(Execution)).where(mine))
     return len(found)
 
 
@@ -151,8 +151,8 @@ async def _locked(session: AsyncSession, key: UUID) -> Row[Any]:
 
 async def _change(session: AsyncSession, key: UUID, columns: dict[str, Any]) -> None:
     values = {**columns, "revision": Workflow.revision + 1, "updated_at": func.statement_timestamp()}
-    statement = update(Workflow).where(Workflow.id == key).values(values)
-    await session.execute(statement, execution_options={"synchronize_session": False})
+    statement = update(table(Workflow)).where(Workflow.id == key).values(values)
+    await session.execute(statement)
 
 
 def _difference(before: Row[Any], changed: dict[str, Any]) -> dict[str, Any]:

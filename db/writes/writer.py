@@ -18,7 +18,7 @@ from db.engine import Database
 from db.errors import Contended, FlowkeepError, OutOfTime, Unavailable
 from db.retry import ATTEMPTS, FIRST_PAUSE
 from db.writes.answers import Answer, Outcome, Submitted, Transaction
-from db.writes.batch import Batch, Request
+from db.writes.batch import Batch, WriteRequest
 from db.writes.creations import Creations
 from db.writes.needs import Needs
 
@@ -196,7 +196,7 @@ class Writer:
             if answer is None:
                 held.append(one)
             elif isinstance(answer, Needs):
-                assert isinstance(one.request, Request)
+                assert isinstance(one.request, WriteRequest)
                 one.request = replace(one.request, needs=one.request.needs | answer)
                 held.append(one)
             elif isinstance(answer, FlowkeepError):

@@ -6,7 +6,7 @@ from typing import Any
 from uuid import UUID
 
 from db.enums import LogLevel, StepStatus
-from db.writes.batch import Request
+from db.writes.batch import WriteRequest
 from db.writes.checkpoints import checkpointing
 from db.writes.commits import StepCommit, committing
 from db.writes.records import LogLine, appending
@@ -21,7 +21,7 @@ class Asked:
     """A write, and how the model takes it."""
 
     kind: str
-    request: Callable[[UUID, Write], Request]
+    request: Callable[[UUID, Write], WriteRequest]
     refusal: Callable[[Model], Refusal | None]
 
 

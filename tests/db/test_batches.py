@@ -15,7 +15,7 @@ from db.engine import Database
 from db.enums import ExecutionStatus, LogLevel, StepStatus
 from db.errors import FlowkeepError, InvalidInput, NotFound, Unavailable
 from db.writes.answers import Answer
-from db.writes.batch import Batch, Request
+from db.writes.batch import Batch, WriteRequest
 from db.writes.checkpoints import checkpointing, deleting, pruning
 from db.writes.executions import create_execution, labelling
 from db.writes.records import LogLine, append_logs, appending
@@ -36,12 +36,12 @@ def write(key: str | None = None) -> Write:
     return Write("test", b"same", key)
 
 
-def save(execution: UUID, number: int, key: str | None = None) -> Request:
+def save(execution: UUID, number: int, key: str | None = None) -> WriteRequest:
     """A save of one variable."""
     return saving(execution, write(key), StateChange(patch={"n": number}))
 
 
-async def together(database: Database, *requests: Request) -> list[Answer]:
+async def together(database: Database, *requests: WriteRequest) -> list[Answer]:
     """What becomes of writes in one batch."""
     return await Batch(requests).make(database, skip_locked=True)
 
@@ -148,7 +148,11 @@ async def checkpointed(database: Database, make: Factory, number: int) -> UUID:
     ids=["deleting", "pruning"],
 )
 async def test_deletions_of_checkpoints_look_again_under_the_lock_and_write_once(
-    worker_url: str, make: Factory, all_statements: Statements, asked: Callable[[UUID], Request], looks: int
+    worker_url: str,
+    make: Factory,
+    all_statements: Statements,
+    asked: Callable[[UUID], WriteRequest],
+    looks: int,
 ) -> None:
     own = Database(worker_url, pool_size=1)
     executions, other = [await checkpointed(own, make, 3) for _ in range(3)], await make.execution()
@@ -185,7 +189,7 @@ async def test_one_poisoned_write_hurts_none_of_its_neighbours(database: Databas
 async def test_a_decision_that_breaks_hurts_none_of_its_neighbours(database: Database, make: Factory) -> None:
     good, bad = await make.execution(), await make.execution()
     writer = Writer(database)
-    broken = Request(bad, write(), lambda draft: {"broken": draft.latest("never asked for")})
+    broken = WriteRequest(bad, write(), lambda draft: {"broken": draft.latest("never asked for")})
     outcomes = await asyncio.gather(
         writer.write(broken), writer.write(appending(good, write(), LINE)), return_exceptions=True
     )

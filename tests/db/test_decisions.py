@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from db.enums import ExecutionStatus, LogLevel, StepStatus
 from db.errors import FlowkeepError, VersionConflict
 from db.writes.answers import Answer
-from db.writes.batch import Decided, Request
+from db.writes.batch import Decided, WriteRequest
 from db.writes.checkpoints import deleting, pruning
 from db.writes.commits import StepCommit, committing
 from db.writes.draft import Draft
@@ -58,14 +58,14 @@ def found(*, status: ExecutionStatus = ExecutionStatus.RUNNING) -> Seen:
     )
 
 
-def decided(seen: Seen, *requests: Request) -> tuple[list[Answer], Draft | None, Rows]:
+def decided(seen: Seen, *requests: WriteRequest) -> tuple[list[Answer], Draft | None, Rows]:
     """What becomes of writes within one batch, how they leave the execution, and the rows."""
     batch = Decided({seen.head.id: seen})
     answers = [batch.answer(request) for request in requests]
     return answers, batch.drafts.get(seen.head.id), batch.rows()
 
 
-def series_on(seen: Seen, series: list[Asked]) -> list[Request]:
+def series_on(seen: Seen, series: list[Asked]) -> list[WriteRequest]:
     """Writes without keys, each with another input."""
     return [one.request(seen.head.id, Write("test", bytes([at]))) for at, one in enumerate(series)]
 
@@ -250,7 +250,7 @@ def test_a_lease_that_is_over_fences_nobody(shift: timedelta) -> None:
 
 def test_an_execution_that_is_not_there_is_not_found() -> None:
     key = uuid4()
-    answer = Decided({key: None}).answer(Request(key, Write("test", b""), lambda draft: {}))
+    answer = Decided({key: None}).answer(WriteRequest(key, Write("test", b""), lambda draft: {}))
     assert isinstance(answer, FlowkeepError)
     assert answer.code == "NOT_FOUND"
 

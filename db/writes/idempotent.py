@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from db.engine import Database
 from db.ids import uuid7
 from db.models import AuditEntry, IdempotencyKey
+from db.models.base import table
 from db.retry import retried
 from db.writes.write import Replay, Write, replayed, shown
 
@@ -29,7 +30,7 @@ def _none(outcome: Outcome) -> Iterable[UUID]:
     return ()
 
 
-async def write_keyed(
+async def write_idempotent(
     database: Database,
     write: Write,
     work: Callable[[AsyncSession], Awaitable[Outcome]],
@@ -47,14 +48,18 @@ async def write_keyed(
             await _take_key(session, write)
             outcome = await work(session)
             if write.key is not None:
-                done = update(IdempotencyKey).where(IdempotencyKey.key == write.key).values(outcome=outcome)
-                await session.execute(done, execution_options={"synchronize_session": False})
+                done = (
+                    update(table(IdempotencyKey))
+                    .where(IdempotencyKey.key == write.key)
+                    .values(outcome=outcome)
+                )
+                await session.execute(done)
             return outcome
 
     return await _made(database, write, once, executions)
 
 
-async def change_keyed(
+async def change_idempotent(
     database: Database,
     write: Write,
     work: Callable[[asyncpg.Connection], Awaitable[Outcome]],
@@ -95,7 +100,9 @@ async def _take_key(session: AsyncSession, write: Write) -> None:
     if write.key is None:
         return
     row = {"key": write.key, "fingerprint": write.fingerprint, "outcome": {}}
-    statement = upsert(IdempotencyKey).values(row).on_conflict_do_nothing().returning(IdempotencyKey.key)
+    statement = (
+        upsert(table(IdempotencyKey)).values(row).on_conflict_do_nothing().returning(IdempotencyKey.key)
+    )
     if (await session.execute(statement)).one_or_none() is not None:
         return
     recorded = select(IdempotencyKey.fingerprint, IdempotencyKey.outcome).where(
@@ -117,4 +124,4 @@ async def audit(
         "subject_id": subject[1],
         "changes": shown(changes),
     }
-    await session.execute(insert(AuditEntry).values(row))
+    await session.execute(insert(table(AuditEntry)).values(row))
