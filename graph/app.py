@@ -17,7 +17,8 @@ from db.engine import Database
 from db.errors import NotReady
 from db.migrate import require_head
 from db.partitions import cover_ahead
-from db.retention.runs import apply_enabled, expire_deletions, expire_keys
+from db.retention.expiry import expire_deletions, expire_keys
+from db.retention.runs import apply_enabled
 from db.writes.trial import try_to_write
 from graph.addresses import ENDPOINT
 from graph.auth.authenticator import Authenticator

@@ -12,6 +12,7 @@ from enum import Enum
 from typing import Any
 from uuid import UUID
 
+from db.enums import Subject
 from db.errors import InvalidInput
 
 _ID = re.compile(r"([a-z]+)_([0-9a-f]{32})(?:_(0|[1-9][0-9]{0,18})(?:_([A-Za-z0-9_-]*))?)?", re.ASCII)
@@ -124,3 +125,11 @@ def decode_as(kind: Kind, text: str) -> Key:
             f"{text!r} is the id of {found.one}, where the id of {kind.one} ({kind.form}) belongs."
         )
     return key
+
+
+def subject_of(text: str) -> tuple[Subject, UUID]:
+    """What an id names, where that can be put on hold; raises `InvalidInput`."""
+    kind, key = decode(text)
+    if kind.name not in Subject.__members__:
+        raise InvalidInput(f"A hold is on an execution or a workflow version, not on {kind.one}.")
+    return Subject[kind.name], key[0]

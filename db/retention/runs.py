@@ -12,9 +12,7 @@ Before each batch the policies are looked at again: a run whose policies have ch
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
-from dataclasses import dataclass, field
-from datetime import timedelta
-from typing import Any
+from dataclasses import dataclass
 from uuid import UUID
 
 import asyncpg
@@ -23,28 +21,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database, driver_of
 from db.enums import RunStatus
-from db.errors import FlowkeepError, NotFound, Unavailable
-from db.ids import uuid7, uuid7_floor
-from db.partitions import TREE, Range
-from db.queries.predicates import Parameters
-from db.retention.partitions import Gone, Stays, drop_range, empty_logs, ranges_over
-from db.retention.selection import Part, Policy, Selection, fetch_policies
-from db.writes.batch import Batch
-from db.writes.checkpoints import pruning
-from db.writes.deletions import note_deletions
+from db.errors import NotFound, Unavailable
+from db.ids import uuid7
+from db.retention.phases import EXECUTIONS_A_BATCH, PHASES, TRIES, Place, RunBatch, summed
+from db.retention.selection import Policy, Selection, fetch_policies
 from db.writes.holds import lock_holds, try_lock_holds
 from db.writes.idempotent import Outcome, audit, write_idempotent
 from db.writes.write import Write
 
-EXECUTIONS_A_BATCH = 500
-ROWS_A_BATCH = 20_000
-KEYS_A_BATCH = 5_000
 SECONDS_A_BATCH = 1.0
-# How many executions a batch looks at, whether they are due or not.
-_LOOKED_AT = 5_000
-_PRUNED_A_BATCH = 50
 _PAUSE = 0.05
-_TRIES = 20
 
 _LIMITS = "SET LOCAL lock_timeout = '250ms'; SET LOCAL statement_timeout = 0"
 _OPEN = (
@@ -76,28 +62,6 @@ SELECT p.id FROM retention_policies p JOIN unnest($1::uuid[], $2::bigint[]) AS s
 ON seen.id = p.id AND seen.revision = p.revision
 FOR SHARE OF p
 """
-_WINDOW = """
-SELECT id FROM (SELECT e.id FROM executions e WHERE e.id < $1 ORDER BY e.id DESC LIMIT $2) looked_at
-ORDER BY id LIMIT 1
-"""
-_EXPIRE_KEYS = """
-DELETE FROM idempotency_keys WHERE key IN (
-    SELECT key FROM idempotency_keys WHERE created_at < statement_timestamp() - $1::interval
-    ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-"""
-_EXPIRE_DELETIONS = """
-DELETE FROM deleted_executions WHERE (xid, execution_id) IN (
-    SELECT xid, execution_id FROM deleted_executions WHERE at < statement_timestamp() - $1::interval
-    ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED
-)
-"""
-_TRIM_LOG = """
-DELETE FROM log_entries WHERE execution_id = $1 AND seq IN (
-    SELECT seq FROM log_entries WHERE execution_id = $1 ORDER BY seq LIMIT $2
-)
-"""
-_WEIGHT = "e.log_seq + e.event_seq + e.step_seq + e.checkpoint_seq + e.metric_seq + 1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,48 +71,6 @@ class Progress:
     deleted: dict[str, int]
     partitions: tuple[str, ...] = ()
     over: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class _Place:
-    """Where a run is: in a phase, with everything at or after `before` done; None: at the phase's start."""
-
-    phase: int = 0
-    before: UUID | None = None
-    tries: int = 0
-
-    def to_json(self) -> str:
-        """For the run's row."""
-        before = None if self.before is None else self.before.hex
-        return orjson.dumps({"phase": self.phase, "before": before, "tries": self.tries}).decode()
-
-    @classmethod
-    def from_json(cls, text: str | None) -> "_Place":
-        """From the run's row."""
-        if text is None:
-            return cls()
-        read = orjson.loads(text)
-        return cls(read["phase"], None if read["before"] is None else UUID(read["before"]), read["tries"])
-
-
-@dataclass(frozen=True, slots=True)
-class _Done:
-    """What a batch did, and where the next one goes on; None where the phase is over."""
-
-    place: _Place | None
-    rows: dict[str, int] = field(default_factory=dict)
-    partitions: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Batch:
-    """One transaction of a run."""
-
-    session: AsyncSession
-    driver: asyncpg.Connection
-    selection: Selection
-    actor: str
-    size: int
 
 
 async def start_run(
@@ -201,7 +123,7 @@ async def go_on(
             progress = await _batch(database, run, selection, size)
         except Unavailable:
             failures += 1
-            if failures == _TRIES:
+            if failures == TRIES:
                 raise
             await asyncio.sleep(_PAUSE * 2)
             continue
@@ -214,26 +136,6 @@ async def go_on(
         yield progress
         if slow:
             await asyncio.sleep(_PAUSE)
-
-
-async def expire_keys(database: Database, older_than: timedelta) -> int:
-    """Forget idempotency keys beyond an age, batch by batch; returns how many."""
-    return await _expire(database, _EXPIRE_KEYS, older_than)
-
-
-async def expire_deletions(database: Database, older_than: timedelta) -> int:
-    """Forget deletions beyond an age in the same way: who follows changes is told of later ones only."""
-    return await _expire(database, _EXPIRE_DELETIONS, older_than)
-
-
-async def _expire(database: Database, statement: str, older_than: timedelta) -> int:
-    expired = 0
-    while True:
-        async with database.maintaining() as connection:
-            gone = _number(await connection.execute(statement, older_than, KEYS_A_BATCH))
-        expired += gone
-        if gone < KEYS_A_BATCH:
-            return expired
 
 
 async def _selection(database: Database, run: UUID) -> Selection | None:
@@ -258,12 +160,12 @@ async def _batch(database: Database, run: UUID, selection: Selection, size: int)
         if not await _unchanged(driver, selection.policies):
             await driver.execute(_INTERRUPT, run)
             return Progress({}, over=True)
-        place = _Place.from_json(row["place"])
-        batch = _Batch(session, driver, selection, row["actor"], size)
-        done = await _PHASES[place.phase](batch, place)
-        after = done.place or _Place(place.phase + 1)
-        over = after.phase == len(_PHASES)
-        deleted = _sum(orjson.loads(row["deleted"]), done.rows)
+        place = Place.from_json(row["place"])
+        batch = RunBatch(session, driver, selection, row["actor"], size)
+        done = await PHASES[place.phase](batch, place)
+        after = done.place or Place(place.phase + 1)
+        over = after.phase == len(PHASES)
+        deleted = summed(orjson.loads(row["deleted"]), done.rows)
         status = RunStatus.COMPLETED if over else RunStatus.RUNNING
         noted = orjson.dumps(deleted).decode(), list(done.partitions), None if over else after.to_json()
         await driver.execute(_NOTE, run, *noted, status)
@@ -274,150 +176,6 @@ async def _unchanged(driver: asyncpg.Connection, policies: Sequence[Policy]) -> 
     kept = [policy for policy in policies if policy.id is not None]
     same = await driver.fetch(_SAME, [one.id for one in kept], [one.revision for one in kept])
     return len(same) == len(kept)
-
-
-async def _drop_partitions(batch: _Batch, place: _Place) -> _Done:
-    """The next range, as a whole if all of it may go."""
-    for over in await ranges_over(batch.driver, batch.selection):
-        if place.before is not None and uuid7_floor(over.start) >= place.before:
-            continue
-        try:
-            gone = await _take_range(batch, over)
-        except (asyncpg.LockNotAvailableError, asyncpg.DeadlockDetectedError):
-            if place.tries < _TRIES:  # somebody is at it; the next batch tries again
-                return _Done(_Place(place.phase, place.before, place.tries + 1))
-            gone = Gone()
-        return _Done(_Place(place.phase, uuid7_floor(over.start)), gone.rows, gone.partitions)
-    return _Done(None)
-
-
-async def _take_range(batch: _Batch, over: Range) -> Gone:
-    """Drop what is in a range, or its log entries, if all of it may go; nothing of it is done otherwise."""
-    try:
-        async with batch.driver.transaction():
-            return await drop_range(batch.driver, batch.selection, over, batch.actor)
-    except Stays:
-        async with batch.driver.transaction():
-            return await empty_logs(batch.driver, batch.selection, over) or Gone()
-
-
-async def _delete_executions(batch: _Batch, place: _Place) -> _Done:
-    """The newest of those that are due, since forks are newer than their bases."""
-    found = await _next_due(batch, Part.EXECUTIONS, place, "true")
-    if found is None:
-        return _Done(None)
-    keys, heaviest, lower = found
-    rows: dict[str, int] = {}
-    if keys and heaviest > ROWS_A_BATCH:
-        # Too much to go at once: its log goes first, some of it in each batch.
-        gone = _number(await batch.driver.execute(_TRIM_LOG, keys[0], ROWS_A_BATCH))
-        rows = {"log_entries": gone} if gone else {}
-        if gone == ROWS_A_BATCH:
-            return _Done(_Place(place.phase, place.before), rows)
-    return _Done(_Place(place.phase, lower), _sum(rows, await _delete(batch, keys)))
-
-
-async def _delete_logs(batch: _Batch, place: _Place) -> _Done:
-    logged = "EXISTS (SELECT FROM log_entries l WHERE l.execution_id = e.id)"
-    found = await _next_due(batch, Part.LOGS, place, logged)
-    if found is None:
-        return _Done(None)
-    keys, heaviest, lower = found
-    if keys and heaviest > ROWS_A_BATCH:
-        gone = _number(await batch.driver.execute(_TRIM_LOG, keys[0], ROWS_A_BATCH))
-        behind = place.before if gone == ROWS_A_BATCH else lower
-        return _Done(_Place(place.phase, behind), {"log_entries": gone})
-    gone = _number(await batch.driver.execute("DELETE FROM log_entries WHERE execution_id = ANY($1)", keys))
-    return _Done(_Place(place.phase, lower), {"log_entries": gone} if gone else {})
-
-
-async def _prune_checkpoints(batch: _Batch, place: _Place) -> _Done:
-    """All but what recovery and forks need, as if by `pruneCheckpoints` with `keepLast: 0`."""
-    prunable = "EXISTS (SELECT FROM states s WHERE s.execution_id = e.id AND s.pruned_to < s.version)"
-    found = await _next_due(batch, Part.CHECKPOINTS, place, prunable, _PRUNED_A_BATCH)
-    if found is None:
-        return _Done(None)
-    keys, _, lower = found
-    write = Write(batch.actor, b"")
-    prunings = Batch([pruning(key, write, keep_last=0) for key in keys])
-    rows: dict[str, int] = {}
-    for answer in await prunings.make_within(batch.driver, skip_locked=False):
-        if isinstance(answer, FlowkeepError):
-            raise answer
-        assert isinstance(answer, dict)  # locked already, so none is left out
-        rows = _sum(rows, {"checkpoints": len(answer["checkpoints"]), "state_entries": answer["rows"]})
-    return _Done(_Place(place.phase, lower), {table: number for table, number in rows.items() if number})
-
-
-_PHASES = (_drop_partitions, _delete_executions, _delete_logs, _prune_checkpoints)
-
-
-async def _next_due(
-    batch: _Batch, part: Part, place: _Place, condition: str, most: int = EXECUTIONS_A_BATCH
-) -> tuple[list[UUID], int, UUID] | None:
-    """The next executions of which the part may go, locked; None where there is nothing left to look at.
-
-    They come with the rows that the first of them has, and with the place behind them. Those that somebody
-    else has locked are passed over: who goes on with one keeps it.
-    """
-    before = place.before or batch.selection.end(part)
-    lower = None if before is None else await batch.driver.fetchval(_WINDOW, before, _LOOKED_AT)
-    if before is None or lower is None:
-        return None
-    parameters = Parameters()
-    between = f"e.id >= {parameters.add(lower, 'uuid')} AND e.id < {parameters.add(before, 'uuid')}"
-    due = batch.selection.due(part, parameters, forks_go=True)
-    size = min(batch.size, most)
-    rows = await batch.driver.fetch(
-        f"SELECT e.id, {_WEIGHT} AS rows FROM executions e WHERE {between} AND {due} AND {condition} "
-        f"ORDER BY e.id DESC LIMIT {size} FOR UPDATE OF e SKIP LOCKED",
-        *parameters.values,
-    )
-    if not rows:
-        return [], 0, lower
-    chosen = _as_many_as_fit(rows)
-    behind = lower if len(chosen) == len(rows) < size else chosen[-1]
-    return await _still_due(batch, part, chosen), rows[0]["rows"], behind
-
-
-def _as_many_as_fit(rows: Sequence[Any]) -> list[UUID]:
-    """The first, and those after it whose rows fit into the batch too."""
-    chosen, total = [rows[0]["id"]], rows[0]["rows"]
-    for row in rows[1:]:
-        total += row["rows"]
-        if total > ROWS_A_BATCH:
-            break
-        chosen.append(row["id"])
-    return chosen
-
-
-async def _still_due(batch: _Batch, part: Part, keys: list[UUID]) -> list[UUID]:
-    """Those that are due now that they are locked: one may have been forked until then.
-
-    Forks go with their bases, so what is found to stay may keep others.
-    """
-    while keys:
-        parameters = Parameters()
-        mine = parameters.add(keys, "uuid[]")
-        due = batch.selection.due(part, parameters, gone_with=mine)
-        rows = await batch.driver.fetch(
-            f"SELECT e.id FROM executions e WHERE e.id = ANY({mine}) AND {due} ORDER BY e.id DESC",
-            *parameters.values,
-        )
-        if len(rows) == len(keys):
-            break
-        keys = [row["id"] for row in rows]
-    return keys
-
-
-async def _delete(batch: _Batch, keys: list[UUID]) -> dict[str, int]:
-    """Everything of these executions, table by table, so that it can be counted."""
-    driver, gone = batch.driver, {}
-    await note_deletions(driver, batch.actor, keys)
-    for table in reversed(TREE):
-        column = "id" if table == "executions" else "execution_id"
-        gone[table] = _number(await driver.execute(f"DELETE FROM {table} WHERE {column} = ANY($1)", keys))
-    return {table: number for table, number in gone.items() if number}
 
 
 async def apply_enabled(database: Database, actor: str) -> UUID | None:
@@ -432,11 +190,3 @@ async def apply_enabled(database: Database, actor: str) -> UUID | None:
         # By itself it leaves no receipt of nothing.
         nothing = await connection.fetchval(_FORGET_NOTHING, run, actor)
     return None if nothing else run
-
-
-def _sum(one: dict[str, int], other: dict[str, int]) -> dict[str, int]:
-    return {table: one.get(table, 0) + other.get(table, 0) for table in one | other}
-
-
-def _number(tag: str) -> int:
-    return int(tag.split()[-1])

@@ -1,10 +1,7 @@
 """`flowkeep retention`: what may go, what would, and letting it go."""
 
-import re
 from collections.abc import Callable, Coroutine
 from contextlib import aclosing
-from dataclasses import asdict
-from datetime import timedelta
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
@@ -14,34 +11,36 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from db.engine import Database
-from db.enums import ExecutionStatus, Subject
+from db.enums import ExecutionStatus
 from db.errors import InvalidInput, NotFound
 from db.migrate import require_head
-from db.queries.filters import HoldFilter, PolicyFilter
-from db.queries.pages import Row, Window, fetch_by_key, fetch_page
-from db.queries.predicates import Filter
-from db.queries.sources import ALL_HOLDS, ALL_POLICIES, RUNS, Relation
+from db.queries.filters import HoldFilter
+from db.queries.pages import Row, fetch_by_key
+from db.queries.sources import ALL_HOLDS, RUNS
 from db.retention.holds import place_hold, release_hold
-from db.retention.policies import MOST_KEPT, create_policy, require_sense
+from db.retention.policies import MOST_KEPT, create_policy
 from db.retention.preview import Preview, preview
 from db.retention.runs import go_on, start_run
-from db.retention.selection import Policy
 from graph.commands.common import AsJson, DataDir, run, with_database
 from graph.commands.environment import load_settings
+from graph.commands.policies import (
+    _shown,
+    all_of,
+    all_policies,
+    columns_of,
+    inline_policy,
+    json_of,
+    key_of,
+    require_something,
+    show_preview,
+)
 from graph.commands.tables import print_table
 from graph.commands.terminal import report, say, say_json
 from graph.commands.token import cli_write
-from graph.ids import Kind, decode, decode_as, encode
+from graph.ids import Kind, encode, subject_of
 
 T = TypeVar("T")
 
-_PAGE = 500
-_LENGTHS = {
-    "m": timedelta(minutes=1),
-    "h": timedelta(hours=1),
-    "d": timedelta(days=1),
-    "w": timedelta(weeks=1),
-}
 
 policies = typer.Typer(
     help="Say how long history is kept.\n\n"
@@ -96,9 +95,9 @@ Subjects = Annotated[str, typer.Argument(help="Id of an execution (exec_…) or 
 @policies.command("list")
 def list_policies(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List the policies, by name."""
-    rows = _on_database(_policies, data_dir=data_dir)
+    rows = _on_database(all_policies, data_dir=data_dir)
     if as_json:
-        say_json([_as_json(row) for row in rows])
+        say_json([json_of(row) for row in rows])
         return
     columns = ("name", "enabled", "workflow", "statuses", "executions", "logs", "checkpoints", "last", "id")
     shown = []
@@ -133,11 +132,11 @@ def create(
 
         flowkeep retention create rest --executions 365d --logs 14d
     """
-    columns = _columns(workflow, status, executions, logs, checkpoints, keep_last)
-    _require_something(columns)
+    columns = columns_of(workflow, status, executions, logs, checkpoints, keep_last)
+    require_something(columns)
     if dry_run:
-        shown = _on_database(lambda database: preview(database, _inline(columns)), data_dir=data_dir)
-        _show(shown, as_json)
+        shown = _on_database(lambda database: preview(database, inline_policy(columns)), data_dir=data_dir)
+        show_preview(shown, as_json)
         return
     whole = {"name": name, "enabled": not disabled, **columns}
     if not (1 <= len(name) <= 200 and name.isprintable()):
@@ -163,15 +162,17 @@ def preview_policies(
 
     Executions are counted; rows and bytes are measured on up to 200 of them, and scaled up.
     """
-    columns = _columns(workflow, status, executions, logs, checkpoints, keep_last)
+    columns = columns_of(workflow, status, executions, logs, checkpoints, keep_last)
     described = any(value is not None for value in columns.values())
     if described and name_or_id is not None:
         raise InvalidInput("Either name a policy or describe one by options.")
 
     async def work(database: Database) -> Preview:
-        return await preview(database, _inline(columns) if described else await _key(database, name_or_id))
+        return await preview(
+            database, inline_policy(columns) if described else await key_of(database, name_or_id)
+        )
 
-    _show(_on_database(work, data_dir=data_dir), as_json)
+    show_preview(_on_database(work, data_dir=data_dir), as_json)
 
 
 @policies.command()
@@ -191,7 +192,7 @@ def apply(
         return
 
     async def work(database: Database) -> Row:
-        return await _apply(database, await _key(database, name_or_id))
+        return await _apply(database, await key_of(database, name_or_id))
 
     receipt = _on_database(work, data_dir=data_dir)
     shown = {
@@ -219,7 +220,7 @@ def hold(
     """Put an execution, or a workflow version with all its executions, on hold: nobody deletes them then."""
     if not 1 <= len(reason) <= 500:
         raise InvalidInput("A reason has 1 to 500 characters.")
-    kind, key = _subject(subject)
+    kind, key = subject_of(subject)
     _on_database(lambda database: place_hold(database, cli_write(), kind, key, reason), data_dir=data_dir)
     report({"subjectId": subject}, f"{subject} is on hold.", as_json=as_json)
 
@@ -228,7 +229,7 @@ def hold(
 def list_holds(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """List what is on hold, oldest first."""
     rows = _on_database(
-        lambda database: _listed(database, ALL_HOLDS, HoldFilter(), "PLACED_AT"), data_dir=data_dir
+        lambda database: all_of(database, ALL_HOLDS, HoldFilter(), "PLACED_AT"), data_dir=data_dir
     )
     shown = [
         {
@@ -249,7 +250,7 @@ def list_holds(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 @policies.command()
 def release(subject: Subjects, data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """End a hold."""
-    kind, key = _subject(subject)
+    kind, key = subject_of(subject)
     _on_database(lambda database: release_hold(database, cli_write(), kind, key), data_dir=data_dir)
     report({"subjectId": subject}, f"{subject} is on hold no more.", as_json=as_json)
 
@@ -279,130 +280,3 @@ async def _apply(database: Database, policy: UUID | None) -> Row:
     if receipt is None:
         raise NotFound("run of retention", encode(Kind.RUN, key))
     return receipt
-
-
-async def _policies(database: Database) -> list[Row]:
-    return await _listed(database, ALL_POLICIES, PolicyFilter(), "NAME")
-
-
-async def _listed(database: Database, relation: Relation, narrowed: Filter, by: str) -> list[Row]:
-    found: list[Row] = []
-    order, more = relation.source.order(by), True
-    async with database.reading() as connection:
-        while more:
-            after = Window(order, False, _PAGE).place(found[-1]) if found else None
-            window = Window(order, False, _PAGE, after=after)
-            page = await fetch_page(connection, relation, narrowed, window)
-            found += page.rows
-            more = page.more
-    return found
-
-
-async def _key(database: Database, name_or_id: str | None) -> UUID | None:
-    if name_or_id is None:
-        return None
-    named = {row["name"]: row["id"] for row in await _policies(database)}
-    if name_or_id in named:
-        key: UUID = named[name_or_id]
-        return key
-    if not name_or_id.startswith(f"{Kind.POLICY.prefix}_"):
-        raise NotFound("retention policy", repr(name_or_id))
-    key = decode_as(Kind.POLICY, name_or_id)[0]
-    if key not in named.values():
-        raise NotFound("retention policy", name_or_id)
-    return key
-
-
-def _columns(
-    workflow: str | None,
-    statuses: list[ExecutionStatus] | None,
-    executions: str | None,
-    logs: str | None,
-    checkpoints: str | None,
-    keep_last: int | None,
-) -> dict[str, Any]:
-    return {
-        "workflow_name": workflow,
-        "statuses": _ends(statuses),
-        "keep_executions": _age(executions),
-        "keep_logs": _age(logs),
-        "keep_checkpoints": _age(checkpoints),
-        "keep_last": keep_last,
-    }
-
-
-def _ends(statuses: list[ExecutionStatus] | None) -> list[str] | None:
-    live = [status for status in statuses or () if not status.ending]
-    if live:
-        raise InvalidInput(f"Retention never touches what has not ended; {live[0]} is no end.")
-    return list(dict.fromkeys(statuses)) if statuses else None
-
-
-def _age(text: str | None) -> timedelta | None:
-    if text is None:
-        return None
-    length = re.fullmatch(r"([0-9]{1,7})([mhdw])", text)
-    if length is None:
-        raise InvalidInput(
-            f"{text!r} is not an age: give minutes, hours, days or weeks, such as 12h, 90d or 8w."
-        )
-    return int(length[1]) * _LENGTHS[length[2]]
-
-
-def _require_something(columns: dict[str, Any]) -> None:
-    """The one refusal of `require_sense` that names what here are options."""
-    if all(columns[age] is None for age in ("keep_executions", "keep_logs", "keep_checkpoints")):
-        raise InvalidInput("A policy takes something: give --executions, --logs or --checkpoints.")
-
-
-def _inline(columns: dict[str, Any]) -> Policy:
-    _require_something(columns)
-    require_sense(columns)
-    statuses = columns["statuses"]
-    return Policy(**{**columns, "statuses": None if statuses is None else tuple(statuses)})
-
-
-def _subject(text: str) -> tuple[Subject, UUID]:
-    kind, key = decode(text)
-    if kind.name not in Subject.__members__:
-        raise InvalidInput(f"A hold is on an execution or a workflow version, not on {kind.one}.")
-    return Subject[kind.name], key[0]
-
-
-def _show(shown: Preview, as_json: bool) -> None:
-    if as_json:
-        say_json(asdict(shown))
-        return
-    about = "" if shown.exact else "about "
-    say(
-        f"{shown.executions:,} executions would go; {shown.with_logs:,} others would lose their logs, "
-        f"{shown.with_checkpoints:,} others old checkpoints."
-    )
-    if shown.oldest is not None and shown.newest is not None:
-        say(f"They ended from {shown.oldest:%Y-%m-%d %H:%M} to {shown.newest:%Y-%m-%d %H:%M UTC}.")
-    for share in shown.tables:
-        say(f"  {share.table}: {about}{share.rows:,} rows, {share.bytes / 2**20:,.1f} MiB")
-    for name in shown.partitions:
-        say(f"  {name} would be dropped as a whole, and those of the other tables with it.")
-
-
-def _shown(age: timedelta | None) -> str:
-    if age is None:
-        return ""
-    return f"{age.days}d" if age.seconds == 0 else str(age)
-
-
-def _as_json(row: Row) -> dict[str, Any]:
-    ages = {name: row[name] for name in ("keep_executions", "keep_logs", "keep_checkpoints")}
-    seconds = {name: None if age is None else age.total_seconds() for name, age in ages.items()}
-    return {
-        "id": encode(Kind.POLICY, row["id"]),
-        "name": row["name"],
-        "enabled": row["enabled"],
-        "workflowName": row["workflow_name"],
-        "statuses": row["statuses"],
-        "keepExecutions": seconds["keep_executions"],
-        "keepLogs": seconds["keep_logs"],
-        "keepCheckpoints": seconds["keep_checkpoints"],
-        "keepLast": row["keep_last"],
-    }

@@ -12,10 +12,11 @@ from db.enums import ExecutionStatus, RunStatus, StateOp, Subject
 from db.errors import AlreadyExists, InvalidInput, NotFound
 from db.ids import uuid7
 from db.partitions import TREE
+from db.retention.expiry import expire_keys
 from db.retention.holds import place_hold, release_hold
 from db.retention.policies import create_policy, update_policy
 from db.retention.preview import preview
-from db.retention.runs import expire_keys, go_on, start_run
+from db.retention.runs import go_on, start_run
 from db.retention.selection import Policy
 from db.writes.executions import delete_execution, transition_execution
 from db.writes.forks import fork_execution
@@ -304,7 +305,7 @@ async def test_many_go_in_batches(database: Database, make: Factory) -> None:
 async def test_a_long_log_goes_in_several_batches(
     database: Database, make: Factory, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("db.retention.runs.ROWS_A_BATCH", 10)
+    monkeypatch.setattr("db.retention.phases.ROWS_A_BATCH", 10)
     await make.policy(keep_executions=AGE)
     await make.logs(await make.execution(**over()), 35)
     run = await start_run(database, WRITE)

@@ -9,7 +9,7 @@ import pytest
 
 from db.engine import Database
 from db.enums import ExecutionStatus
-from db.retention.runs import expire_deletions
+from db.retention.expiry import expire_deletions
 from graph.ids import Kind, encode
 from tests.client import Client
 from tests.factories import Factory

@@ -7,7 +7,6 @@ from uuid import UUID
 
 import strawberry
 
-from db.enums import Subject
 from db.errors import InvalidInput
 from db.retention import holds, policies
 from db.retention.runs import go_on, start_run
@@ -27,7 +26,7 @@ from graph.api.writing import accepted, required_text
 from graph.arguments import given
 from graph.auth.scopes import ADMIN
 from graph.context import Info
-from graph.ids import Kind, decode, decode_as
+from graph.ids import Kind, decode_as, subject_of
 from graph.written import Written, written
 
 _LONGEST = timedelta(seconds=20)
@@ -182,7 +181,7 @@ class HoldMutations:
         self, info: Info, input: Annotated[PlaceHoldInput, strawberry.argument(description="What, and why.")]
     ) -> PlaceHoldResult:
         write = accepted(info, "placeHold", input)
-        subject, key = _subject(input.subject_id)
+        subject, key = subject_of(input.subject_id)
         reason = required_text("reason", input.reason)
         await holds.place_hold(info.context.database, write, subject, key, reason)
         return PlaceHoldPayload(written={"hold": {"subject_id": key}})
@@ -192,12 +191,5 @@ class HoldMutations:
         self, info: Info, input: Annotated[ReleaseHoldInput, strawberry.argument(description="Which one.")]
     ) -> ReleaseHoldResult:
         write = accepted(info, "releaseHold", input)
-        await holds.release_hold(info.context.database, write, *_subject(input.subject_id))
+        await holds.release_hold(info.context.database, write, *subject_of(input.subject_id))
         return ReleaseHoldPayload(released_id=input.subject_id)
-
-
-def _subject(text: str) -> tuple[Subject, UUID]:
-    kind, key = decode(text)
-    if kind.name not in Subject.__members__:
-        raise InvalidInput(f"A hold is on an execution or a workflow version, not on {kind.one}.")
-    return Subject[kind.name], key[0]
