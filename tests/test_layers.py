@@ -110,3 +110,22 @@ def test_nothing_reads_the_environment_on_import(path: Path) -> None:
 @pytest.mark.parametrize("path", modules("db", "graph"), ids=str)
 def test_every_public_thing_is_documented(path: Path) -> None:
     assert [node.name for node in public_of(ast.parse(path.read_text())) if not ast.get_docstring(node)] == []
+
+
+# Where a newcomer looks for what the API has, whatever the concept.
+HOMES = {
+    "strawberry.input": {"inputs", "filters", "conditions", "writing"},
+    "strawberry.mutation": {"mutations", "leases", "commits"},
+    "strawberry.subscription": {"subscriptions"},
+}
+
+
+@pytest.mark.parametrize("path", modules("graph"), ids=str)
+def test_what_the_api_has_is_where_one_looks_for_it(path: Path) -> None:
+    decorators = (
+        ast.unparse(decorator).partition("(")[0]
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, Definition)
+        for decorator in node.decorator_list
+    )
+    assert [name for name in decorators if path.stem not in HOMES.get(name, {path.stem})] == []
