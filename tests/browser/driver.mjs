@@ -1,18 +1,16 @@
-// A Chromium that does what it is told, a line of JSON at a time: {code, args} on standard input, {result} or
-// {error} on standard output. The code is the body of an async function of `page`, `context` and `args`.
-// Arguments: the browser's executable, the hosts that may be reached (between commas), options of the context.
+// A Chromium that does what it is told, a line of JSON at a time, in pages that know nothing of each other: each
+// has a context of its own. On standard input come
+//   {open, hosts, options}  a page by that number, which reaches these hosts only; options of its context
+//   {page, code, args}      code, the body of an async function of `page`, `context` and `args`, run on a page
+//   {close}                 the end of a page
+// and on standard output goes, for each, {result} or {error, faults}. The argument is the browser's executable.
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { createInterface } from 'node:readline';
 import { chromium } from 'playwright-core';
 
-const [executablePath, reached, options] = process.argv.slice(2);
-const hosts = reached.split(',');
-const outside = [];
-const faults = [];
-
 const OPTIONS = {
-  executablePath,
+  executablePath: process.argv[2],
   args: [
     '--headless',
     '--no-sandbox',
@@ -25,6 +23,7 @@ const OPTIONS = {
     '--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1',
   ],
 };
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 
 /** A browser; on a busy machine one may not come up in time, so it is tried again. */
 async function launched(tries = 3) {
@@ -36,40 +35,44 @@ async function launched(tries = 3) {
   }
 }
 
-const browser = await launched();
-const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, timezoneId: 'Europe/Berlin', ...JSON.parse(options) });
-await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-await context.route('**/*', (route) => {
-  const url = new URL(route.request().url());
-  if (hosts.includes(url.host) || ['data:', 'blob:'].includes(url.protocol)) return route.continue();
-  outside.push(url.href);
-  return route.abort();
-});
-// Not all violations reach the console, but all of them are told here.
-await context.addInitScript(() => {
-  document.addEventListener('securitypolicyviolation', (event) => {
-    console.error(`${event.violatedDirective} refused ${event.blockedURI}`);
+/** A page in a context of its own, with what went wrong on it and what it asked of other hosts. */
+async function opened(browser, hosts, options) {
+  const outside = [];
+  const faults = [];
+  const context = await browser.newContext({ viewport: { width: 1280, height: 860 }, timezoneId: 'Europe/Berlin', ...options });
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await context.route('**/*', (route) => {
+    const url = new URL(route.request().url());
+    if (hosts.includes(url.host) || ['data:', 'blob:'].includes(url.protocol)) return route.continue();
+    outside.push(url.href);
+    return route.abort();
   });
-});
-const page = await context.newPage();
-page.setDefaultTimeout(20_000);
-page.on('websocket', (socket) => {
-  if (!hosts.includes(new URL(socket.url()).host)) outside.push(socket.url());
-});
-page.on('pageerror', (error) => faults.push(String(error.stack ?? error)));
-page.on('console', (message) => {
-  if (message.type() === 'error') faults.push(message.text());
-});
+  // Not all violations reach the console, but all of them are told here.
+  await context.addInitScript(() => {
+    document.addEventListener('securitypolicyviolation', (event) => {
+      console.error(`${event.violatedDirective} refused ${event.blockedURI}`);
+    });
+  });
+  const page = await context.newPage();
+  page.setDefaultTimeout(20_000);
+  page.on('websocket', (socket) => {
+    if (!hosts.includes(new URL(socket.url()).host)) outside.push(socket.url());
+  });
+  page.on('pageerror', (error) => faults.push(String(error.stack ?? error)));
+  page.on('console', (message) => {
+    if (message.type() === 'error') faults.push(message.text());
+  });
+  return { page, context, outside, faults };
+}
 
-/** What axe-core finds wrong: rules with the elements that break them. */
-async function axe() {
-  const source = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+/** What axe-core finds wrong on a page: rules with the elements that break them. */
+async function axe(page, context) {
   await page.evaluate((source) => {
     // The page's policy lets no script in but its own: the checker comes past it, through the debugger.
     if (!window.axe) (0, eval)(source);
-  }, source).catch(async () => {
+  }, AXE).catch(async () => {
     const session = await context.newCDPSession(page);
-    await session.send('Runtime.evaluate', { expression: source });
+    await session.send('Runtime.evaluate', { expression: AXE });
   });
   const { violations } = await page.evaluate(() =>
     window.axe.run(document, { runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa'] }));
@@ -77,13 +80,31 @@ async function axe() {
 }
 
 const AsyncFunction = (async () => {}).constructor;
+
+async function told(browser, pages, command) {
+  if ('open' in command) {
+    pages.set(command.open, await opened(browser, command.hosts, command.options));
+    return undefined;
+  }
+  if ('close' in command) {
+    const { context } = pages.get(command.close);
+    pages.delete(command.close);
+    return context.close();
+  }
+  const { page, context, outside, faults } = pages.get(command.page);
+  const run = new AsyncFunction('page', 'context', 'args', 'axe', 'outside', 'faults', command.code);
+  return run(page, context, command.args, () => axe(page, context), outside, faults);
+}
+
+const browser = await launched();
+const pages = new Map();
 for await (const line of createInterface({ input: process.stdin })) {
-  const { code, args } = JSON.parse(line);
+  const command = JSON.parse(line);
   try {
-    const run = new AsyncFunction('page', 'context', 'args', 'axe', 'outside', 'faults', code);
-    const result = await run(page, context, args, axe, outside, faults);
+    const result = await told(browser, pages, command);
     console.log(JSON.stringify({ result: result ?? null }));
   } catch (error) {
+    const faults = pages.get(command.page)?.faults ?? [];
     console.log(JSON.stringify({ error: String(error.stack ?? error), faults }));
   }
 }

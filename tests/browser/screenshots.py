@@ -7,10 +7,8 @@ import sys
 import tempfile
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
-import orjson
 import typer
 from pydantic import SecretStr
 
@@ -20,12 +18,11 @@ from db.errors import NotReady
 from db.migrate import migrate
 from graph.http.pages import built
 from graph.settings import Settings
-from tests.browser.driver import Page
+from tests.browser.driver import DRIVER, Browser
 from tests.client import Client
 from tests.node.runner import install
 from tests.serving import serving
 
-DRIVER = Path(__file__).with_name("driver.mjs")
 ROOT = Path(__file__).parents[2]
 SIZE = {"width": 1280, "height": 800}
 # Which of the demonstration's executions a page is of.
@@ -74,9 +71,7 @@ async def take(url: str, folder: Path, scratch: Path, chromium: str) -> None:
         }
     for scheme in ("light", "dark"):
         options: dict[str, Any] = {"colorScheme": scheme, "viewport": SIZE, "timezoneId": "UTC"}
-        arguments = (chromium, urlsplit(url).netloc, orjson.dumps(options).decode())
-        async with node.started(DRIVER, *arguments) as process:
-            page = Page(process, url.removesuffix("/graphql"))
+        async with node.started(DRIVER, chromium) as process, Browser(process).page(url, **options) as page:
             for name, path in PICTURES.items():
                 await page.open(path.format(**ids))
                 picture = str(folder / f"{name}-{scheme}.png")
