@@ -19,14 +19,18 @@ FLOWKEEP = str(Path(sys.executable).with_name("flowkeep"))
 Completed = subprocess.CompletedProcess[str]
 
 
-def process(*arguments: str, **environment: str) -> Completed:
-    """Run it to its end, in a process of its own."""
+def process(*arguments: str, piped: str | None = None, **environment: str) -> Completed:
+    """Run it to its end, in a process of its own.
+
+    `piped` comes through its standard input.
+    """
     return subprocess.run(
         [FLOWKEEP, *arguments],
+        input=piped,
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=120,
         env={**os.environ, **environment},
     )
 

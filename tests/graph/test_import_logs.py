@@ -1,8 +1,7 @@
-"""`flowkeep import logs`, run as a user would with the files and pipes that users have."""
+"""`flowkeep import logs` with the files and pipes that users have."""
 
 import asyncio
 import os
-import subprocess
 from pathlib import Path
 from typing import Any
 from uuid import UUID
@@ -12,7 +11,7 @@ import pytest
 
 from graph.commands.import_logs import time_zone
 from tests.client import Client
-from tests.commands import FLOWKEEP, most_memory
+from tests.commands import FLOWKEEP, Completed, flowkeep, most_memory, process
 from tests.factories import Factory
 from tests.graph.reading import exec_id
 
@@ -28,32 +27,22 @@ class Importer:
     def __init__(self, client: Client, url: str, execution: UUID) -> None:
         self._client, self._url, self.execution = client, url, exec_id(execution)
 
-    async def run(
-        self, *arguments: str | Path, piped: bytes | None = None
-    ) -> subprocess.CompletedProcess[bytes]:
-        """Run the command; `piped` comes through standard input."""
-        return await asyncio.to_thread(
-            subprocess.run,
-            self._command(*arguments),
-            input=piped,
-            capture_output=True,
-            check=False,
-            timeout=120,
-            env=self._environment,
-        )
+    async def run(self, *arguments: str | Path, piped: str | None = None) -> Completed:
+        """Run the command; what is `piped` comes through a real pipe, to a process of its own."""
+        command, database = self._command(*arguments), {"FLOWKEEP_DATABASE_URL": self._url}
+        if piped is None:
+            return flowkeep(*command, **database)
+        return await asyncio.to_thread(process, *command, piped=piped, **database)
 
     def most_memory(self, *arguments: str | Path) -> int:
         """Run the command; the bytes of memory that it took."""
-        return most_memory(self._command(*arguments), self._environment)
+        environment = {**os.environ, "FLOWKEEP_DATABASE_URL": self._url}
+        return most_memory([FLOWKEEP, *self._command(*arguments)], environment)
 
     def _command(self, *arguments: str | Path) -> list[str]:
-        return [FLOWKEEP, "import", "logs", "--json", "--execution", self.execution, *map(str, arguments)]
+        return ["import", "logs", "--json", "--execution", self.execution, *map(str, arguments)]
 
-    @property
-    def _environment(self) -> dict[str, str]:
-        return {**os.environ, "FLOWKEEP_DATABASE_URL": self._url}
-
-    async def summary(self, *arguments: str | Path, piped: bytes | None = None) -> dict[str, Any]:
+    async def summary(self, *arguments: str | Path, piped: str | None = None) -> dict[str, Any]:
         """What an import came to that nothing was wrong with."""
         done = await self.run(*arguments, piped=piped)
         assert done.returncode == 0, done.stderr
@@ -96,9 +85,9 @@ async def test_of_a_file_that_has_grown_only_what_is_new_is_added(importer: Impo
 
 @pytest.mark.parametrize("name", ["-", "/dev/stdin"])
 async def test_a_pipe_is_a_file_like_any_other(importer: Importer, name: str) -> None:
-    lines = b"2026-03-01 10:00:00 WARN one\n"
+    lines = "2026-03-01 10:00:00 WARN one\n"
     assert await importer.summary(name, piped=lines) == counts(imported=1, rows=1)
-    assert await importer.summary(name, piped=lines + b"two\n") == counts(imported=1, rows=1)
+    assert await importer.summary(name, piped=lines + "two\n") == counts(imported=1, rows=1)
     assert [entry["message"] for entry in await importer.read()] == ["2026-03-01 10:00:00 WARN one", "two"]
 
 
@@ -108,7 +97,7 @@ async def test_an_empty_file_is_said_to_be_empty(importer: Importer, tmp_path: P
     blank.write_text("\n \n")
     done = await importer.run(empty, blank)
     assert (done.returncode, orjson.loads(done.stdout)["empty"]) == (0, 2)
-    assert done.stderr.decode() == f"{empty}: there is nothing in it.\n{blank}: there is nothing in it.\n"
+    assert done.stderr == f"{empty}: there is nothing in it.\n{blank}: there is nothing in it.\n"
 
 
 async def test_other_encodings_are_decoded_named_or_refused(importer: Importer, tmp_path: Path) -> None:
@@ -117,7 +106,7 @@ async def test_other_encodings_are_decoded_named_or_refused(importer: Importer, 
     other.write_bytes(b"2026-03-01 10:00:00 ERROR gr\xf6\xdfer\n")
     done = await importer.run(other, marked)
     assert (done.returncode, orjson.loads(done.stdout)["imported"]) == (1, 1)
-    assert f"{other}: Line 1 has the byte 0xf6".encode() in done.stderr
+    assert f"{other}: Line 1 has the byte 0xf6" in done.stderr
     assert await importer.summary("--encoding", "latin-1", other) == counts(already_there=1)
     assert await importer.summary("--replace", other) == counts(imported=1, rows=1)
     assert [entry["message"][26:] for entry in await importer.read()] == ["größer", "gr\ufffd\ufffder"]
@@ -129,7 +118,7 @@ async def test_zones_are_taken_refused_or_given(importer: Importer, tmp_path: Pa
         "2026-03-01 10:00:00 CET INFO one\n2026-03-01 10:00:00 IST INFO two\n2026-03-01 10:00:00 x\n"
     )
     done = await importer.run(log)
-    assert (done.returncode, b"Line 2 has a time in IST" in done.stderr) == (1, True)
+    assert (done.returncode, "Line 2 has a time in IST" in done.stderr) == (1, True)
     assert await importer.summary("--timezone", "Asia/Kolkata", log) == counts(imported=1, rows=3)
     times = [entry["loggedAt"][11:16] for entry in await importer.read()]
     assert times == ["09:00", "04:30", "04:30"]
@@ -137,16 +126,8 @@ async def test_zones_are_taken_refused_or_given(importer: Importer, tmp_path: Pa
 
 @pytest.mark.parametrize("zone", ["Mars/Olympus", "+25:00", "../etc", "", "/etc/passwd", "Europe"])
 def test_what_is_no_zone_is_a_sentence(zone: str) -> None:
-    done = subprocess.run(
-        [FLOWKEEP, "import", "logs", "--execution", f"exec_{'0' * 32}", "--timezone", zone, "x.log"],
-        capture_output=True,
-        check=False,
-    )
-    assert (done.returncode, b"is no time zone" in done.stderr, b"Traceback" in done.stderr) == (
-        1,
-        True,
-        False,
-    )
+    done = flowkeep("import", "logs", "--execution", f"exec_{'0' * 32}", "--timezone", zone, "x.log")
+    assert (done.returncode, "is no time zone" in done.stderr, "Traceback" in done.stderr) == (1, True, False)
 
 
 def test_a_zone_is_a_name_or_an_offset() -> None:
