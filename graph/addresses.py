@@ -27,3 +27,12 @@ def is_trusted(url: str) -> bool:
 def endpoint_at(host: str, port: int) -> str:
     """The URL of the GraphQL endpoint of a service that listens there."""
     return f"http://{f'[{host}]' if ':' in host else host}:{port}{ENDPOINT}"
+
+
+def endpoint_of(url: str) -> str:
+    """The URL of a service's GraphQL endpoint; where it has no path, it is taken as the service's own."""
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return url  # who opens it says what is wrong
+    return parts._replace(path=ENDPOINT).geturl() if parts.netloc and parts.path in ("", "/") else url

@@ -38,8 +38,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     url: str | None = Field(
         default=None,
-        description="service that commands such as `tail` speak to, as `http://host:8000/graphql`; "
-        "unset: the one that listens on the host and port above",
+        description="service that commands such as `tail` speak to, as `http://host:8000/graphql`, or "
+        "without a path; unset: the one that listens on the host and port above",
     )
     token: SecretStr | None = Field(default=None, description="token that such commands show it")
     workers: int = Field(

@@ -15,6 +15,7 @@ from gql.transport.exceptions import TransportError, TransportQueryError
 
 from examples.executor.client import Flowkeep
 from examples.executor.worker import Worker
+from graph.addresses import endpoint_of
 
 HELP = """Run workflow executions that Flowkeep keeps.
 
@@ -70,6 +71,7 @@ def main(
     logging.getLogger("executor").setLevel(logging.INFO if verbose else logging.WARNING)
     for module in tasks or ():
         importlib.import_module(module)
+    url = endpoint_of(url)
     holder = holder or f"{socket.gethostname()}-{os.getpid()}"
 
     async def work() -> None:

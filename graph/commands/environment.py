@@ -9,7 +9,7 @@ import typer
 from pydantic import ValidationError
 
 from db.errors import NotReady
-from graph.addresses import endpoint_at
+from graph.addresses import endpoint_at, endpoint_of
 from graph.settings import Settings, variable
 
 logger = logging.getLogger("flowkeep")
@@ -73,7 +73,7 @@ def find_service(url: str | None = None, token: str | None = None) -> Service:
     settings = load_settings(url=url, token=token)
     shown = settings.token.get_secret_value() if settings.token else None
     if settings.url is not None:
-        return Service(settings.url, shown)
+        return Service(endpoint_of(settings.url), shown)
     if settings.port == 0:
         raise NotReady(
             "FLOWKEEP_PORT=0 lets the service take any port that is free: "

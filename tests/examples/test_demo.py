@@ -77,6 +77,11 @@ async def test_an_executor_says_that_a_token_is_needed(guarded: str) -> None:
     assert (code, printed.startswith(f"{guarded} refuses: Who asks?")) == (1, True), printed
 
 
+async def test_an_executor_takes_the_address_of_a_service_for_its_endpoint(guarded: str) -> None:
+    code, printed = await example("executor", "--once", FLOWKEEP_URL=guarded.removesuffix("/graphql"))
+    assert (code, printed.startswith(f"{guarded} refuses: Who asks?")) == (1, True), printed
+
+
 @pytest.mark.slow
 async def test_the_demonstration_runs_with_a_token(guarded: str, make: Factory, database: Database) -> None:
     token = await make.token(name="demo", scopes=BOTH)

@@ -25,6 +25,10 @@ Environment = pytest.MonkeyPatch
         ({"HOST": "10.1.2.3"}, None, "http://10.1.2.3:8000/graphql"),
         ({"URL": "https://there/graphql", "PORT": "9000"}, None, "https://there/graphql"),
         ({"URL": "https://there/graphql"}, "https://here/graphql", "https://here/graphql"),
+        ({"URL": "http://there:9000"}, None, "http://there:9000/graphql"),
+        ({"URL": "http://[::1]:9000/"}, None, "http://[::1]:9000/graphql"),
+        ({"URL": "https://there/flowkeep/graphql"}, None, "https://there/flowkeep/graphql"),
+        ({"URL": "there:9000"}, None, "there:9000"),
     ],
 )
 def test_a_command_speaks_to_the_service_it_is_told_or_to_that_of_this_machine(
