@@ -132,7 +132,9 @@ class Decided:
             raise NotFound("execution", f"exec_{request.execution_id.hex}")
         write, before = request.write, self.drafts.get(request.execution_id)
         if write.key is not None and (earlier := seen.earlier.get(write.key)) is not None:
-            raise replayed(write, earlier.fingerprint, earlier.outcome)
+            again = replayed(write, earlier.fingerprint, earlier.outcome)
+            _require_still_its_own(seen if before is None else before, again.outcome)
+            raise again
         draft = Draft(seen, write) if before is None else before.next(write)
         _require_epoch(draft)
         outcome = request.decide(draft)
@@ -154,6 +156,16 @@ class Decided:
         for draft in self.drafts.values():
             self._rows.extend(draft.pending())
         return self._rows
+
+
+def _require_still_its_own(now: Seen | Draft, outcome: Outcome) -> None:
+    """Raise `StaleLease` where a repeated write had given a lease that somebody has taken over since.
+
+    Who asks again would go on under an epoch that fences out its new holder.
+    """
+    head, epoch = now.head, outcome.get("epoch")
+    if epoch is not None and epoch != head.lease_epoch:
+        raise StaleLease(epoch, head.lease_holder, head.lease_epoch, head.lease_expires_at)
 
 
 def _require_epoch(draft: Draft) -> None:

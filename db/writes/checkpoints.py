@@ -123,6 +123,9 @@ def pruning(execution_id: UUID, write: Write, keep_last: int, *, dry_run: bool =
                 _delete(draft, marks, going)
         return {"checkpoints": going, "rows": rows}
 
+    if dry_run:
+        write = write.without_key()
+
     return WriteRequest(execution_id, write, decide, STATE, exclusive=True)
 
 

@@ -59,7 +59,7 @@ WITH {",".join(_due(at, *kind) for at, kind in enumerate(_KINDS))}, claimed AS (
                'leaseEpoch', json_build_object('before', lease_epoch - 1, 'after', lease_epoch))
     FROM claimed
 )
-SELECT id FROM claimed ORDER BY place, id
+SELECT id, lease_epoch FROM claimed ORDER BY place, id
 """
 
 MANY = 5000
@@ -68,12 +68,13 @@ _RUNNING = f"SELECT count(*) FROM (SELECT FROM executions WHERE status = 'RUNNIN
 
 async def claim_executions(
     database: Database, write: Write, holder: str, ttl: timedelta, limit: int, names: Sequence[str] | None
-) -> list[UUID]:
+) -> dict[UUID, int | None]:
     """Take the leases of up to `limit` orphans and PENDING executions, and set them RUNNING.
 
     Those of the workflows with the highest priority come first, of those orphans, and of those the oldest.
     Where very many are RUNNING, not every claim looks for orphans among them (see `Orphans`).
-    `names` restricts them to workflows with these names. Returns the keys of those claimed.
+    `names` restricts them to workflows with these names. Returns the epochs of the leases by the keys of
+    those claimed; None where a release before this one has answered the same call.
     """
     orphans = orphans_of(database)
 
@@ -85,9 +86,14 @@ async def claim_executions(
             seconds = time.monotonic() - began
             slow = seconds > orphans.QUICK and await driver.fetchval(_RUNNING) == MANY
             orphans.looked(seconds if slow else 0)
-        return {"executions": [row["id"].hex for row in rows]}
+        return {
+            "executions": [row["id"].hex for row in rows],
+            "epochs": [row["lease_epoch"] for row in rows],
+        }
 
-    return _claimed(await change_idempotent(database, write, work, _claimed))
+    outcome = await change_idempotent(database, write, work, _claimed)
+    keys = _claimed(outcome)
+    return dict(zip(keys, outcome.get("epochs") or [None] * len(keys), strict=True))
 
 
 def _claimed(outcome: Outcome) -> list[UUID]:

@@ -20,10 +20,11 @@ from db.writes.writer import writer_of
 
 async def acquire_lease(
     database: Database, execution_id: UUID, write: Write, holder: str, ttl: timedelta
-) -> None:
+) -> int | None:
     """Take the lease where it is free, over, or the holder's own already; the epoch grows in any case.
 
-    Raises `StaleLease` where somebody else holds it, `InvalidTransition` where the execution has ended.
+    Returns the epoch; None where a release before this one has answered the same call. Raises `StaleLease`
+    where somebody else holds it, `InvalidTransition` where the execution has ended.
     """
 
     def decide(draft: Draft) -> Outcome:
@@ -31,19 +32,21 @@ async def acquire_lease(
         if draft.head.lease_holder not in (None, holder) and draft.leased:
             raise _not_yours(draft)
         give_lease(draft, holder, ttl)
-        return {}
+        return {"epoch": draft.head.lease_epoch}
 
-    await writer_of(database).write(WriteRequest(execution_id, write, decide))
+    outcome = await writer_of(database).write(WriteRequest(execution_id, write, decide))
+    return outcome.get("epoch")
 
 
 async def heartbeat(
     database: Database, execution_id: UUID, write: Write, holder: str, ttl: timedelta
-) -> None:
+) -> int | None:
     """Extend the lease to `ttl` from now. No event: it would drown the history; one with a key has one.
 
-    Raises `StaleLease` where it is not `holder`'s, `InvalidTransition` where the execution has ended.
+    Returns the epoch; None where a release before this one has answered the same call. Raises `StaleLease`
+    where it is not `holder`'s, `InvalidTransition` where the execution has ended.
     """
-    await writer_of(database).write(beating(execution_id, write, holder, ttl))
+    return (await writer_of(database).write(beating(execution_id, write, holder, ttl))).get("epoch")
 
 
 def beating(execution_id: UUID, write: Write, holder: str, ttl: timedelta) -> WriteRequest:
@@ -56,7 +59,7 @@ def beating(execution_id: UUID, write: Write, holder: str, ttl: timedelta) -> Wr
         draft.change(lease_expires_at=draft.now + ttl, heartbeat_at=draft.now)
         if draft.write.key is not None:
             draft.note(EventType.LEASE_EXTENDED, {})
-        return {}
+        return {"epoch": draft.head.lease_epoch}
 
     return WriteRequest(execution_id, write, decide)
 

@@ -32,13 +32,15 @@ class Recovered:
     """What a recovery did, or would do: the seqs of the checkpoint used, and of the attempts.
 
     `kept` are attempts that the checkpoint knew as done; `rerun` those to run again: in a plan the last
-    attempts so far, else the new PENDING ones that replace them.
+    attempts so far, else the new PENDING ones that replace them. `epoch` is that of the lease, where one was
+    taken.
     """
 
     checkpoint: int | None
     version: int
     kept: list[int]
     rerun: list[int]
+    epoch: int | None = None
 
 
 async def recover_execution(
@@ -81,11 +83,11 @@ async def recover_execution(
             "version": version,
             "kept": [_keep(draft, latest[key], step) for key, step in done.items()],
             "rerun": [_reset(draft, step) for step in rerun],
+            "epoch": draft.head.lease_epoch if lease else None,
         }
 
     if plan:
-        # Without its key: a look must not be taken for the deed that follows it.
-        write = Write(write.actor, write.fingerprint, epoch=write.epoch)
+        write = write.without_key()
     needs = Needs(state=True, fields=True, every_value=True, every_attempt=True, base=(checkpoint,))
     request = WriteRequest(execution_id, write, decide, needs, exclusive=True)
     return Recovered(**await writer_of(database).write(request))

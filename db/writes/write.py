@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -31,6 +31,10 @@ class Write:
     def __post_init__(self) -> None:
         if self.key is not None and not self.fingerprint:
             raise ValueError("a write with a key needs the fingerprint of its input")
+
+    def without_key(self) -> "Write":
+        """The same for what only tells: a look must not be taken for the deed that follows it."""
+        return replace(self, key=None)
 
 
 class Replay(Exception):

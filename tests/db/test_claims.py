@@ -44,7 +44,7 @@ def slow(orphans: Orphans, seconds: float = 1.0) -> Orphans:
 
 async def claimed(database: Database) -> list[UUID]:
     """What a claim gets."""
-    return await claim_executions(database, WRITE, "w", TTL, 10, None)
+    return list(await claim_executions(database, WRITE, "w", TTL, 10, None))
 
 
 def test_looks_that_take_long_are_spared_for_twenty_times_as_long() -> None:

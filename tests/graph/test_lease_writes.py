@@ -279,3 +279,39 @@ async def test_every_new_holder_has_its_event(client: Client, database: Database
         ),
         ("LEASE_RELEASED", {"leaseHolder": {"before": "engine", "after": None}}),
     ]
+
+
+LATE: dict[str, dict[str, Any]] = {
+    "acquireLease": {"holder": "first", "ttl": "PT1H"},
+    "heartbeat": {"holder": "first", "ttl": "PT1H"},
+    "recoverExecution": {"holder": "first", "ttl": "PT1H"},
+}
+
+
+async def taken_over(client: Client, database: Database, execution: UUID) -> None:
+    """The lease of whoever had it ends, and another takes it."""
+    async with database.maintaining() as connection:
+        await connection.execute("UPDATE executions SET lease_expires_at = now() - interval '1 second'")
+    await client.done("acquireLease", executionId=exec_id(execution), holder="second", ttl="PT1H")
+
+
+@pytest.mark.parametrize("mutation", LATE)
+async def test_who_repeats_a_call_is_not_given_the_lease_of_who_came_since(
+    client: Client, database: Database, make: Factory, mutation: str
+) -> None:
+    execution = await make.execution(**lease(holder="first"))
+    await make.steps(execution)
+    call = {"executionId": exec_id(execution), "idempotencyKey": "once", **LATE[mutation]}
+    await client.done(mutation, **call)
+    await taken_over(client, database, execution)
+    assert (await client.write(mutation, **call))["__typename"] == "StaleLease"
+
+
+async def test_a_repeated_claim_has_what_is_still_its_own(
+    client: Client, database: Database, make: Factory
+) -> None:
+    lost, kept = await make.executions(2)
+    call = {"holder": "first", "ttl": "PT1H", "limit": 2, "idempotencyKey": "once"}
+    await client.done("claimExecutions", **call)
+    await taken_over(client, database, lost)
+    assert await claimed(client, **call) == [exec_id(kept)]

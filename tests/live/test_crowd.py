@@ -14,7 +14,7 @@ from tests.client import Client
 from tests.live.conftest import served
 from tests.live.documents import LOGS
 from tests.live.follower import Follower, connected
-from tests.patience import settled
+from tests.patience import PATIENCE, settled
 
 IDLE, FOLLOWERS, ENTRIES = 1_000, 200, 300
 
@@ -41,7 +41,10 @@ async def alive(idle: Follower) -> bool:
 async def test_a_thousand_are_idle_and_two_hundred_follow(
     worker_url: str, client: Client, execution_id: str
 ) -> None:
-    defaults = Settings(database_url=SecretStr(worker_url), retention_interval=0)
+    # Who opens a thousand sockets on a busy machine is not to be cut off for being slow to introduce them.
+    defaults = Settings(
+        database_url=SecretStr(worker_url), retention_interval=0, socket_init_timeout=PATIENCE
+    )
     before = Process().memory_info().rss
     async with served(worker_url, client.http, **defaults.model_dump(exclude={"database_url"})) as live:
         async with AsyncExitStack() as stack:

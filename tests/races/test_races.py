@@ -214,8 +214,8 @@ async def test_of_16_who_take_a_lease_one_gets_it(database: Database, make: Fact
             all_of_them, lambda one, at: acquire_lease(one, execution, write(), f"worker {at}", TTL)
         )
     (row,) = await rows(database, "executions")
-    assert sorted(map(str, answers)) == ["None", *["StaleLease"] * 15]
-    assert (row["lease_epoch"], row["lease_holder"]) == (1, f"worker {answers.index(None)}")
+    assert sorted(map(str, answers)) == ["1", *["StaleLease"] * 15]
+    assert (row["lease_epoch"], row["lease_holder"]) == (1, f"worker {answers.index(1)}")
 
 
 async def test_two_writers_under_one_epoch_are_both_let_through_and_none_after_it(
@@ -246,7 +246,7 @@ async def test_a_writer_without_an_epoch_that_waited_for_a_lease_to_be_taken_is_
             lambda: acquire_lease(one, execution, write(), "new", TTL),
             lambda: save_state(other, execution, write(), StateChange(patch={"late": 1})),
         )
-    assert (answers, await rows(database, "state_entries")) == ([None, "StaleLease"], [])
+    assert (answers, await rows(database, "state_entries")) == ([1, "StaleLease"], [])
 
 
 async def test_of_two_recoverers_at_once_one_gets_the_execution(
@@ -258,7 +258,7 @@ async def test_of_two_recoverers_at_once_one_gets_the_execution(
             all_of_them,
             lambda one, at: recover_execution(one, execution, write(), None, (f"w{at}", TTL), plan=False),
         )
-    assert [answer for answer in answers if answer != "StaleLease"] == [Recovered(None, 1, [], [])]
+    assert [answer for answer in answers if answer != "StaleLease"] == [Recovered(None, 1, [], [], epoch=2)]
 
 
 @pytest.fixture

@@ -36,13 +36,17 @@ from graph.written import Written, written
 
 
 async def _claimed(info: Info, payloads: Sequence["ClaimExecutionsPayload"]) -> list[list[Row]]:
-    keys = [[(key,) for key in payload.keys] for payload in payloads]
-    return await fetch_listed(info, EXECUTIONS, keys)
+    """What is still held as it was claimed: another's lease is not for who repeats a claim."""
+    found = await fetch_listed(info, EXECUTIONS, [[(key,) for key in payload.epochs] for payload in payloads])
+    return [
+        [row for row in rows if payload.epochs[row["id"]] in (None, row["lease_epoch"])]
+        for payload, rows in zip(payloads, found, strict=True)
+    ]
 
 
 @strawberry.type(description="What was claimed.")
 class ClaimExecutionsPayload:
-    keys: strawberry.Private[list[UUID]]
+    epochs: strawberry.Private[dict[UUID, int | None]]
     executions = loaded(
         _claimed,
         list[Execution],
@@ -55,8 +59,9 @@ class ClaimExecutionsPayload:
 
 @strawberry.type(description="The lease and its execution as they are now.")
 class LeasePayload(Written):
-    """What taking, extending and giving up answer."""
+    """What taking, extending and giving up answer; `epoch` is that of the lease that was given, if any."""
 
+    epoch: strawberry.Private[int | None] = None
     lease = loaded(load_leases, Lease, "The lease.", scope=WRITE)
     execution = written("execution", Execution, "The execution: look here whether it was cancelled.")
 
@@ -103,8 +108,8 @@ class LeaseMutations:
             raise InvalidInput(f"`limit` can be 1 to {MOST_CLAIMED}; it was {input.limit}.")
         names = None if given(input.workflow_names) is None else words("workflowNames", input.workflow_names)
         holder, ttl = required_text("holder", input.holder), lease_time(input.ttl)
-        keys = await claims.claim_executions(info.context.database, write, holder, ttl, input.limit, names)
-        return ClaimExecutionsPayload(keys=keys)
+        epochs = await claims.claim_executions(info.context.database, write, holder, ttl, input.limit, names)
+        return ClaimExecutionsPayload(epochs=epochs)
 
     @strawberry.mutation(description="Take the lease of one execution; its epoch grows.", directives=[WRITE])
     async def acquire_lease(
@@ -113,8 +118,8 @@ class LeaseMutations:
         """Only a free lease, one that is over, or the holder's own."""
         write = accepted(info, "acquireLease", input)
         key, holder = execution_key(input.execution_id), required_text("holder", input.holder)
-        await leases.acquire_lease(info.context.database, key, write, holder, lease_time(input.ttl))
-        return _payload(key)
+        epoch = await leases.acquire_lease(info.context.database, key, write, holder, lease_time(input.ttl))
+        return _payload(key, epoch)
 
     @strawberry.mutation(
         description="Extend a lease; how an engine says that it is alive.", directives=[WRITE]
@@ -155,9 +160,9 @@ async def beat(info: Info, input: LeaseInput) -> LeasePayload:
     """Extend one lease; raises the write's refusals."""
     write = accepted(info, "heartbeat", input)
     key, holder = execution_key(input.execution_id), required_text("holder", input.holder)
-    await leases.heartbeat(info.context.database, key, write, holder, lease_time(input.ttl))
-    return _payload(key)
+    epoch = await leases.heartbeat(info.context.database, key, write, holder, lease_time(input.ttl))
+    return _payload(key, epoch)
 
 
-def _payload(key: UUID) -> LeasePayload:
-    return LeasePayload(written={"execution": {"id": key}})
+def _payload(key: UUID, epoch: int | None = None) -> LeasePayload:
+    return LeasePayload(written={"execution": {"id": key}}, epoch=epoch)

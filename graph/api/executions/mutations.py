@@ -67,6 +67,7 @@ async def _rerun(info: Info, payloads: Sequence["RecoverExecutionPayload"]) -> l
 class RecoverExecutionPayload(Written):
     kept: strawberry.Private[list[tuple[UUID, int]]]
     rerun: strawberry.Private[list[tuple[UUID, int]]]
+    epoch: strawberry.Private[int | None]
     execution = written("execution", Execution, "The execution as it is now.")
     state: ExecutionState = strawberry.field(description="The state that was, or would be, restored.")
     checkpoint = written(
@@ -279,6 +280,7 @@ def _recovered(key: UUID, done: recovery.Recovered) -> RecoverExecutionPayload:
         state=ExecutionState.at(key, done.version),
         kept=[(key, seq) for seq in done.kept],
         rerun=[(key, seq) for seq in done.rerun],
+        epoch=done.epoch,
     )
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 import strawberry
 
-from db.errors import InvalidInput, NotFound
+from db.errors import InvalidInput, NotFound, StaleLease
 from db.queries import executions
 from db.queries.pages import Row
 from db.queries.sources import (
@@ -185,8 +185,17 @@ class Execution(Node):
     )
 
 
-async def load_leases(info: Info, payloads: Sequence[Any]) -> list[Lease | NotFound]:
-    """The leases on the executions that writes were about."""
+async def load_leases(info: Info, payloads: Sequence[Any]) -> list[Lease | NotFound | StaleLease]:
+    """The leases on the executions that writes were about; never one that was given to another since."""
     keys = [(payload.written["execution"]["id"],) for payload in payloads]
     rows = await required_rows(info, Kind.EXECUTION, keys)
-    return [row if isinstance(row, NotFound) else Lease.of(row) for row in rows]
+    return [
+        row if isinstance(row, NotFound) else _own_lease(row, payload.epoch)
+        for row, payload in zip(rows, payloads, strict=True)
+    ]
+
+
+def _own_lease(row: Row, epoch: int | None) -> Lease | StaleLease:
+    if epoch in (None, row["lease_epoch"]):
+        return Lease.of(row)
+    return StaleLease(epoch, row["lease_holder"], row["lease_epoch"], row["lease_expires_at"])
