@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,12 @@ COMMANDS = sorted(
 FILES = sorted(set(re.findall(r"deploy/[a-z]+(?:/[a-z.]+)*", GUIDE)) - {"deploy/kubernetes/overlays/ours"})
 
 
+# How the data folder is copied, and put back, as root of a machine with systemd.
+BACK_UP, RESTORE = (
+    block for block in re.findall(r"(?:^ {4}.*\n)+", GUIDE, re.MULTILINE) if "cp -aT" in block
+)
+
+
 def anchors(text: str) -> set[str]:
     """The sections of a document, as links name them."""
     titles = re.findall(r"^#+ (.*)$", text, re.MULTILINE)
@@ -44,6 +51,27 @@ def test_links_lead_somewhere(document: str, target: str) -> None:
     file = (ROOT / document).parent / path if path else ROOT / document
     assert file.exists()
     assert not anchor or anchor in anchors(file.read_text())
+
+
+def on(machine: Path, block: str, second: int) -> None:
+    """Run a block of commands in a folder that stands for the machine's root, at a moment."""
+    here = re.sub(r"/(backup|var/lib)/", rf"{machine}/\1/", block)
+    without_systemd = f"systemctl() {{ :; }}; date() {{ echo 2026-03-02-0200{second:02}; }}; set -e\n"
+    subprocess.run(["sh", "-c", without_systemd + here], check=True)
+
+
+def test_each_copy_of_the_data_folder_is_one_by_itself_and_can_be_put_back(tmp_path: Path) -> None:
+    data, copies = tmp_path / "var/lib/flowkeep", tmp_path / "backup"
+    data.mkdir(parents=True)
+    copies.mkdir()
+    for second in range(3):
+        (data / "said").write_text(str(second))
+        on(tmp_path, BACK_UP, second)
+    for second in range(2):
+        on(tmp_path, RESTORE, second)
+    copied = {str(path.relative_to(copies)): path.read_text() for path in copies.rglob("said")}
+    assert copied == {f"flowkeep-2026-03-02-0200{second:02}/said": str(second) for second in range(3)}
+    assert ((data / "said").read_text(), [path.name for path in data.iterdir()]) == ("0", ["said"])
 
 
 @pytest.mark.parametrize("name", FILES)

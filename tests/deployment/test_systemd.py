@@ -1,6 +1,7 @@
 """The unit, as far as it can be tried without being started by systemd."""
 
 import re
+import shlex
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,6 +16,7 @@ from tests.commands import FLOWKEEP, flowkeep
 FOLDER = Path(__file__).parents[2] / "deploy" / "systemd"
 UNIT = (FOLDER / "flowkeep.service").read_text()
 ENVIRONMENT = (FOLDER / "flowkeep.env.example").read_text()
+SETTINGS = re.findall(r"^#?(FLOWKEEP_[A-Z_]+)=(.*)$", ENVIRONMENT, re.MULTILINE)
 # Of 100, which is a service that may do everything.
 MOST_EXPOSED = 20
 
@@ -31,10 +33,22 @@ def test_its_settings_are_ours() -> None:
 
 
 def test_the_settings_of_the_example_are_taken(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in re.findall(r"^#?(FLOWKEEP_[A-Z_]+)=(.*)$", ENVIRONMENT, re.MULTILINE):
-        monkeypatch.setenv(name, value)
+    for name, value in SETTINGS:
+        monkeypatch.setenv(name, " ".join(shlex.split(value)))
     settings = Settings()
     assert (settings.auth, settings.workers, settings.host) == ("required", 2, "127.0.0.1")
+
+
+@pytest.mark.parametrize(("name", "value"), SETTINGS)
+def test_a_shell_reads_the_settings_of_the_example_as_systemd_does(
+    tmp_path: Path, name: str, value: str
+) -> None:
+    file = tmp_path / "flowkeep.env"
+    file.write_text(re.sub(r"^#(?=FLOWKEEP_)", "", ENVIRONMENT, flags=re.MULTILINE))
+    run = subprocess.run(
+        ["sh", "-c", f'set -a; . "{file}"; printenv {name}'], capture_output=True, text=True, check=True
+    )
+    assert run.stdout.rstrip("\n") == value.strip("'")
 
 
 def test_it_runs_a_command_that_there_is() -> None:
