@@ -145,6 +145,18 @@ def test_it_is_found_at_the_port_of_the_image() -> None:
     assert {served["targetPort"], allowed["port"]} | asked == {port["name"]}
 
 
+def test_prometheus_finds_the_port_of_each_pod_of_the_namespace() -> None:
+    (scrape,) = yaml.safe_load((FOLDER.parent / "prometheus" / "kubernetes.yaml").read_text())[
+        "scrape_configs"
+    ]
+    (found,) = scrape["kubernetes_sd_configs"]
+    kept = scrape["relabel_configs"][0]["regex"]
+    (label,) = DEPLOYMENT["spec"]["template"]["metadata"]["labels"].values()
+    namespace = read("overlays/example/kustomization.yaml")["namespace"]
+    assert (found["role"], found["namespaces"]["names"]) == ("pod", [namespace])
+    assert [f"{label};{port['name']}" for port in SERVER["ports"]] == [kept]
+
+
 def test_all_select_the_pods_by_the_label_that_they_have() -> None:
     (label,) = DEPLOYMENT["spec"]["template"]["metadata"]["labels"].items()
     selectors = [

@@ -36,7 +36,11 @@ ALERTS: list[dict[str, Any]] = [
     for group in yaml.safe_load((DEPLOY / "prometheus" / "alerts.yaml").read_text())["groups"]
     for rule in group["rules"]
 ]
-SCRAPING: dict[str, Any] = yaml.safe_load((DEPLOY / "prometheus" / "prometheus.yaml").read_text())
+SCRAPING: list[dict[str, Any]] = [
+    scrape
+    for name in ("prometheus.yaml", "kubernetes.yaml")
+    for scrape in yaml.safe_load((DEPLOY / "prometheus" / name).read_text())["scrape_configs"]
+]
 PANELS = [panel for panel in DASHBOARD["panels"] if panel["type"] != "row"]
 TARGETS = [(panel["title"], target) for panel in PANELS for target in panel["targets"]]
 EXPRESSIONS = sorted(
@@ -156,7 +160,7 @@ def test_alerts_are_about_the_job_that_is_scraped() -> None:
         for matcher in one.matchers
         if matcher.name == "job"
     }
-    assert jobs == {scrape["job_name"] for scrape in SCRAPING["scrape_configs"]}
+    assert jobs == {scrape["job_name"] for scrape in SCRAPING}
 
 
 def test_panels_are_told_apart_and_lie_beside_each_other() -> None:
@@ -187,6 +191,7 @@ def test_the_dashboard_takes_the_source_that_is_chosen() -> None:
         ("check", "rules", "alerts.yaml"),
         ("test", "rules", "alerts_test.yaml"),
         ("check", "config", "prometheus.yaml"),
+        ("check", "config", "kubernetes.yaml"),
     ],
     ids=" ".join,
 )
