@@ -1,6 +1,7 @@
 """The dashboard and the alerts ask for what the service tells."""
 
 import asyncio
+import os
 import re
 import shutil
 import subprocess
@@ -59,7 +60,7 @@ Exposed = dict[str, dict[str, set[str]]]
 @pytest_asyncio.fixture(scope="module")
 async def exposed(cluster_url: str) -> AsyncIterator[Exposed]:
     """What an application tells after queries, writes, refusals, retention, and a job that fails."""
-    url = await create_database(cluster_url, "observed", TEMPLATE)
+    url = await create_database(cluster_url, f"observed_{os.getpid()}", TEMPLATE)
     database = Database(url, pool_size=1)
     settings = Settings(database_url=SecretStr(url), pool_size=2, retention_interval=0.1)
     async with serving(settings) as endpoint, httpx.AsyncClient(timeout=60) as http:
@@ -201,4 +202,6 @@ def test_promtool_finds_nothing(arguments: tuple[str, ...], tmp_path: Path) -> N
     run = subprocess.run(
         ["promtool", *arguments], cwd=folder, capture_output=True, text=True, check=False, timeout=60
     )
+    if "field kubernetes_sd_configs not found" in run.stdout + run.stderr:
+        pytest.skip("promtool was built without the discovery of Kubernetes")
     assert run.returncode == 0, run.stdout + run.stderr
