@@ -202,14 +202,14 @@ async def test_silence_is_broken_by_the_lag(serve: Serve, execution_id: str) -> 
     live = await serve(heartbeat=0.2)
     async with live.follow(LOGS, id=execution_id) as follower:
         message = await follower.message()
-    assert (message["type"], 0 <= message["payload"]["lag"] < 1) == ("ping", True)
+    assert (message["type"], 0 <= message["payload"]["lag"] < PATIENCE) == ("ping", True)
 
 
 async def test_silence_of_events_is_broken_by_the_lag(serve: Serve, execution_id: str) -> None:
     live = await serve(heartbeat=0.2)
     async with streamed(live.url, LOGS, id=execution_id) as sse:
         comments = [(await sse.block())[1] for _ in range(2)]
-    assert comments[1].startswith("lag 0.")
+    assert 0 <= float(comments[1].removeprefix("lag ").split()[0]) < PATIENCE
 
 
 _CUT = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE datname = current_database()

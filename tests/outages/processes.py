@@ -8,9 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.patience import PATIENCE
+
 ROOT = Path(__file__).parents[2]
 FLOWKEEP = str(Path(sys.executable).with_name("flowkeep"))
-_STOP_SECONDS = 30
 
 
 @contextmanager
@@ -31,7 +32,7 @@ def service(database_url: str | None, *arguments: str) -> Iterator[str]:
             yield process.stdout.readline().split()[-1]
         finally:
             process.terminate()
-            assert process.wait(_STOP_SECONDS) == 0
+            assert process.wait(PATIENCE) == 0
 
 
 def check(database_url: str) -> str:
@@ -65,4 +66,4 @@ class Executor:
     def stop(self) -> int:
         """SIGTERM; returns the exit code."""
         self.process.terminate()
-        return self.process.wait(_STOP_SECONDS)
+        return self.process.wait(PATIENCE)

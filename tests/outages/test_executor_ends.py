@@ -76,7 +76,7 @@ async def test_sigterm_gives_leases_up_and_another_goes_on(
         second = Executor(url, "second", tmp_path / "log-second", "--once")
         stack.callback(second.kill)
         await until_completed(flowkeep)
-        assert second.process.wait(20) == 0
+        assert await asyncio.to_thread(second.process.wait, PATIENCE) == 0
     nodes = (await everything(flowkeep, execution))["steps"]["nodes"]
     attempts = [(one["key"], one["attempt"], one["status"]) for one in nodes]
     assert attempts == [("quick", 1, "COMPLETED"), ("nap", 1, "CANCELLED"), ("nap", 2, "COMPLETED")]

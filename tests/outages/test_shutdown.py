@@ -48,7 +48,7 @@ class Running:
         """SIGTERM; the seconds until it had stopped in order."""
         started = time.monotonic()
         self.process.send_signal(signal.SIGTERM)
-        assert await asyncio.to_thread(self.process.wait, 30) == 0
+        assert await asyncio.to_thread(self.process.wait, PATIENCE) == 0
         return time.monotonic() - started
 
     async def says(self, words: str) -> str:
@@ -126,7 +126,7 @@ async def test_what_runs_finishes(running: Running, worker_url: str, make: Facto
 async def test_a_request_that_comes_on_a_new_connection_is_answered(running: Running) -> None:
     address = httpx.URL(running.url)
     reader, writer = await asyncio.open_connection(address.host, address.port)
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(1)  # until it is accepted: of what waits to be nobody is told
     running.process.send_signal(signal.SIGTERM)
     await until_refused(address)
     writer.write(b"GET /livez HTTP/1.1\r\nhost: localhost\r\n\r\n")
