@@ -1,12 +1,15 @@
 """The documents say what is so."""
 
+import ast
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import pytest
 
 from db.transitions import EXECUTION_MOVES, STEP_MOVES, WORKFLOW_MOVES
+from graph.api.errors import ErrorCode
+from graph.errors import _STATUSES
 from graph.settings import Settings
 
 ROOT = Path(__file__).parent.parent
@@ -27,6 +30,32 @@ def row(name: str) -> str:
 @pytest.mark.parametrize("name", Settings.model_fields)
 def test_the_settings_table_is_complete(name: str) -> None:
     assert row(name) in README
+
+
+def codes(source: str) -> Iterator[str]:
+    """The codes of errors that a module names: as a class's, in an error's extensions, or for a refusal."""
+    for node in ast.walk(ast.parse(source)):
+        match node:
+            case ast.Assign(targets=[ast.Name("code")], value=ast.Constant(str(code))):
+                yield code
+            case ast.Dict(keys=[ast.Constant("code"), *_], values=[ast.Constant(str(code)), *_]):
+                yield code
+            case ast.Call(
+                func=ast.Attribute(attr="of" | "append") | ast.Name("Turned" | "_with"), args=arguments
+            ):
+                for argument in arguments:
+                    match argument:
+                        case ast.Constant(str(code)) if re.fullmatch(r"[A-Z]{3,}(_[A-Z]+)*", code):
+                            yield code
+
+
+def test_every_code_of_an_error_is_told() -> None:
+    files = [path for folder in ("db", "graph") for path in (ROOT / folder).rglob("*.py")]
+    found = {code for path in files for code in codes(path.read_text())}
+    # No caller sees that one: it ends a command.
+    known = found.union(_STATUSES, ErrorCode.__members__) - {"NOT_READY"}
+    assert {"TOO_COMPLEX", "RATE_LIMITED", "GONE", "GRAPHQL_PARSE_FAILED"} <= known
+    assert {code for code in known if f"`{code}`" not in README} == set()
 
 
 @pytest.mark.parametrize("command", ["make serve", "make test"])
