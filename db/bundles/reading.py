@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Hashable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Self
 from uuid import UUID
 
 import asyncpg
@@ -26,6 +26,11 @@ SELECT set_config('TimeZone', 'UTC', true), set_config('IntervalStyle', 'iso_860
 
 class Unwritten(FlowkeepError):
     """What the bundle is written to does not take it; the OSError is the cause."""
+
+    @classmethod
+    def of(cls, error: OSError) -> Self:
+        """The error for what the system said."""
+        return cls(f"The bundle can't be written: {error.strerror or error}.")
 
 
 @dataclass(slots=True)
@@ -86,7 +91,7 @@ class Export:
         try:
             self.write("".join(f"{line}\n" for line in lines).encode())
         except OSError as error:  # which would be taken for one of the connection to the database
-            raise Unwritten(f"The bundle can't be written: {error.strerror or error}.") from error
+            raise Unwritten.of(error) from error
         self.lines += len(lines)
 
 

@@ -4,13 +4,14 @@ It is compressed, in memory while it is small and then in a temporary file witho
 """
 
 from collections.abc import AsyncIterator, Hashable
+from contextlib import suppress
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
 from typing import IO
 from uuid import UUID
 
 from db.bundles.files import compressing, decompressing
-from db.bundles.reading import Export
+from db.bundles.reading import Export, Unwritten
 from db.engine import Database
 
 _IN_MEMORY = 1024 * 1024
@@ -47,13 +48,19 @@ async def made(database: Database, execution: UUID, caller: Hashable) -> Bundle:
         size += len(text)
         packing.write(text)
 
+    packing = compressing(file)
     try:
-        with compressing(file) as packing:
-            export = Export(database, write, caller)
-            export.begin()
-            await export.add(execution)
-            export.end()
-    except BaseException:
-        file.close()
+        export = Export(database, write, caller)
+        export.begin()
+        await export.add(execution)
+        export.end()
+        packing.close()
+        file.flush()
+    except BaseException as error:
+        for half_written in (packing, file):
+            with suppress(OSError):  # there is no room for its end either
+                half_written.close()
+        if isinstance(error, OSError):
+            raise Unwritten.of(error) from error
         raise
     return Bundle(file, size, file.tell())

@@ -1,6 +1,10 @@
 """An execution's log and all of it, as files."""
 
 import random
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -82,6 +86,27 @@ async def test_a_large_bundle_comes_whole(client: Client, make: Factory) -> None
     lines = [orjson.loads(line) for line in response.text.splitlines()]
     assert [line["message"] for line in lines if line["kind"] == "log"] == [log["message"] for log in logs]
     assert lines[-1] == {"kind": "bundleEnd", "executions": 1}
+
+
+@pytest.fixture
+def crammed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Temporary files have room for a megabyte."""
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(tmp_path)]
+    mounted = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if mounted.returncode:
+        pytest.skip(f"A file system can't be mounted here: {mounted.stderr.strip()}")
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    yield
+    subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+
+
+@pytest.mark.usefixtures("crammed")
+async def test_a_bundle_for_which_there_is_no_room_is_refused(client: Client, make: Factory) -> None:
+    noise = random.Random(1)
+    logs = [{"seq": seq, "message": noise.randbytes(500_000).hex()} for seq in range(1, 9)]
+    await make.records(key := await make.execution(), logs=logs)
+    response = await get(client, encode(Kind.EXECUTION, key), "bundle.ndjson")
+    assert (response.status_code, "No space left on device" in response.text) == (503, True)
 
 
 @pytest.mark.parametrize(
