@@ -85,3 +85,5 @@ PARTS = (
     _part("log", models.LogEntry, "execution_id", "seq"),
 )
 BY_KIND = {part.kind: part for part in PARTS}
+# Columns of an execution with the greatest `seq` that its lines of a kind have; the next one is above it.
+COUNTERS = {part.kind: f"{part.kind}_seq" for part in PARTS if part.order == ("seq",)}

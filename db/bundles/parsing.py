@@ -9,7 +9,7 @@ from uuid import UUID
 import orjson
 
 from db.bundles import format
-from db.bundles.format import BY_KIND, EXECUTION, PARTS, WORKFLOW
+from db.bundles.format import BY_KIND, COUNTERS, EXECUTION, PARTS, WORKFLOW
 from db.errors import InvalidInput
 
 _PLACES = {part.kind: place for place, part in enumerate(PARTS)}
@@ -87,6 +87,7 @@ class Records:
                 raise record.wrong(f"a `{PARTS[place].kind}` comes before this `{record.kind}`.")
             place = _PLACES[record.kind]
             counts[record.kind] += 1
+            _require_counted(head, record)
             yield record
         if record.fields != {"kind": record.kind, "id": id, "lines": dict(counts)}:
             found = orjson.dumps({"id": id, "lines": counts}).decode()
@@ -124,6 +125,22 @@ class Records:
         unknown = record.fields.keys() - _ROWS[record.kind].columns.keys() - {"kind"}
         if unknown:
             raise record.wrong(f"a `{record.kind}` has no {sorted(unknown)[0]!r}.")
+
+
+def _require_counted(head: Record, record: Record) -> None:
+    """Refuse a number that the execution would give again."""
+    if (counter := COUNTERS.get(record.kind)) is None:
+        return
+    last, seq = head.fields.get(counter), record.fields.get("seq")
+    if not isinstance(last, int):
+        raise head.wrong(f"its `{counter}` is no number.")
+    if not isinstance(seq, int):
+        raise record.wrong("its `seq` is no number.")
+    if seq > last:
+        raise record.wrong(
+            f"its `seq` is {seq}, but its execution (line {head.number}) has counted up to {last}: "
+            f"`{counter}` is the greatest."
+        )
 
 
 def _object(line: bytes) -> dict[str, Any] | None:

@@ -92,6 +92,18 @@ async def test_a_line_that_is_wrong_is_named(
     assert (found["executions"], found["log_entries"]) == ((2, 7) if number > 15 else (0, 0))
 
 
+@pytest.mark.parametrize("counter", [2, 0, "null", '"3"'])
+async def test_numbers_above_their_counter_are_refused(small: Path, other: Other, counter: object) -> None:
+    head = small.read_text().split("\n")[2].replace('"log_seq":3', f'"log_seq":{counter}')
+    line = {
+        2: "Line 7: its `seq` is 3, but its execution (line 3) has counted up to 2",
+        0: "Line 5: its `seq`",
+    }
+    assert other.refusal(changed(small, 3, head)).startswith(line.get(counter, "Line 3: "))
+    found = await counts(other.database)
+    assert (found["executions"], found["log_entries"]) == (0, 0)
+
+
 async def test_another_definition_of_a_version_is_a_conflict(small: Path, other: Other) -> None:
     await other.make.workflow(name="nightly", definition={"steps": []})
     assert "Line 2: version '1' of workflow 'nightly' is here with another definition" in other.refusal(small)
