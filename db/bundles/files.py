@@ -1,9 +1,11 @@
 """Files of bundles, compressed with Zstandard where they are."""
 
 import os
+import stat
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from io import BufferedReader
 from pathlib import Path
 from typing import IO
@@ -41,24 +43,33 @@ def decompressing(file: IO[bytes]) -> zstd.ZstdFile:
 def created(path: Path) -> Iterator[Callable[[bytes], object]]:
     """What writes to a new file, compressed where the path's suffix is `.zst`.
 
-    It is written beside `path`, whose place it takes at the end of the block: nothing half-written is ever
-    there. What is no file, such as a pipe, is written to as it is. Raises OSError where that can't be.
+    It is written beside `path`, whose place it takes at the end of the block, when the disk has it: nothing
+    half-written is ever there, and of several that write there the last to end stays. The file before it
+    leaves its mode, a new one is its owner's only (0600), and a symbolic link goes on leading there. What is
+    no file, such as a pipe, is written to as it is. Raises OSError where that can't be.
     """
     if path.exists() and not path.is_file():
         with path.open("wb") as file, _fitting(path, file) as fitting:
             yield fitting.write
         return
-    unfinished = path.with_name(f".{path.name}.part")
+    place = Path(os.path.realpath(path))
+    descriptor, name = tempfile.mkstemp(".part", f".{place.name}.", place.parent)
+    unfinished = Path(name)
     try:
-        with unfinished.open("wb") as file, _fitting(path, file) as fitting:
-            yield fitting.write
-        unfinished.replace(path)
+        with open(descriptor, "wb") as file:
+            if place.exists():
+                os.fchmod(descriptor, stat.S_IMODE(place.stat().st_mode))
+            with _fitting(path, file) as fitting:
+                yield fitting.write
+            file.flush()
+            os.fsync(descriptor)
+        unfinished.replace(place)
     finally:
         unfinished.unlink(missing_ok=True)
 
 
-def _fitting(path: Path, file: IO[bytes]) -> IO[bytes] | zstd.ZstdFile:
-    return compressing(file) if path.suffix == SUFFIX else file
+def _fitting(path: Path, file: IO[bytes]) -> AbstractContextManager[IO[bytes] | zstd.ZstdFile]:
+    return compressing(file) if path.suffix == SUFFIX else nullcontext(file)
 
 
 class Reading:
