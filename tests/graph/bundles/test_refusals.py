@@ -35,6 +35,13 @@ def changed(bundle: Path, number: int, line: str) -> Path:
     return file
 
 
+def edited(bundle: Path, number: int, before: str, after: str) -> Path:
+    """The bundle with something else in a line."""
+    line = bundle.read_text().split("\n")[number - 1]
+    assert before in line
+    return changed(bundle, number, line.replace(before, after))
+
+
 @pytest.mark.parametrize(
     ("lines", "characters", "reason"),
     [
@@ -92,14 +99,19 @@ async def test_a_line_that_is_wrong_is_named(
     assert (found["executions"], found["log_entries"]) == ((2, 7) if number > 15 else (0, 0))
 
 
-@pytest.mark.parametrize("counter", [2, 0, "null", '"3"'])
-async def test_numbers_above_their_counter_are_refused(small: Path, other: Other, counter: object) -> None:
-    head = small.read_text().split("\n")[2].replace('"log_seq":3', f'"log_seq":{counter}')
-    line = {
-        2: "Line 7: its `seq` is 3, but its execution (line 3) has counted up to 2",
-        0: "Line 5: its `seq`",
-    }
-    assert other.refusal(changed(small, 3, head)).startswith(line.get(counter, "Line 3: "))
+@pytest.mark.parametrize(
+    ("counter", "refusal"),
+    [
+        ("2", "Line 7: its `seq` is 3, but its execution (line 3) has counted up to 2"),
+        ("0", "Line 5: its `seq` is 1, but its execution (line 3) has counted up to 0"),
+        ("null", "Line 3: it has no `log_seq`."),
+        ('"3"', "Line 3: its `log_seq` is no number."),
+    ],
+)
+async def test_numbers_above_their_counter_are_refused(
+    small: Path, other: Other, counter: str, refusal: str
+) -> None:
+    assert other.refusal(edited(small, 3, '"log_seq":3', f'"log_seq":{counter}')).startswith(refusal)
     found = await counts(other.database)
     assert (found["executions"], found["log_entries"]) == (0, 0)
 
