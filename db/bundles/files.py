@@ -56,7 +56,7 @@ def created(path: Path) -> Iterator[Callable[[bytes], object]]:
     descriptor, name = tempfile.mkstemp(".part", f".{place.name}.", place.parent)
     unfinished = Path(name)
     try:
-        with open(descriptor, "wb") as file:
+        with os.fdopen(descriptor, "wb") as file:
             if place.exists():
                 os.fchmod(descriptor, stat.S_IMODE(place.stat().st_mode))
             with _fitting(path, file) as fitting:
