@@ -78,6 +78,7 @@ class Records:
             )
 
     def _execution(self, head: Record) -> Iterator[Record]:
+        _require_others(head)
         yield head
         id, counts, place = str(head.key("id")), Counter[str](), 0
         while (record := self._next(f"it ends within execution {id}")).kind != format.EXECUTION_END:
@@ -125,6 +126,16 @@ class Records:
         unknown = record.fields.keys() - _ROWS[record.kind].columns.keys() - {"kind"}
         if unknown:
             raise record.wrong(f"a `{record.kind}` has no {sorted(unknown)[0]!r}.")
+        for name in record.fields.keys() & _ROWS[record.kind].documents.keys():
+            if not isinstance(record.fields[name], str | None):
+                raise record.wrong(f"its `{name}` is no string of JSON text, as documents in a bundle are.")
+
+
+def _require_others(head: Record) -> None:
+    """Refuse an execution that would come from itself."""
+    for name in ("parent_id", "forked_from_execution_id"):
+        if head.fields.get(name) is not None and head.key(name) == head.key("id"):
+            raise head.wrong(f"its `{name}` is its own id, and no execution comes from itself.")
 
 
 def _require_counted(head: Record, record: Record) -> None:

@@ -204,7 +204,10 @@ async def _import_bundles(imported: Import, files: Sequence[Path]) -> BundleSumm
             except (OSError, FlowkeepError) as error:
                 _note_failure(summary, file, error)
             summary.failed |= behind(imported, file)
-        await imported.link()
+        try:
+            await imported.link()
+        except FlowkeepError as error:  # what came in is in, and the summary has to say so
+            summary.failed["links between executions"] = str(error)
     summary.imported, summary.already_there = imported.imported, imported.already_there
     summary.rows, summary.links_left_out = imported.rows, len(imported.links)
     return summary

@@ -2,9 +2,14 @@
 
 from pathlib import Path
 
+import orjson
 import pytest
 
+from tests.client import Client
+from tests.commands import Command
+from tests.factories import Factory
 from tests.graph.bundles.conftest import Other
+from tests.graph.bundles.lives import lived
 from tests.rows import counts
 from tests.zst import zstd
 
@@ -114,6 +119,32 @@ async def test_numbers_above_their_counter_are_refused(
     assert other.refusal(edited(small, 3, '"log_seq":3', f'"log_seq":{counter}')).startswith(refusal)
     found = await counts(other.database)
     assert (found["executions"], found["log_entries"]) == (0, 0)
+
+
+@pytest.mark.parametrize("name", ["parent_id", "forked_from_execution_id"])
+async def test_no_execution_comes_from_itself(small: Path, other: Other, name: str) -> None:
+    key = orjson.loads(small.read_bytes().split(b"\n")[2])["id"]  # noqa: ASYNC240
+    file = edited(small, 3, '"status"', f'"{name}":"{key}","status"')
+    assert other.refusal(file).startswith(f"Line 3: its `{name}` is its own id")
+
+
+async def test_documents_are_strings_also_of_a_version_that_is_here(small: Path, other: Other) -> None:
+    assert other.imported(small)["imported"] == 2
+    file = edited(small, 2, '"definition":"{\\"steps\\":[{\\"key\\":\\"a\\"}]}"', '"definition":{"steps":[]}')
+    assert other.refusal(file).startswith("Line 2: its `definition` is no string of JSON text")
+
+
+async def test_links_that_are_refused_leave_the_summary(
+    client: Client, make: Factory, command: Command, other: Other, tmp_path: Path
+) -> None:
+    lives, run, parent = await lived(client, make), tmp_path / "run", tmp_path / "parent"
+    command.done("export", lives.run, "--output", str(run))
+    command.done("export", lives.parent, "--output", str(parent))
+    async with other.database.maintaining() as connection:
+        await connection.execute("ALTER TABLE executions ADD CONSTRAINT no_parents CHECK (parent_id IS NULL)")
+    summary = other.imported(run, parent)
+    ((what, reason),) = summary["failed"].items()
+    assert (summary["imported"], what, "no_parents" in reason) == (2, "links between executions", True)
 
 
 async def test_another_definition_of_a_version_is_a_conflict(small: Path, other: Other) -> None:
