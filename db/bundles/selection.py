@@ -2,17 +2,16 @@
 
 from collections.abc import AsyncGenerator
 from dataclasses import replace
-from datetime import UTC, datetime
 from uuid import UUID
 
 from db.engine import Database
-from db.ids import uuid7_floor
 from db.queries.filters import ExecutionFilter
 from db.queries.pages import Window, count_children, fetch_page
 from db.queries.sources import ALL_EXECUTIONS, EXECUTIONS
 
 _PAGE = 1_000
 _ALL = 2**31
+_GREATEST = "SELECT id FROM executions ORDER BY id DESC LIMIT 1"
 
 
 async def count_matching(database: Database, narrowed: ExecutionFilter) -> int:
@@ -23,11 +22,17 @@ async def count_matching(database: Database, narrowed: ExecutionFilter) -> int:
 
 
 async def matching(database: Database, narrowed: ExecutionFilter) -> AsyncGenerator[UUID]:
-    """Their keys; what is created after the first was asked for is left out, so that there is an end.
+    """Their keys, up to the greatest that is there when the first is asked for, so that there is an end.
+
+    It is the keys that count and not this machine's clock, which those of another may be ahead of.
 
     What others were started or forked by comes before them.
     """
-    window = Window(EXECUTIONS.order("CREATED_AT"), False, _PAGE, before=(uuid7_floor(datetime.now(UTC)),))
+    async with database.reading() as connection:
+        last = await connection.fetchval(_GREATEST)
+    if last is None:
+        return
+    window = Window(EXECUTIONS.order("CREATED_AT"), False, _PAGE, before=(UUID(int=last.int + 1),))
     more = True
     while more:
         async with database.reading() as connection:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import subprocess
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 
 from db.engine import Database
 from db.enums import ExecutionStatus
+from db.ids import uuid7
 from tests.client import Client
 from tests.commands import FLOWKEEP, Command
 from tests.factories import Factory
@@ -93,6 +95,18 @@ async def test_a_filter_is_the_apis(make: Factory, command: Command) -> None:
     lines = read(command.done("export", "--filter", chosen))
     assert [line["id"] for line in of(lines, "execution")] == [str(key) for key in sorted(failed)]
     assert len(of(lines, "workflow")) == 1
+
+
+async def test_ids_ahead_of_the_clock_come_too(make: Factory, command: Command) -> None:
+    ahead = uuid7(datetime.now(UTC) + timedelta(minutes=5))
+    await make.execution(id=ahead)
+    lines = read(command.done("export", "--filter", "{}"))
+    assert [line["id"] for line in of(lines, "execution")] == [str(ahead)]
+
+
+async def test_of_nothing_a_bundle_is_empty(command: Command) -> None:
+    lines = read(command.done("export", "--filter", "{}"))
+    assert lines == [{"kind": "bundle", "flowkeep": 1}, {"kind": "bundleEnd", "executions": 0}]
 
 
 async def test_all_pages_of_a_filter_come(make: Factory, command: Command) -> None:
