@@ -16,7 +16,7 @@ from db.bundles.format import BY_KIND, EXECUTION, WORKFLOW
 from db.bundles.parsing import Record
 from db.bundles.rows import insert
 from db.engine import Database
-from db.enums import PartitionSpan, Subject
+from db.enums import LIVE_EXECUTION, PartitionSpan, Subject
 from db.errors import AlreadyExists, InvalidInput
 from db.ids import uuid7_time
 from db.jsonb import same_json
@@ -59,7 +59,7 @@ class Link:
 class Import:
     """Takes bundles in; says what came of them so far.
 
-    `advance` is called now and then. `behind` has the lines of executions that are there as of an earlier
+    `advance` is called now and then. `open` are those of the imported that had not ended. `behind` has the lines of executions that are there as of an earlier
     moment than in the bundle, with what is to be said; `links` those that lead to what was not there.
     """
 
@@ -68,6 +68,7 @@ class Import:
     span: PartitionSpan = PartitionSpan.MONTH
     advance: Callable[[], object] = lambda: None
     imported: int = 0
+    open: int = 0
     already_there: int = 0
     rows: int = 0
     behind: list[InvalidInput] = field(default_factory=list)
@@ -136,6 +137,7 @@ class Import:
                 await note_import(connection, self.actor, Subject.EXECUTION, key, changes)
         if created:
             self.imported += 1
+            self.open += head.fields.get("status") in LIVE_EXECUTION
         else:
             self.already_there += 1
             next(record for record in lines if record.kind == format.EXECUTION_END)

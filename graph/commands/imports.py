@@ -64,6 +64,7 @@ class Summary:
 class BundleSummary(Summary):
     """What an import of bundles came to, in executions."""
 
+    open: int = 0
     links_left_out: int = 0
 
 
@@ -152,6 +153,9 @@ def bundle(
     Where a line is wrong, lines are missing, or a workflow version is here with another definition, the file
     is named with the line and the reason. What came before is in, the other files go in, the exit code is 1.
 
+    What had not ended (PENDING, RUNNING, PAUSED) can be claimed here too, and may be worked on twice: end it
+    in one of the two places. How many those were is said.
+
         flowkeep import bundle nightly.ndjson.zst
 
         flowkeep export --filter '{}' | FLOWKEEP_DATABASE_URL=… flowkeep import bundle -
@@ -163,6 +167,12 @@ def bundle(
 
     with with_database(load_settings(data_dir=data_dir)) as settings:
         summary = run(settings, work)
+    if summary.open:
+        say(
+            f"{summary.open} of the imported executions have not ended, and can be claimed here as well as "
+            "where they come from: end them in one of the two, or their work may be done twice.",
+            err=True,
+        )
     if summary.links_left_out:
         say(
             f"{summary.links_left_out} links lead to executions or checkpoints that are not here, and were "
@@ -209,6 +219,7 @@ async def _import_bundles(imported: Import, files: Sequence[Path]) -> BundleSumm
         except FlowkeepError as error:  # what came in is in, and the summary has to say so
             summary.failed["links between executions"] = str(error)
     summary.imported, summary.already_there = imported.imported, imported.already_there
+    summary.open = imported.open
     summary.rows, summary.links_left_out = imported.rows, len(imported.links)
     return summary
 

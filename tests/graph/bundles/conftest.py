@@ -25,12 +25,12 @@ class Other:
         self.make = Factory(self.database)
 
     def imported(self, *files: Path) -> dict[str, Any]:
-        """What an import comes to, but for what it took."""
+        """What an import comes to, but for what it took and how many executions had not ended."""
         done = self.command.run("import", "bundle", "--json", *map(str, files))
         assert "Traceback" not in done.stderr
         summary: dict[str, Any] = orjson.loads(done.stdout)
         assert done.returncode == bool(summary["failed"])
-        return {name: value for name, value in summary.items() if name not in ("rows", "seconds")}
+        return {name: value for name, value in summary.items() if name not in ("rows", "seconds", "open")}
 
     def refusal(self, file: Path) -> str:
         """The one sentence that an import comes to."""

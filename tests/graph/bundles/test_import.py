@@ -105,6 +105,17 @@ async def test_links_are_made_in_whatever_order_their_ends_come(
     assert await told(other.database) == await told(database)
 
 
+async def test_what_has_not_ended_is_counted(
+    make: Factory, command: Command, other: Other, tmp_path: Path
+) -> None:
+    for status in ExecutionStatus:
+        await make.execution(status=status)
+    command.done("export", "--filter", "{}", "--output", str(file := tmp_path / "all"))
+    first, again = (other.command.run("import", "bundle", "--json", str(file)) for _ in range(2))
+    assert "3 of the imported executions have not ended" in first.stderr
+    assert [orjson.loads(run.stdout)["open"] for run in (first, again)] == [3, 0]
+
+
 async def test_standard_input_is_a_bundle_too(small: Path, other: Other) -> None:
     packed = zstd.compress(await asyncio.to_thread(small.read_bytes))
     done = await asyncio.to_thread(
@@ -115,7 +126,7 @@ async def test_standard_input_is_a_bundle_too(small: Path, other: Other) -> None
         timeout=120,
         env={**os.environ, "FLOWKEEP_DATABASE_URL": other.url},
     )
-    assert (orjson.loads(done.stdout)["imported"], done.stderr) == (2, b"")
+    assert (orjson.loads(done.stdout)["imported"], done.stderr.startswith(b"2 of the imported")) == (2, True)
 
 
 async def test_two_imports_at_a_time_take_everything_once(
