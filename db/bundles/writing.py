@@ -59,8 +59,9 @@ class Link:
 class Import:
     """Takes bundles in; says what came of them so far.
 
-    `advance` is called now and then. `open` are those of the imported that had not ended. `behind` has the lines of executions that are there as of an earlier
-    moment than in the bundle, with what is to be said; `links` those that lead to what was not there.
+    `advance` is called now and then. `open` are those of the imported that had not ended. `behind` has the
+    lines of executions that are there as of an earlier moment than in the bundle, with what is to be said;
+    `links` those that lead to what was not there.
     """
 
     database: Database

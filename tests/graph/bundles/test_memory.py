@@ -11,6 +11,7 @@ from tests.graph.reading import exec_id
 
 MEBIBYTE = 2**20
 _LOGS = """
+WITH counted AS (UPDATE executions SET log_seq = 30000 WHERE id = $1)
 INSERT INTO log_entries (execution_id, seq, level, message, logged_at)
 SELECT $1, seq, 20, repeat(md5(seq::text), 60), now() FROM generate_series(1, 30000) seq
 """
