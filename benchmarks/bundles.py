@@ -31,15 +31,18 @@ INSERT INTO executions (id, workflow_id, status, trigger_type, triggered_by)
 VALUES ($1, $2, 'PENDING', 'API', 'benchmark')
 """
 _LOGS = """
+WITH counted AS (UPDATE executions SET log_seq = $2::int WHERE id = $1)
 INSERT INTO log_entries (execution_id, seq, level, message, logged_at)
 SELECT $1, n, 20, repeat(md5(n::text), 6), now() FROM generate_series(1, $2::int) n
 """
 _STEPS = """
+WITH counted AS (UPDATE executions SET step_seq = 10 WHERE workflow_id = $1)
 INSERT INTO steps (execution_id, seq, key, attempt, name, type, status, input)
 SELECT x.id, n, 's' || n, 1, 'step', 'task', 'PENDING', '{"program": "python", "rows": [1, 2, 3]}'
 FROM executions x, generate_series(1, 10) n WHERE x.workflow_id = $1
 """
 _EVENTS = """
+WITH counted AS (UPDATE executions SET event_seq = 10 WHERE workflow_id = $1)
 INSERT INTO events (execution_id, seq, type, actor, changes)
 SELECT x.id, n, 'STEP_CREATED', 'engine', '{"status": {"after": "PENDING"}}'
 FROM executions x, generate_series(1, 10) n WHERE x.workflow_id = $1
