@@ -33,7 +33,9 @@ from graph.auth.authenticator import Authenticator
 from graph.auth.errors import Forbidden, Unauthenticated
 from graph.auth.principals import ANONYMOUS
 from graph.errors import Rejection
+from graph.http.bodies import ClientGone
 from graph.http.bundles import made
+from graph.http.cancellation import Cancellable
 from graph.http.negotiation import require_own_host, require_preflight, require_same_site
 from graph.ids import Kind, decode_as, encode
 from graph.settings import Settings
@@ -85,23 +87,25 @@ class Downloads:
         return await self._answer(request, _streamed(self._lines), _NDJSON, "execution.ndjson")
 
     async def _bundle(self, request: Request) -> Response:
-        async def content(execution: UUID, caller: str) -> tuple[AsyncIterator[bytes], int | None]:
-            bundle = await made(self._database, execution, caller)
-            return bundle.chunks(packed=False), bundle.size
-
-        return await self._answer(request, content, _NDJSON, "bundle.ndjson")
+        return await self._answer(request, self._made(packed=False), _NDJSON, "bundle.ndjson")
 
     async def _packed_bundle(self, request: Request) -> Response:
+        return await self._answer(request, self._made(packed=True), "application/zstd", "bundle.ndjson.zst")
+
+    def _made(self, *, packed: bool) -> Content:
         async def content(execution: UUID, caller: str) -> tuple[AsyncIterator[bytes], int | None]:
             bundle = await made(self._database, execution, caller)
-            return bundle.chunks(packed=True), bundle.packed_size
+            return bundle.chunks(packed=packed), bundle.packed_size if packed else bundle.size
 
-        return await self._answer(request, content, "application/zstd", "bundle.ndjson.zst")
+        return content
 
     async def _answer(self, request: Request, content: Content, media_type: str, name: str) -> Response:
         try:
             key, caller = await self._allowed(request)
-            chunks, size = await content(key, caller)
+            async with Cancellable(request.receive, None, stoppable=True):
+                chunks, size = await content(key, caller)
+        except ClientGone:
+            return Response(status_code=499)  # for the log: nobody hears it
         except Unauthenticated as error:
             return _refusal(str(error), 401, {"www-authenticate": "Bearer"})
         except Rejection as rejection:

@@ -17,7 +17,9 @@ from tests.client import Client
 from tests.commands import Command
 from tests.factories import NOW, Factory
 from tests.graph.bundles.lives import lived
-from tests.http.conftest import Enter
+from tests.http.conftest import Enter, Serve
+from tests.http.locks import Lock
+from tests.http.raw import connect, head
 from tests.zst import zstd
 
 HEADERS = {"GraphQL-Require-Preflight": "1"}
@@ -76,6 +78,20 @@ async def test_a_bundle_is_what_is_exported(
     assert text.decode() == command.done("export", run)
     assert response.headers["content-length"] == str(len(response.content))
     assert f'filename="{run}-{name}"' in response.headers["content-disposition"]
+
+
+async def test_a_client_that_goes_away_stops_the_making_of_its_bundle(
+    serve: Serve, make: Factory, table_lock: Lock
+) -> None:
+    client = await serve(request_timeout=300)  # longer than a test waits: no deadline stops it
+    run = encode(Kind.EXECUTION, await make.execution())
+    address = f"{client.url.removesuffix('/graphql')}/downloads/{run}/bundle.ndjson"
+    async with table_lock("log_entries") as lock:
+        _, writer = await connect(client.url)
+        writer.write(head(address, "GET", **HEADERS))
+        assert await lock.awaited(1)
+        writer.close()
+        assert await lock.awaited(0)
 
 
 async def test_a_large_bundle_comes_whole(client: Client, make: Factory) -> None:
