@@ -30,6 +30,7 @@ from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, InstrumentedAttribute, mapped_column
 from sqlalchemy.types import TypeDecorator
 
+from db.enums import quoted
 from db.moments import INFINITIES
 
 T = TypeVar("T")
@@ -123,7 +124,7 @@ def check(name: str, condition: str) -> CheckConstraint:
 
 def one_of(column: str, values: Iterable[str]) -> str:
     """SQL: `column` holds one of `values`."""
-    return f"{column} IN ({', '.join(repr(str(value)) for value in values)})"
+    return f"{column} IN {quoted(values)}"
 
 
 def among(column: InstrumentedAttribute[T], values: Iterable[T]) -> ColumnElement[bool]:

@@ -187,7 +187,7 @@ class AuditEntry(Base):
 
 
 class IdempotencyKey(Base):
-    """The first outcome of a write with a key that belongs to no existing execution."""
+    """The first outcome of a write with a key that no one execution's row orders."""
 
     __tablename__ = "idempotency_keys"
 

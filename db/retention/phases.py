@@ -143,7 +143,7 @@ async def _prune_checkpoints(batch: RunBatch, place: Place) -> Done:
     if found is None:
         return Done(None)
     keys, _, lower = found
-    write = Write(batch.actor, b"")
+    write = Write(batch.actor)
     prunings = Batch([pruning(key, write, keep_last=0) for key in keys])
     rows: dict[str, int] = {}
     for answer in await prunings.make_within(batch.driver, skip_locked=False):

@@ -1,5 +1,6 @@
 """Retention policies: create, change, delete."""
 
+from collections.abc import Iterable
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
@@ -9,6 +10,7 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
+from db.enums import TERMINAL_EXECUTION
 from db.errors import AlreadyExists, InvalidInput, NotFound, VersionConflict
 from db.ids import uuid7, uuid7_time
 from db.models import RetentionPolicy
@@ -85,6 +87,14 @@ async def delete_policy(database: Database, write: Write, key: UUID) -> UUID:
         return {"policy": key.hex}
 
     return UUID((await write_idempotent(database, write, work))["policy"])
+
+
+def require_ended(statuses: Iterable[str]) -> list[str]:
+    """The statuses, each once; raises `InvalidInput` for one that is no end."""
+    live = [status for status in statuses if status not in TERMINAL_EXECUTION]
+    if live:
+        raise InvalidInput(f"Retention never touches what has not ended; {live[0]} is no end.")
+    return list(dict.fromkeys(statuses))
 
 
 def require_sense(columns: dict[str, Any]) -> None:

@@ -183,7 +183,7 @@ async def apply_enabled(database: Database, actor: str) -> UUID | None:
     async with database.reading() as connection:
         if not await fetch_policies(connection):
             return None
-    run = await start_run(database, Write(actor, b""), audited=False)
+    run = await start_run(database, Write(actor), audited=False)
     async for _ in go_on(database, run):
         pass
     async with database.maintaining() as connection:

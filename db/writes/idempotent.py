@@ -1,4 +1,4 @@
-"""Writes to what belongs to no existing execution: their idempotency keys and their audit entries."""
+"""Writes that no one execution's row orders: their idempotency keys, and the audit entries of most."""
 
 from collections.abc import Awaitable, Callable, Iterable
 from typing import Any

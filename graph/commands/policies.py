@@ -13,7 +13,7 @@ from db.queries.filters import PolicyFilter
 from db.queries.pages import Row, Window, fetch_page
 from db.queries.predicates import Filter
 from db.queries.sources import ALL_POLICIES, Relation
-from db.retention.policies import require_sense
+from db.retention.policies import require_ended, require_sense
 from db.retention.preview import Preview
 from db.retention.selection import Policy
 from graph.commands.terminal import say, say_json
@@ -74,19 +74,12 @@ def columns_of(
     """The columns that a command's options name; raises `InvalidInput`."""
     return {
         "workflow_name": workflow,
-        "statuses": _ends(statuses),
+        "statuses": require_ended(statuses) if statuses else None,
         "keep_executions": _age(executions),
         "keep_logs": _age(logs),
         "keep_checkpoints": _age(checkpoints),
         "keep_last": keep_last,
     }
-
-
-def _ends(statuses: list[ExecutionStatus] | None) -> list[str] | None:
-    live = [status for status in statuses or () if not status.ending]
-    if live:
-        raise InvalidInput(f"Retention never touches what has not ended; {live[0]} is no end.")
-    return list(dict.fromkeys(statuses)) if statuses else None
 
 
 def _age(text: str | None) -> timedelta | None:

@@ -4,10 +4,10 @@ It is compressed, in memory while it is small and then in a temporary file witho
 """
 
 from collections.abc import AsyncIterator, Hashable
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from tempfile import SpooledTemporaryFile
-from typing import IO
+from typing import IO, Protocol
 from uuid import UUID
 
 from db.bundles.files import compressing, decompressing
@@ -16,6 +16,13 @@ from db.engine import Database
 
 _IN_MEMORY = 1024 * 1024
 _CHUNK = 256 * 1024
+
+
+class Closable(Protocol):
+    """What is closed when it was written, or given up."""
+
+    def close(self) -> object:
+        """End it; may write the rest, and raise OSError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,18 +56,22 @@ async def made(database: Database, execution: UUID, caller: Hashable) -> Bundle:
         packing.write(text)
 
     packing = compressing(file)
-    try:
-        export = Export(database, write, caller)
-        export.begin()
-        await export.add(execution)
-        export.end()
-        packing.close()
-        file.flush()
-    except BaseException as error:
-        for half_written in (packing, file):
-            with suppress(OSError):  # there is no room for its end either
-                half_written.close()
-        if isinstance(error, OSError):
+    with ExitStack() as half_written:
+        half_written.callback(_abandon, packing, file)
+        try:
+            export = Export(database, write, caller)
+            export.begin()
+            await export.add(execution)
+            export.end()
+            packing.close()
+            file.flush()
+        except OSError as error:
             raise Unwritten.of(error) from error
-        raise
+        half_written.pop_all()
     return Bundle(file, size, file.tell())
+
+
+def _abandon(*files: Closable) -> None:
+    for file in files:
+        with suppress(OSError):  # there is no room for its end either
+            file.close()

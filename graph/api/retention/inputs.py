@@ -5,9 +5,7 @@ from typing import Any
 
 import strawberry
 
-from db.enums import TERMINAL_EXECUTION
-from db.errors import InvalidInput
-from db.retention.policies import require_sense
+from db.retention.policies import require_ended, require_sense
 from db.retention.selection import Policy
 from graph.api.conditions import listed
 from graph.api.meaning import NULL_CLEARS, means_nothing
@@ -138,10 +136,7 @@ def rule_columns(rule: Any) -> dict[str, Any]:
         columns["workflow_name"] = text("workflowName", columns["workflow_name"], 200)
     statuses = listed("statuses", columns.get("statuses"))
     if statuses is not None:
-        live = [status for status in statuses if status not in TERMINAL_EXECUTION]
-        if live:
-            raise InvalidInput(f"Retention never touches what has not ended; {live[0]} is no end.")
-        columns["statuses"] = list(dict.fromkeys(statuses))
+        columns["statuses"] = require_ended(statuses)
     return columns
 
 
