@@ -7,60 +7,35 @@ holds one of them, so a pool of a single connection is enough to be correct.
 
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Hashable
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, asynccontextmanager, nullcontext
-from dataclasses import dataclass
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import timedelta
-from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from uuid import UUID
 
 import asyncpg
-import orjson
-from sqlalchemy import event, text
-from sqlalchemy.exc import InvalidatePoolError
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession, create_async_engine
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
-from db.database_url import Target, parse_url
+from db.database_url import parse_url
 from db.errors import NotReady
-from db.lanes import Lanes
-from db.meter import Budget, Holdings, Meter
+from db.meter import Budget, Holdings
+from db.pools import (
+    CLIENT_FAULTS,
+    Observer,
+    Pool,
+    PoolUse,
+    Session,
+    connect_arguments,
+    make_engine,
+    milliseconds,
+)
 from db.translation import translated
 from db.writability import Writability
 
-OLDEST_SERVER = 15
-# Seconds that a session waits for a connection of the pool before it is refused.
-POOL_TIMEOUT = 30.0
-
 Connection: TypeAlias = asyncpg.Connection
 
-
-def _json_text(value: object) -> str:
-    return orjson.dumps(value).decode()
-
-
-def _install_meter(connection: Any, record: Any) -> None:
-    record.info[_METER] = meter = Meter()
-    connection.run_async(meter.install)
-
-
-def _refuse_closed(connection: Any, record: object, proxy: object) -> None:
-    # A server that went away closed its sockets, which the driver knows without a round trip: the pool
-    # then replaces all that it has, for what ended one connection has mostly ended the others, instead of
-    # handing out a dead one. Since it hands out the one that came back last, who asks again meets this.
-    if connection.driver_connection.is_closed():
-        raise InvalidatePoolError
-
-
-# After one of these the driver can't be sure of the connection's state, as when the server died in
-# mid-sentence: it is closed, and the pool makes another.
-_CLIENT_FAULTS = (asyncpg.InterfaceError, asyncpg.InternalClientError)
-
-
-_METER = "meter"
+OLDEST_SERVER = 15
 _UNBOUND = "SET LOCAL statement_timeout = 0"
-
-
 # Batches look rows up by their keys and do nothing else, so their plans are made once for any arguments: left
 # to itself PostgreSQL plans some of them anew each time, which costs several times what they do.
 _BY_KEY = {
@@ -76,67 +51,11 @@ _BATCH_CONNECTIONS = 3
 _SMALLEST_SHARED = 4
 
 
-class Session(StrEnum):
-    """What a session is for."""
-
-    READ = "read"
-    WRITE = "write"
-    MAINTENANCE = "maintenance"
-
-
-Observer: TypeAlias = Callable[[Session], AbstractContextManager[object]]
-
-
-@dataclass(frozen=True, slots=True)
-class PoolUse:
-    """How many connections the pool may hold, and how many of them are in use."""
-
-    size: int
-    in_use: int
-
-
 async def driver_of(holder: AsyncSession | AsyncConnection) -> asyncpg.Connection:
     """The driver's connection on which a session or connection of SQLAlchemy is."""
     connection = await holder.connection() if isinstance(holder, AsyncSession) else holder
     driver: asyncpg.Connection = (await connection.get_raw_connection()).driver_connection
     return driver
-
-
-def _milliseconds(duration: timedelta) -> str:
-    return str(duration // timedelta(milliseconds=1))
-
-
-def _connect_args(
-    connect_timeout: float, statement_timeout: timedelta | None, pooler: bool
-) -> dict[str, Any]:
-    if pooler:
-        # Between two transactions the pooler may put another server behind the connection, which knows
-        # neither its settings nor its prepared statements. Unnamed ones are parsed anew in the same round
-        # trip, and leave nothing behind.
-        return {
-            "timeout": connect_timeout,
-            "statement_cache_size": 0,
-            "prepared_statement_cache_size": 0,
-            "prepared_statement_name_func": str,
-        }
-    session = {} if statement_timeout is None else {"statement_timeout": _milliseconds(statement_timeout)}
-    return {"timeout": connect_timeout, "server_settings": session}
-
-
-def _engine(target: Target, size: int, arguments: dict[str, Any]) -> AsyncEngine:
-    engine = create_async_engine(
-        target.url,
-        pool_size=size,
-        max_overflow=0,
-        pool_timeout=POOL_TIMEOUT,
-        pool_use_lifo=True,
-        connect_args=arguments | target.arguments,
-        json_serializer=_json_text,
-        # Reads hand JSON on as the text it is; writes, which look into it, parse it by the columns' type.
-        json_deserializer=str,
-    )
-    event.listen(engine.sync_engine, "checkout", _refuse_closed)
-    return engine
 
 
 class Database:
@@ -161,33 +80,26 @@ class Database:
     ) -> None:
         target = parse_url(url)
         self._where = target.where
-        arguments = _connect_args(connect_timeout, statement_timeout, pooler)
+        arguments = connect_arguments(connect_timeout, statement_timeout, pooler=pooler)
         shared = pool_size >= _SMALLEST_SHARED
         batches = _BATCH_CONNECTIONS if shared else 1
         others = pool_size - _BATCH_CONNECTIONS if shared else pool_size
-        self._engine = _engine(target, others, arguments)
-        event.listen(self._engine.sync_engine, "connect", _install_meter)
+        self._pool = Pool(target, others, arguments)
         if not pooler:
             settings = {**arguments["server_settings"], **_BY_KEY}
             arguments = {**arguments, "server_settings": settings, "statement_cache_size": 500}
-        self._batches = _engine(target, batches, arguments)
+        self._batches = make_engine(target, batches, arguments)
         self._listeners: list[Callable[[Collection[UUID]], None]] = []
-        self._observer: Observer = lambda kind: nullcontext()
-        self._lanes = Lanes(others)
         self._holdings = Holdings(most_held)
         self.writability = Writability()
         self._bound = None
         if pooler and statement_timeout is not None:
-            self._bound = text(f"SET LOCAL statement_timeout = {_milliseconds(statement_timeout)}")
+            self._bound = text(f"SET LOCAL statement_timeout = {milliseconds(statement_timeout)}")
 
     @property
     def pool(self) -> PoolUse:
         """How full the pool is."""
-        pools = [engine.sync_engine.pool for engine in (self._engine, self._batches)]
-        return PoolUse(
-            sum(pool.size() for pool in pools if isinstance(pool, QueuePool)),
-            sum(pool.checkedout() for pool in pools if isinstance(pool, QueuePool)),
-        )
+        return PoolUse.of(self._pool.engine, self._batches)
 
     def budget(self, most_bytes: int) -> Budget:
         """What one operation may fetch; all together hold no more than `most_held` bytes."""
@@ -195,7 +107,7 @@ class Database:
 
     def observe(self, observer: Observer) -> None:
         """Enter what `observer` gives around each session, from before it waits for a connection."""
-        self._observer = observer
+        self._pool.observer = observer
 
     def on_commit(self, listener: Callable[[Collection[UUID]], None]) -> None:
         """Call `listener` with the executions that a write of this process has changed or made."""
@@ -215,41 +127,20 @@ class Database:
         answer one. What it fetches counts for the `budget`. Raises a domain error for any database error
         inside (`Unavailable` where it can't be reached).
         """
-        if for_write:
-            return self._driver(Session.READ, self._lanes.write(POOL_TIMEOUT), budget)
-        lane = nullcontext() if caller is None else self._lanes.read(caller, POOL_TIMEOUT)
-        return self._driver(Session.READ, lane, budget)
-
-    @asynccontextmanager
-    async def _driver(
-        self, kind: Session, lane: AbstractAsyncContextManager[None], budget: Budget | None = None
-    ) -> AsyncIterator[asyncpg.Connection]:
-        with self._observer(kind), translated(self._where):
-            async with lane:
-                connection = await self._engine.raw_connection()
-                driver: asyncpg.Connection = connection.driver_connection
-                connection.info[_METER].budget = budget
-                try:
-                    yield driver
-                except _CLIENT_FAULTS:
-                    driver.terminate()
-                    raise
-                finally:
-                    connection.info[_METER].budget = None
-                    connection.close()
+        return self._pool.reading(caller, for_write=for_write, budget=budget)
 
     def writing(self) -> AbstractAsyncContextManager[AsyncSession]:
         """One session and one transaction: committed at the end, rolled back on any error.
 
         Raises a domain error for any database error inside.
         """
-        return self._session(self._engine, self._lanes.write(POOL_TIMEOUT))
+        return self._session(self._pool.engine, self._pool.write_lane())
 
     @asynccontextmanager
     async def _session(
         self, engine: AsyncEngine, lane: AbstractAsyncContextManager[None]
     ) -> AsyncIterator[AsyncSession]:
-        with self._observer(Session.WRITE), self.writability.noted(), translated(self._where):
+        with self._pool.observer(Session.WRITE), self.writability.noted(), translated(self._where):
             async with lane, engine.connect() as connection:
                 driver = await driver_of(connection)
                 try:
@@ -257,7 +148,7 @@ class Database:
                         if self._bound is not None:
                             await session.execute(self._bound)
                         yield session
-                except _CLIENT_FAULTS:
+                except CLIENT_FAULTS:
                     driver.terminate()
                     raise
 
@@ -277,7 +168,7 @@ class Database:
     @asynccontextmanager
     async def changing(self) -> AsyncIterator[asyncpg.Connection]:
         """As `writing`, but the driver's connection, for a few statements that are written out."""
-        driver = self._driver(Session.WRITE, self._lanes.write(POOL_TIMEOUT))
+        driver = self._pool.session(Session.WRITE, self._pool.write_lane())
         with self.writability.noted():
             async with driver as connection, connection.transaction():
                 if self._bound is not None:
@@ -287,7 +178,7 @@ class Database:
     @asynccontextmanager
     async def maintaining(self) -> AsyncIterator[asyncpg.Connection]:
         """The driver's connection inside one transaction, for bulk loads and changes of the schema."""
-        driver = self._driver(Session.MAINTENANCE, nullcontext())
+        driver = self._pool.session(Session.MAINTENANCE, nullcontext())
         with self.writability.noted():
             async with driver as connection, connection.transaction():
                 await connection.execute(_UNBOUND)
@@ -297,7 +188,7 @@ class Database:
     async def migrating(self) -> AsyncIterator[AsyncConnection]:
         """A SQLAlchemy connection for the migrations, which manage their own transaction."""
         with translated(self._where):
-            async with self._engine.connect() as connection:
+            async with self._pool.engine.connect() as connection:
                 yield connection
 
     async def check_server(self) -> str:
@@ -314,5 +205,5 @@ class Database:
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._engine.dispose()
+        await self._pool.close()
         await self._batches.dispose()

@@ -28,7 +28,7 @@ from prometheus_client import (
 )
 from prometheus_client.registry import Collector
 
-from db.engine import Session
+from db.pools import Session
 from graph.documents.document import Document, Operation
 from graph.telemetry.record import RequestRecord
 

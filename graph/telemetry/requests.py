@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, ExitStack, contextmanager
 from types import TracebackType
 
-from db.engine import Database, Session
+from db.engine import Database
+from db.pools import Session
 from graph.settings import Settings
 from graph.telemetry.metrics import Metrics
 from graph.telemetry.record import CURRENT, RequestRecord, Transport

@@ -12,7 +12,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.trace import SpanKind, Status, StatusCode
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from db.engine import Session
+from db.pools import Session
 from graph.documents.document import Document, Operation
 from graph.telemetry.record import RequestRecord
 

@@ -12,8 +12,8 @@ from contextlib import AbstractContextManager
 from importlib import import_module
 from typing import Protocol, cast
 
-from db.engine import Session
 from db.errors import NotReady
+from db.pools import Session
 from graph.settings import Settings
 from graph.telemetry.record import RequestRecord, Spans
 

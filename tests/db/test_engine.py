@@ -2,7 +2,7 @@
 
 import pytest
 
-from db import engine
+from db import pools
 from db.engine import Database
 from db.errors import Unavailable
 
@@ -10,7 +10,7 @@ from db.errors import Unavailable
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long for a connection."""
-    monkeypatch.setattr(engine, "POOL_TIMEOUT", 0.05)
+    monkeypatch.setattr(pools, "POOL_TIMEOUT", 0.05)
 
 
 @pytest.mark.usefixtures("impatient", "database")

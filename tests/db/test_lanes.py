@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from db import engine
+from db import pools
 from db.engine import Database
 from db.errors import Unavailable
 
@@ -18,7 +18,7 @@ Session = AbstractAsyncContextManager[Any]
 @pytest_asyncio.fixture
 async def ten(worker_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Database]:
     """A pool of ten, for which nobody waits long."""
-    monkeypatch.setattr(engine, "POOL_TIMEOUT", 0.5)
+    monkeypatch.setattr(pools, "POOL_TIMEOUT", 0.5)
     pool = Database(worker_url, pool_size=10)
     yield pool
     await pool.close()
