@@ -452,15 +452,6 @@ CREATE INDEX workflows_by_update ON public.workflows USING btree (updated_at, id
 ALTER TABLE public.checkpoints
     ADD CONSTRAINT checkpoints_execution_id_fkey FOREIGN KEY (execution_id) REFERENCES public.executions(id) ON DELETE CASCADE;
 
-ALTER TABLE public.checkpoints
-    ADD CONSTRAINT checkpoints_parent_fkey FOREIGN KEY (execution_id, parent_seq) REFERENCES public.checkpoints(execution_id, seq) ON DELETE SET NULL (parent_seq);
-
-ALTER TABLE public.executions
-    ADD CONSTRAINT executions_forked_from_fkey FOREIGN KEY (forked_from_execution_id, forked_from_seq) REFERENCES public.checkpoints(execution_id, seq) ON DELETE SET NULL;
-
-ALTER TABLE public.executions
-    ADD CONSTRAINT executions_parent_id_fkey FOREIGN KEY (parent_id) REFERENCES public.executions(id) ON DELETE SET NULL;
-
 ALTER TABLE public.executions
     ADD CONSTRAINT executions_workflow_id_fkey FOREIGN KEY (workflow_id) REFERENCES public.workflows(id) ON DELETE RESTRICT;
 

@@ -10,10 +10,6 @@ from db.bundles.parsing import Record
 from db.errors import AlreadyExists, InvalidInput
 from db.translation import translate
 
-_FORKED_FROM = """
-FROM checkpoints k WHERE (k.execution_id, k.seq) = (r.forked_from_execution_id, r.forked_from_seq)
-"""
-
 
 async def insert(connection: asyncpg.Connection, part: Part, owner: UUID, records: list[Record]) -> int:
     """Insert rows of one kind; returns how many were new.
@@ -53,12 +49,8 @@ def _statement(part: Part, given: Mapping[str, str], conflict: str = "") -> str:
     )
 
 
-# Links to what is not there are left out, for there can be none.
-_LINKS = {
-    "parent_id": "(SELECT p.id FROM executions p WHERE p.id = r.parent_id)",
-    "forked_from_execution_id": f"(SELECT k.execution_id {_FORKED_FROM})",
-    "forked_from_seq": f"(SELECT k.seq {_FORKED_FROM})",
-}
+# Links are made once what they lead to is there, and locked.
+_LINKS = {"parent_id": "NULL", "forked_from_execution_id": "NULL", "forked_from_seq": "NULL"}
 _DO_NOTHING = "ON CONFLICT DO NOTHING"
 # A hold comes to be in the same moment as its execution, so retention sees none without the other.
 _INSERT = {

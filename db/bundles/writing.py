@@ -30,15 +30,20 @@ _SAME_WORKFLOW = """
 SELECT id, name, version, definition::text AS definition FROM workflows
 WHERE (name, version) = ($1, $2) OR id = $3 ORDER BY (name, version) = ($1, $2) DESC LIMIT 1
 """
-_LINK_PARENT = """
-UPDATE executions SET parent_id = $2 WHERE id = $1 AND parent_id IS NULL
-AND EXISTS (SELECT FROM executions WHERE id = $2) RETURNING id
-"""
+# What a link leads to stays until the link is there.
+_HOLD = "SELECT id FROM executions WHERE id = $1 FOR SHARE"
+_CHECKPOINT = "SELECT seq FROM checkpoints WHERE execution_id = $1 AND seq = $2"
+_LINK_PARENT = "UPDATE executions SET parent_id = $2 WHERE id = $1 AND parent_id IS NULL RETURNING id"
 _LINK_FORK = """
 UPDATE executions SET forked_from_execution_id = $2, forked_from_seq = $3
-WHERE id = $1 AND forked_from_execution_id IS NULL
-AND EXISTS (SELECT FROM checkpoints WHERE (execution_id, seq) = ($2, $3)) RETURNING id
+WHERE id = $1 AND forked_from_execution_id IS NULL RETURNING id
 """
+_UNFOLLOWED = """
+SELECT c.seq, c.parent_seq FROM checkpoints c WHERE c.execution_id = $1 AND c.parent_seq IS NOT NULL
+AND NOT EXISTS (SELECT FROM checkpoints p WHERE p.execution_id = c.execution_id AND p.seq = c.parent_seq)
+LIMIT 1
+"""
+_GREATEST = 2**63
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +101,8 @@ class Import:
         left = []
         for link in self.links:
             async with self.database.maintaining() as connection:
-                if link.checkpoint is None:
-                    made = await connection.fetchval(_LINK_PARENT, link.execution, link.to)
-                else:
-                    made = await connection.fetchval(_LINK_FORK, link.execution, link.to, link.checkpoint)
-            if made is None:
-                left.append(link)
+                if not await _link(connection, link):
+                    left.append(link)
         self.links = left
 
     async def _ensure_workflow(self, record: Record) -> UUID:
@@ -134,6 +135,9 @@ class Import:
         async with self.database.maintaining() as connection:
             if created := await self._insert_head(connection, head, key):
                 self.rows += await _insert_parts(connection, key, lines, self.advance)
+                await _require_checkpoints(connection, head, key)
+                for link in wanted:
+                    await _link(connection, link)
                 changes = {"status": {"after": head.fields.get("status")}}
                 await note_import(connection, self.actor, Subject.EXECUTION, key, changes)
         if created:
@@ -182,9 +186,28 @@ def _links(head: Record, key: UUID) -> Iterator[Link]:
         yield Link(key, head.key("parent_id"))
     if head.fields.get("forked_from_execution_id") is not None:
         checkpoint = head.fields.get("forked_from_seq")
-        if not isinstance(checkpoint, int):
+        if not isinstance(checkpoint, int) or not 0 < checkpoint < _GREATEST:
             raise head.wrong("its `forked_from_seq` is no number.")
         yield Link(key, head.key("forked_from_execution_id"), checkpoint)
+
+
+async def _link(connection: asyncpg.Connection, link: Link) -> bool:
+    """Within a transaction: make a link if what it leads to is there; returns whether it was made."""
+    if await connection.fetchval(_HOLD, link.to) is None:
+        return False
+    if link.checkpoint is None:
+        return await connection.fetchval(_LINK_PARENT, link.execution, link.to) is not None
+    if await connection.fetchval(_CHECKPOINT, link.to, link.checkpoint) is None:
+        return False
+    return await connection.fetchval(_LINK_FORK, link.execution, link.to, link.checkpoint) is not None
+
+
+async def _require_checkpoints(connection: asyncpg.Connection, head: Record, key: UUID) -> None:
+    """Refuse an execution of which a checkpoint follows one that was not in the bundle."""
+    row = await connection.fetchrow(_UNFOLLOWED, key)
+    if row is not None:
+        seq, parent = row
+        raise head.wrong(f"its checkpoint {seq} follows checkpoint {parent}, which is not in the bundle.")
 
 
 async def _insert_parts(

@@ -5,7 +5,6 @@ from uuid import UUID
 from sqlalchemy import (
     DateTime,
     ForeignKey,
-    ForeignKeyConstraint,
     Index,
     Interval,
     SmallInteger,
@@ -62,7 +61,8 @@ class Execution(Base):
     trigger_type: Mapped[word]
     triggered_by: Mapped[prose]
     correlation_id: Mapped[word | None]
-    parent_id: Mapped[UUID | None] = mapped_column(Uuid, ForeignKey("executions.id", ondelete="SET NULL"))
+    # Where it comes from: no foreign keys, for that may be on another node (db/writes/links.py).
+    parent_id: Mapped[UUID | None] = mapped_column(Uuid)
     forked_from_execution_id: Mapped[UUID | None] = mapped_column(Uuid)
     forked_from_seq: Mapped[bigint | None]
     input: Mapped[document | None]
@@ -87,15 +87,6 @@ class Execution(Base):
     priority: Mapped[int] = mapped_column(SmallInteger, server_default=text("1"))
 
     __table_args__ = (
-        # The base of a fork may go; the fork stands on its own copy of the state and only forgets where
-        # it came from.
-        ForeignKeyConstraint(
-            ["forked_from_execution_id", "forked_from_seq"],
-            ["checkpoints.execution_id", "checkpoints.seq"],
-            name="executions_forked_from_fkey",
-            ondelete="SET NULL",
-            use_alter=True,
-        ),
         check("status_known", one_of("status", ExecutionStatus)),
         check("trigger_type_known", one_of("trigger_type", TriggerType)),
         check("completed_at_set_exactly_when_terminal", f"(completed_at IS NOT NULL) = ({_TERMINAL})"),

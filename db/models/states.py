@@ -4,7 +4,7 @@ A save writes rows for what changed; a checkpoint copies nothing. The value of a
 last SET at or before v followed by the APPENDs after it, unless a DELETE came later.
 """
 
-from sqlalchemy import Boolean, ForeignKeyConstraint, Index, text
+from sqlalchemy import Boolean, Index, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.enums import StateOp
@@ -99,12 +99,6 @@ class Checkpoint(Base):
     created_at: Mapped[now]
 
     __table_args__ = (
-        ForeignKeyConstraint(
-            ["execution_id", "parent_seq"],
-            ["checkpoints.execution_id", "checkpoints.seq"],
-            name="checkpoints_parent_fkey",
-            ondelete="SET NULL (parent_seq)",
-        ),
         check("seq_counts_from_one", "seq >= 1"),
         check("parent_comes_before", "parent_seq < seq"),
         check("state_version_not_negative", "state_version >= 0"),

@@ -9,10 +9,11 @@ UNLINKED = ("log_entries", "events")
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """How many rows of a table have no execution."""
+    """How many rows of a table, or links of a column, are wrong, and in what."""
 
     table: str
     rows: int
+    wrong: str = "of executions that are not there"
 
 
 async def find_orphans(connection: asyncpg.Connection) -> list[Finding]:

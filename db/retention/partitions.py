@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import asyncpg
 
-from db.ids import uuid7_floor
 from db.partitions import TREE, Range, list_ranges, partition
 from db.queries.predicates import Parameters
 from db.retention.selection import Part, Selection
 from db.writes.deletions import note_dropped
+from db.writes.links import forget_range
 
 # Who waits for a lock keeps everybody waiting who comes after: never for longer than this. The first lock is
 # that of executions, through which every writer goes; for the others there is hardly anything to wait for.
@@ -22,11 +22,6 @@ _OTHER_LOCKS = "SET LOCAL lock_timeout = '50ms'"
 # A nested loop finds at once that no partition is left that could refer to the one that goes; a hash would be
 # made of all that is there.
 _PLANS = "SET LOCAL enable_hashjoin = off; SET LOCAL enable_mergejoin = off; SET LOCAL enable_seqscan = off"
-_FORGET_PARENTS = "UPDATE executions SET parent_id = NULL WHERE parent_id >= $1 AND parent_id < $2"
-_FORGET_BASES = """
-UPDATE executions SET forked_from_execution_id = NULL, forked_from_seq = NULL
-WHERE forked_from_execution_id >= $1 AND forked_from_execution_id < $2
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +67,7 @@ async def drop_range(connection: asyncpg.Connection, selection: Selection, over:
     await connection.execute(_FIRST_LOCK)
     # References within the range count as well. They go before the locks, since there may be many of them,
     # and so do notes of what is deleted, while nobody else writes to the range.
-    await _forget(connection, over)
+    await forget_range(connection, over)
     await connection.execute(f"LOCK TABLE {partition('executions', over)} IN SHARE ROW EXCLUSIVE MODE")
     await note_dropped(connection, actor, partition("executions", over))
     await connection.execute("LOCK TABLE executions IN ACCESS EXCLUSIVE MODE")
@@ -82,7 +77,7 @@ async def drop_range(connection: asyncpg.Connection, selection: Selection, over:
     if not await may_drop(connection, selection, Part.EXECUTIONS, over):
         raise Stays
     await connection.execute(_PLANS)
-    await _forget(connection, over)
+    await forget_range(connection, over)
     names = tuple(partition(table, over) for table in reversed(TREE))
     for table, name in zip(reversed(TREE), names, strict=True):
         await connection.execute(f"ALTER TABLE {table} DETACH PARTITION {name}")
@@ -106,13 +101,6 @@ async def empty_logs(connection: asyncpg.Connection, selection: Selection, over:
         return None
     await connection.execute(f"TRUNCATE {name}")
     return Gone({"log_entries": rows})
-
-
-async def _forget(connection: asyncpg.Connection, over: Range) -> None:
-    """Let children and forks of what goes forget where they came from."""
-    bounds = uuid7_floor(over.start), uuid7_floor(over.end)
-    await connection.execute(_FORGET_PARENTS, *bounds)
-    await connection.execute(_FORGET_BASES, *bounds)
 
 
 async def _count(connection: asyncpg.Connection, table: str) -> int:

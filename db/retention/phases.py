@@ -19,6 +19,7 @@ from db.retention.selection import Part, Selection
 from db.writes.batch import Batch
 from db.writes.checkpoints import pruning
 from db.writes.deletions import note_deletions
+from db.writes.links import forget
 from db.writes.write import Write
 
 EXECUTIONS_A_BATCH = 500
@@ -219,6 +220,7 @@ async def _delete(batch: RunBatch, keys: list[UUID]) -> dict[str, int]:
     """Everything of these executions, table by table, so that it can be counted."""
     driver, gone = batch.driver, {}
     await note_deletions(driver, batch.actor, keys)
+    await forget(driver, keys)
     for table in reversed(TREE):
         column = "id" if table == "executions" else "execution_id"
         gone[table] = affected(await driver.execute(f"DELETE FROM {table} WHERE {column} = ANY($1)", keys))

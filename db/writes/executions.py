@@ -22,6 +22,7 @@ from db.writes.deletions import note_deletions
 from db.writes.draft import Draft
 from db.writes.holds import lock_holds, require_not_held
 from db.writes.idempotent import audit, write_idempotent
+from db.writes.links import forget
 from db.writes.needs import Needs
 from db.writes.states import require_keys
 from db.writes.write import Write
@@ -169,7 +170,9 @@ async def delete_execution(database: Database, write: Write, execution_id: UUID)
         if row.completed_at is None:
             raise InvalidInput("Only an execution that has ended can be deleted; cancel it first.")
         await require_not_held(session, [execution_id, row.workflow_id])
-        await note_deletions(await driver_of(session), write.actor, [execution_id])
+        driver = await driver_of(session)
+        await note_deletions(driver, write.actor, [execution_id])
+        await forget(driver, [execution_id])
         for unlinked in (LogEntry, Event):
             await session.execute(delete(unlinked).where(unlinked.execution_id == execution_id))
         await session.execute(delete(table(Execution)).where(Execution.id == execution_id))

@@ -19,6 +19,7 @@ from db.transitions import WORKFLOW_MOVES, require_move
 from db.writes.deletions import note_deletions
 from db.writes.holds import lock_holds, require_not_held
 from db.writes.idempotent import Outcome, audit, write_idempotent
+from db.writes.links import forget
 from db.writes.priorities import rank_executions
 from db.writes.write import Write
 
@@ -139,6 +140,7 @@ async def _delete_executions(session: AsyncSession, write: Write, workflow: UUID
     await require_not_held(session, found)
     driver = await driver_of(session)
     await note_deletions(driver, write.actor, found)
+    await forget(driver, found)
     for unlinked in (LogEntry, Event):
         await session.execute(delete(unlinked).where(among(unlinked.execution_id, found)))
     await driver.execute(_PLANNED_ONCE)

@@ -12,6 +12,7 @@ from db.transitions import WORKFLOW_MOVES
 from graph.ids import Kind, encode
 from tests.client import Client
 from tests.factories import Factory
+from tests.graph.reading import read_execution
 from tests.rows import counts, everything, rows
 
 STEPS = {"steps": [{"key": "a"}, {"key": "b", "dependsOn": ["a"]}], "more": [1, None, {"x": "é"}]}
@@ -197,6 +198,16 @@ async def test_a_cascade_leaves_nothing_of_the_workflow(
     answer = await client.done("deleteWorkflow", workflowId=wf_id(workflow), cascade=True)
     left = {table: number for table, number in (await counts(database)).items() if number}
     assert (answer["executions"], left) == (2, {"audit_entries": 1, "deleted_executions": 2})
+
+
+async def test_children_and_forks_outlive_a_workflow_that_goes(client: Client, make: Factory) -> None:
+    gone = await make.workflow()
+    base = await make.execution(gone, status=ExecutionStatus.COMPLETED)
+    await make.checkpoints(base, 0)
+    other = await make.execution(parent_id=base, forked_from_execution_id=base, forked_from_seq=1)
+    await client.done("deleteWorkflow", workflowId=wf_id(gone), cascade=True)
+    left = await read_execution(client, other)
+    assert (left["parent"], left["forkedFrom"]) == (None, None)
 
 
 async def test_changes_are_named_as_the_api_names_them(client: Client, database: Database) -> None:

@@ -315,6 +315,21 @@ async def test_a_child_that_comes_while_its_parent_is_cancelled_is_not_left_behi
     assert [row["status"] for row in await rows(database, "executions")] == ["CANCELLED"] * 2
 
 
+@pytest.mark.parametrize("deletes", [True, False], ids=["deleted first", "made first"])
+async def test_no_child_is_left_with_a_parent_that_was_deleted_meanwhile(
+    database: Database, make: Factory, worker_url: str, deletes: bool
+) -> None:
+    parent, workflow = await ended(make), await make.workflow()
+    async with writers(worker_url, 2) as (one, other):
+        works = (
+            lambda: delete_execution(one, write(), parent),
+            lambda: create_execution(other, write(), workflow, {**BY_API, "parent_id": parent}, {}),
+        )
+        answers = await queued(worker_url, parent, *(works if deletes else reversed(works)))
+    left = [row["parent_id"] for row in await rows(database, "executions")]
+    assert (answers[1], left) == (("NotFound", []) if deletes else (None, [None]))
+
+
 @pytest.mark.usefixtures("tried_once")
 async def test_parents_and_children_that_are_cancelled_at_once_wait_for_each_other_in_one_order(
     database: Database, make: Factory, worker_url: str

@@ -10,6 +10,7 @@ from tests.commands import Command
 from tests.factories import Factory
 from tests.graph.bundles.conftest import Other
 from tests.graph.bundles.lives import lived
+from tests.graph.reading import exec_id
 from tests.rows import counts
 from tests.zst import zstd
 
@@ -126,6 +127,24 @@ async def test_no_execution_comes_from_itself(small: Path, other: Other, name: s
     key = orjson.loads(small.read_bytes().split(b"\n")[2])["id"]  # noqa: ASYNC240
     file = edited(small, 3, '"status"', f'"{name}":"{key}","status"')
     assert other.refusal(file).startswith(f"Line 3: its `{name}` is its own id")
+
+
+@pytest.mark.parametrize("seq", [0, 2**63, "null", '"1"'])
+async def test_a_fork_names_a_checkpoint_by_its_number(small: Path, other: Other, seq: object) -> None:
+    link = f'"forked_from_execution_id":"{KEY}","forked_from_seq":{seq},"status"'
+    assert other.refusal(edited(small, 3, '"status"', link)) == "Line 3: its `forked_from_seq` is no number."
+
+
+async def test_a_checkpoint_follows_one_of_the_same_bundle(
+    make: Factory, command: Command, other: Other, tmp_path: Path
+) -> None:
+    execution, file = await make.execution(), tmp_path / "run"
+    await make.checkpoints(execution, 0, 0)
+    command.done("export", exec_id(execution), "--output", str(file))
+    number = next(at for at, line in enumerate(file.read_text().split("\n"), 1) if '"parent_seq"' in line)
+    refusal = other.refusal(edited(file, number, '"parent_seq":1', '"parent_seq":-1'))
+    assert refusal == "Line 3: its checkpoint 2 follows checkpoint -1, which is not in the bundle."
+    assert (await counts(other.database))["executions"] == 0
 
 
 async def test_documents_are_strings_also_of_a_version_that_is_here(small: Path, other: Other) -> None:
