@@ -34,6 +34,11 @@ class Settings(BaseSettings):
         description="folder of the embedded PostgreSQL; unset: `/var/lib/flowkeep` for root, "
         "else `flowkeep` in the user's data folder",
     )
+    postgres_bin: Path | None = Field(
+        default=None,
+        description="folder of the embedded PostgreSQL's programs, such as `/usr/lib/postgresql/18/bin`; "
+        "unset: an installed wheel's",
+    )
     host: str = Field(default="127.0.0.1", description="address to listen on")
     port: int = Field(default=8000, ge=0, le=65535, description="port to listen on; 0 takes a free one")
     url: str | None = Field(

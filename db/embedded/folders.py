@@ -6,7 +6,7 @@
     flowkeep.conf           the server's settings, rewritten at each of its starts
     password                the password of the database, 0600
     start.lock, users.lock  see locks.py
-    pgsql-18-VERSION/       a copy of the programs, where the originals are closed to the server's account
+    pgsql-WHEEL-VERSION/    a copy of the programs, where the originals are closed to the server's account
 
 Run by root, the data folder stays root's (0711: the account passes through, others see nothing) and
 `cluster`, `run` and `log` belong to the account that runs PostgreSQL.

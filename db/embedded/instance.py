@@ -42,12 +42,16 @@ class EmbeddedPostgres:
     """A PostgreSQL of our own in a data folder, shared by every process that names the same folder.
 
     The first user starts the server and the last one out stops it. `settings` override the configuration
-    for as long as the server runs, if it is this user that starts it.
+    for as long as the server runs, if it is this user that starts it. `programs` is the folder of
+    PostgreSQL's programs; without it an installed wheel's are taken.
     """
 
-    def __init__(self, data_dir: Path, *, settings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, data_dir: Path, *, settings: Mapping[str, str] | None = None, programs: Path | None = None
+    ) -> None:
         self._home = data_dir.expanduser().resolve()
         self._settings = dict(settings or {})
+        self._programs = programs
         self._hold: _Hold | None = None
 
     def __enter__(self) -> str:
@@ -80,7 +84,7 @@ class EmbeddedPostgres:
             require_way_in(account, self._home)
             with exclusive(folders.start_lock, _TURN_SECONDS):
                 prepare_subfolders(folders, account)
-                programs = find_programs(self._home, account)
+                programs = find_programs(self._home, account, self._programs)
                 durable = self._settings.get("fsync") != "off"
                 password = ensure_cluster(folders, programs, durable=durable)
                 self._join(folders, Server(folders, programs), password)

@@ -37,7 +37,7 @@ def with_database(settings: Settings, shutdown: Shutdown | None = None) -> Itera
         yield settings
         return
     shutdown = shutdown or Shutdown()
-    postgres = EmbeddedPostgres(settings.data_dir or default_data_dir())
+    postgres = EmbeddedPostgres(settings.data_dir or default_data_dir(), programs=settings.postgres_bin)
     shutdown.abandon(postgres.abandon)
     with ExitStack() as ending, postgres as url, guarded(postgres):
         try:

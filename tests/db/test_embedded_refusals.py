@@ -76,6 +76,25 @@ def test_a_cluster_of_another_version(home: Path, cluster: Path) -> None:
         EmbeddedPostgres(home).start()
 
 
+def test_a_folder_without_programs(home: Path) -> None:
+    with pytest.raises(EmbeddedPostgresError, match="has no program postgres: FLOWKEEP_POSTGRES_BIN"):
+        EmbeddedPostgres(home / "data", programs=home).start()
+
+
+@pytest.mark.skipif(not AS_ROOT, reason="only root runs the server as somebody else")
+def test_programs_that_the_servers_account_cannot_execute(home: Path) -> None:
+    (home / "postgres").touch(mode=0o700)
+    with pytest.raises(EmbeddedPostgresError, match="as a user that cannot execute"):
+        EmbeddedPostgres(home / "data", programs=home).start()
+
+
+def test_a_program_that_does_not_run_here(home: Path) -> None:
+    (home / "postgres").write_text("#!/bin/sh\necho libz.so.1 is missing\nexit 127\n")
+    (home / "postgres").chmod(0o755)
+    with pytest.raises(EmbeddedPostgresError, match=r"does not run here: libz\.so\.1 is missing"):
+        EmbeddedPostgres(home / "data", programs=home).start()
+
+
 def test_a_cluster_without_a_version(home: Path, cluster: Path) -> None:
     (cluster / "PG_VERSION").unlink()
     with pytest.raises(EmbeddedPostgresError, match="not a PostgreSQL cluster"):
@@ -99,7 +118,7 @@ def test_a_setting_that_the_server_refuses_is_quoted_from_its_log(home: Path) ->
 
 
 def test_a_missing_wheel(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("db.embedded.binaries.find_spec", lambda name: None)
+    monkeypatch.setattr("db.embedded.installations.find_spec", lambda name: None)
     with pytest.raises(EmbeddedPostgresError, match=r"pip install 'flowkeep\[embedded\]'"):
         EmbeddedPostgres(home).start()
 

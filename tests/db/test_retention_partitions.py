@@ -24,6 +24,7 @@ from db.writes.records import LogLine, append_logs
 from db.writes.write import Write
 from tests.conftest import TEMPLATE, create_database, drop_database
 from tests.factories import Factory
+from tests.postgres import PROGRAMS
 from tests.rows import counts, rows
 
 WRITE = Write("somebody", b"")
@@ -166,7 +167,7 @@ def durable_url() -> Iterator[str]:
     """A cluster that keeps what it is told, as in earnest."""
     with tempfile.TemporaryDirectory(prefix="flowkeep-retention-") as name:
         Path(name).chmod(0o755)
-        with EmbeddedPostgres(Path(name) / "data") as url:
+        with EmbeddedPostgres(Path(name) / "data", programs=PROGRAMS) as url:
             yield url
 
 

@@ -1,7 +1,6 @@
 """Backups: a dump made while engines write, and a copy of the data folder made while nothing runs."""
 
 import asyncio
-import os
 import shutil
 import subprocess
 from dataclasses import fields
@@ -15,16 +14,14 @@ from pydantic import SecretStr
 from sqlalchemy.engine import make_url
 
 from db.embedded import EmbeddedPostgres
-from db.embedded.accounts import service_account
-from db.embedded.binaries import MAJOR, find_programs
 from graph.settings import Settings
 from tests.client import Client
-from tests.conftest import CLUSTER
 from tests.http.locks import locking
 from tests.outages.processes import check, service
 from tests.outages.runs import EVERYTHING, create
 from tests.outages.writers import Kept, Writer, commit, kept, log, require_dense, require_exactly_once
 from tests.patience import PATIENCE, settled
+from tests.postgres import PROGRAMS, program
 from tests.serving import serving
 
 pytestmark = pytest.mark.slow
@@ -38,19 +35,10 @@ def plain(url: str) -> str:
     return make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
-def program(name: str) -> str:
-    """The path of one of PostgreSQL's programs, of the version of the cluster."""
-    home = Path(os.environ[CLUSTER])
-    path = find_programs(home, service_account(home / "cluster")).folder / name
-    if not path.is_file():
-        pytest.skip(f"The embedded PostgreSQL {MAJOR} came without {name}.")
-    return str(path)
-
-
 async def run(name: str, *arguments: str) -> None:
     """Run one of PostgreSQL's programs, which must have nothing to say."""
     command = await asyncio.create_subprocess_exec(
-        program(name), *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+        str(program(name)), *arguments, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
     )
     said, _ = await asyncio.wait_for(command.communicate(), PATIENCE)
     assert (command.returncode, said.decode()) == (0, "")
@@ -147,7 +135,7 @@ async def test_a_copied_folder_has_all_that_was_acknowledged(
         monkeypatch.setenv("FLOWKEEP_DATA_DIR", str(copy))
         with service(None) as url:
             after = await everything(Client(url, http), execution)
-            with EmbeddedPostgres(copy) as database_url:
+            with EmbeddedPostgres(copy, programs=PROGRAMS) as database_url:
                 held = await kept(database_url, execution)
     assert after == before
     require_exactly_once(held, writer.writes)
