@@ -199,6 +199,18 @@ class ReplicationRole(Word):
     REPLICA = "REPLICA", "It follows a primary, and takes none."
 
 
+class ReplicaState(Word):
+    """What a replica is good for."""
+
+    IN_USE = "IN_USE", "Queries are read from it."
+    BEHIND = "BEHIND", "It is further behind the primary than it may be: queries are read from the primary."
+    UNREACHABLE = "UNREACHABLE", "It does not answer: queries are read from the primary."
+    REFUSED = (
+        "REFUSED",
+        "It is no standby of the primary, as after its promotion: queries are read from the primary.",
+    )
+
+
 class PartitionSpan(StrEnum):
     """How much time one partition covers."""
 

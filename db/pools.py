@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any, TypeAlias
+from weakref import WeakSet
 
 import asyncpg
 import orjson
@@ -114,12 +115,19 @@ def _refuse_closed(connection: Any, record: object, proxy: object) -> None:
 
 
 class Pool:
-    """`size` connections to one server, which `db/lanes.py` shares out; what they bring is metered."""
+    """`size` connections to one server, which `db/lanes.py` shares out; what they bring is metered.
+
+    `observer` gives what is entered around each session, from before it waits for a connection; `gate` is
+    called once it has its place, and may refuse it.
+    """
 
     def __init__(self, target: Target, size: int, arguments: dict[str, Any]) -> None:
         self.engine = make_engine(target, size, arguments)
         event.listen(self.engine.sync_engine, "connect", _install_meter)
+        event.listen(self.engine.sync_engine, "connect", self._know)
+        self._known: WeakSet[asyncpg.Connection] = WeakSet()
         self.observer: Observer = lambda kind: nullcontext()
+        self.gate: Callable[[], None] = lambda: None
         self._where = target.where
         self._lanes = Lanes(size)
 
@@ -148,6 +156,7 @@ class Pool:
         """The driver's connection for a session of that kind, once there is a place in the lane."""
         with self.observer(kind), translated(self._where):
             async with lane:
+                self.gate()
                 connection = await self.engine.raw_connection()
                 driver: asyncpg.Connection = connection.driver_connection
                 connection.info[_METER].budget = budget
@@ -159,6 +168,14 @@ class Pool:
                 finally:
                     connection.info[_METER].budget = None
                     connection.close()
+
+    def terminate(self) -> None:
+        """Cut every connection off, those in use too; the pool makes others when it is asked next."""
+        for driver in [*self._known]:
+            driver.terminate()
+
+    def _know(self, connection: Any, record: object) -> None:
+        self._known.add(connection.driver_connection)
 
     async def close(self) -> None:
         """Close every connection."""

@@ -17,12 +17,14 @@ from db.engine import Database
 from db.errors import NotReady
 from db.migrate import require_head
 from db.partitions import cover_ahead
+from db.replica import Replica
 from db.retention.expiry import expire_deletions, expire_keys
 from db.retention.runs import apply_enabled
 from db.writes.trial import try_to_write
 from graph.addresses import ENDPOINT
 from graph.auth.authenticator import Authenticator
 from graph.background import STOP_SECONDS, Background, Job, ended
+from graph.databases import open_database, open_replica
 from graph.documents.document import Document, Documents
 from graph.documents.persisted import PersistedDocuments, load_trusted
 from graph.http import pages
@@ -48,9 +50,7 @@ _PARTITION_CHECK_SECONDS = 3600.0
 _FIRST_RETENTION_SECONDS = 60.0
 _SHARE_METRICS_SECONDS = 5.0
 _TRIAL_SECONDS = 5.0
-# The server stops a statement a little after the request's own deadline has cancelled it: only what was
-# left behind is still running then.
-_STATEMENT_GRACE = 5.0
+_REPLICA_SECONDS = 1.0
 
 
 def create_app(settings: Settings) -> Starlette:
@@ -60,16 +60,20 @@ def create_app(settings: Settings) -> Starlette:
     serve, and `Unavailable` where it can't be reached. Raises `NotReady` here for trusted documents that
     the schema can't answer.
     """
-    database = _database(settings)
+    database = open_database(settings)
+    replica = open_replica(settings, database)
     documents, trusted = _documents(settings)
     metrics = Metrics(trusted) if settings.metrics else None
     background = Background(metrics.job_failed) if metrics else Background()
     authenticator = Authenticator(database, settings)
     tailer = Tailer(database)
-    operations = _operations(settings, database, documents, tailer, background)
+    operations = _operations(settings, database, replica, documents, tailer, background)
     traces = tracing(settings)
     requests = RequestTelemetry(settings, metrics, traces)
     requests.observe(database)
+    if replica is not None:
+        requests.observe(replica)
+        background.add(Job("replica", replica.look, every=_REPLICA_SECONDS, first=_REPLICA_SECONDS))
     endpoint = Endpoint(settings, operations, authenticator)
     sockets = Sockets(settings, operations, authenticator, requests)
     probes = Probes(database, authenticator, metrics, background)
@@ -92,7 +96,7 @@ def create_app(settings: Settings) -> Starlette:
             *Downloads(database, authenticator, settings).routes(),
             *probes.routes(),
         ],
-        lifespan=_lifespan(settings, database, background, traces),
+        lifespan=_lifespan(settings, database, replica, background, traces),
         middleware=_middleware(settings),
         exception_handlers={Exception: answer_unexpected},
     )
@@ -107,20 +111,12 @@ def create_app(settings: Settings) -> Starlette:
     return app
 
 
-def _database(settings: Settings) -> Database:
-    if settings.database_url is None:
-        raise ValueError("create_app needs settings with a database_url")
-    return Database(
-        settings.database_url.get_secret_value(),
-        pool_size=settings.pool_size,
-        statement_timeout=timedelta(seconds=settings.request_timeout + _STATEMENT_GRACE),
-        pooler=settings.pgbouncer,
-        most_held=settings.max_held_bytes,
-    )
-
-
 def _lifespan(
-    settings: Settings, database: Database, background: Background, traces: Tracing | None
+    settings: Settings,
+    database: Database,
+    replica: Replica | None,
+    background: Background,
+    traces: Tracing | None,
 ) -> Callable[[Starlette], AbstractAsyncContextManager[None]]:
     @asynccontextmanager
     async def lifespan(app: Starlette) -> AsyncIterator[None]:
@@ -128,10 +124,14 @@ def _lifespan(
             await database.check_server()
             await require_head(database)
             await cover_ahead(database, settings.partition_span, settings.partitions_ahead)
+            if replica is not None:
+                await replica.look()
             async with background.running():
                 yield
         finally:
             closing = [asyncio.create_task(database.close(), name="connections to the database")]
+            if replica is not None:
+                closing.append(asyncio.create_task(replica.close(), name="connections to the replica"))
             if traces is not None:
                 sending = asyncio.create_task(asyncio.to_thread(traces.close), name="traces")
                 closing.append(sending)
@@ -223,6 +223,7 @@ def _of_dashboard(settings: Settings, documents: Documents) -> dict[str, Documen
 def _operations(
     settings: Settings,
     database: Database,
+    replica: Replica | None,
     documents: PersistedDocuments,
     tailer: Tailer,
     background: Background,
@@ -235,6 +236,7 @@ def _operations(
         Throttle(settings.rate_limit, settings.rate_burst),
         tailer,
         background,
+        replica,
         suggestions=settings.introspection,
     )
 

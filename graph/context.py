@@ -6,6 +6,7 @@ from strawberry.types import Info as StrawberryInfo
 
 from db.engine import Database
 from db.meter import Budget
+from db.replica import View
 from graph.auth.principals import Principal
 from graph.background import Background
 from graph.limits import Limits
@@ -23,6 +24,7 @@ class Context:
     following: Tailer
     background: Background
     writes: bool = False
+    view: View | None = None
     budget: Budget = field(init=False)
     loaders: Loaders = field(init=False)
 
@@ -38,7 +40,12 @@ class Context:
     def renew(self) -> None:
         """Forget what was loaded: a write may have changed it."""
         self.loaders = Loaders(
-            self.database, self.limits.rows, self.principal.key, self.budget, for_write=self.writes
+            self.database,
+            self.view,
+            self.limits.rows,
+            self.principal.key,
+            self.budget,
+            for_write=self.writes,
         )
 
 

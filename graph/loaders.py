@@ -6,7 +6,7 @@ Loaders live as long as one operation, hold no connection while they wait, and t
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Awaitable, Callable, Hashable, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, contextmanager
 from datetime import UTC, datetime
 from functools import cache, cached_property
 from typing import Any, NamedTuple, TypeVar
@@ -22,6 +22,8 @@ from db.queries.pages import Page, Row, Window
 from db.queries.predicates import Filter
 from db.queries.sources import Relation, Source
 from db.queries.statistics import Grouping
+from db.replica import Elsewhere, View
+from graph.telemetry.record import note_source
 
 K = TypeVar("K", bound=Hashable)
 T = TypeVar("T")
@@ -117,12 +119,20 @@ def _lazily(
 
 
 class Loaders:
-    """The loaders of one operation."""
+    """The loaders of one operation, which reads from the replica as long as it has a view of it."""
 
     def __init__(
-        self, database: Database, most_rows: int, caller: str, budget: Budget, *, for_write: bool
+        self,
+        database: Database,
+        view: View | None,
+        most_rows: int,
+        caller: str,
+        budget: Budget,
+        *,
+        for_write: bool,
     ) -> None:
         self._database = database
+        self._view = view
         self._budget = budget
         self._caller = caller
         self._for_write = for_write
@@ -244,18 +254,27 @@ class Loaders:
         assert task is not None
         self._running.add(task)
         try:
-            async with self._database.reading(
-                self._caller, for_write=self._for_write, budget=self._budget
-            ) as connection:
+            async with self._session() as connection:
                 yield connection
         finally:
             self._running.discard(task)
 
+    def _session(self) -> AbstractAsyncContextManager[Connection]:
+        if self._view is not None:
+            return self._view.reading(self._caller, self._budget)
+        return self._database.reading(self._caller, for_write=self._for_write, budget=self._budget)
+
     async def _read(self, work: Callable[[Connection], Awaitable[T]]) -> T:
-        """What `work` reads: once more, on another connection, where the first one was lost."""
+        """What `work` reads: once more, on another connection, where the first one was lost.
+
+        What the replica can't answer the primary does, and from then on the rest of the operation.
+        """
         try:
             async with self.reading() as connection:
                 return await work(connection)
+        except Elsewhere as elsewhere:
+            note_source(elsewhere.reason)
+            self._view = None
         except Unavailable as error:
             if type(error) is not Unavailable:
                 raise

@@ -16,6 +16,8 @@ import strawberry
 from graphql import GraphQLError, OperationType
 
 from db.engine import Database
+from db.errors import InvalidInput
+from db.replica import Elsewhere, Replica, View, parse_lsn
 from graph.answers import require_room
 from graph.auth.errors import Forbidden
 from graph.auth.principals import Principal
@@ -33,7 +35,7 @@ from graph.limits import Limits
 from graph.live.feeds import Item
 from graph.live.following import Following
 from graph.live.tailer import Tailer
-from graph.telemetry.record import note_errors, note_operation
+from graph.telemetry.record import note_errors, note_operation, note_source
 from graph.throttle import Throttle
 
 Answer = dict[str, Any]
@@ -47,6 +49,7 @@ class OperationRequest:
     operation_name: str | None = None
     variables: dict[str, Any] = field(default_factory=dict)
     extensions: dict[str, Any] = field(default_factory=dict)
+    after: int = 0
 
     @classmethod
     def from_json(cls, body: object) -> Self:
@@ -65,6 +68,7 @@ class OperationRequest:
             _parameter(body, "operationName", str),
             _parameter(body, "variables", dict) or {},
             extensions,
+            _position(extensions.get("after")),
         )
 
 
@@ -82,6 +86,15 @@ def _automatic(named: object) -> str | None:
     if not isinstance(sha256, str) or not isinstance(named, dict) or named.get("version", 1) != 1:
         raise _malformed('`extensions.persistedQuery` should be {"version": 1, "sha256Hash": "…"}')
     return sha256
+
+
+def _position(after: object) -> int:
+    if after is None:
+        return 0
+    try:
+        return parse_lsn(after if isinstance(after, str) else "")
+    except InvalidInput as error:
+        raise _malformed('`extensions.after` should be a position, such as "16/B374D848"') from error
 
 
 def _malformed(message: str) -> Rejection:
@@ -129,6 +142,7 @@ class Operations:
         throttle: Throttle,
         tailer: Tailer,
         background: Background,
+        replica: Replica | None = None,
         *,
         suggestions: bool,
     ) -> None:
@@ -139,6 +153,7 @@ class Operations:
         self._throttle = throttle
         self._tailer = tailer
         self._background = background
+        self._replica = replica
         self._followed: Counter[str] = Counter()
 
     def count(self, principal: Principal) -> None:
@@ -177,7 +192,7 @@ class Operations:
                 "BAD_USER_INPUT",
                 400,
             )
-        asking = self._asking(prepared)
+        asking = self._asking(prepared, await self._view(prepared))
         try:
             return self._answer(
                 self._with_room(await self._answering.answer(asking), asking, prepared.cost), prepared
@@ -232,7 +247,19 @@ class Operations:
         finally:
             asking.context.budget.release()
 
-    def _asking(self, prepared: Prepared) -> Asking:
+    async def _view(self, prepared: Prepared) -> View | None:
+        """The replica, for a query that it may answer."""
+        if self._replica is None or prepared.operation.kind is not OperationType.QUERY:
+            return None
+        try:
+            view = await self._replica.view(prepared.request.after)
+        except Elsewhere as elsewhere:
+            note_source(elsewhere.reason)
+            return None
+        note_source("replica")
+        return view
+
+    def _asking(self, prepared: Prepared, view: View | None = None) -> Asking:
         context = Context(
             self._database,
             self._limits,
@@ -240,6 +267,7 @@ class Operations:
             self._tailer,
             self._background,
             writes=not prepared.is_read,
+            view=view,
         )
         return Asking(prepared.document, prepared.operation, prepared.request.variables, context)
 

@@ -29,6 +29,22 @@ class Settings(BaseSettings):
         description="PostgreSQL to use, as `postgresql://user:password@host:5432/name`; "
         "unset: an embedded one is started",
     )
+    replica_url: SecretStr | None = Field(
+        default=None,
+        description="streaming standby of that database, from which queries are read; unset: all is read "
+        "from the database itself",
+    )
+    replica_max_lag: float = Field(
+        default=10.0,
+        gt=0,
+        description="seconds that the standby may be behind; beyond, queries are read from the primary",
+    )
+    replica_wait: float = Field(
+        default=0.3,
+        ge=0,
+        description="seconds that a query with `extensions.after` waits for the standby to come that far, "
+        "before it is read from the primary",
+    )
     data_dir: Path | None = Field(
         default=None,
         description="folder of the embedded PostgreSQL; unset: `/var/lib/flowkeep` for root, "

@@ -6,7 +6,7 @@ from db.engine import Database
 from db.migrate import require_head
 from db.queries.integrity import Finding, find_orphans
 from db.queries.links import find_broken_links
-from graph.commands.common import AsJson, DataDir, run, with_database
+from graph.commands.common import AsJson, DataDir, missing_replica, run, with_database
 from graph.commands.environment import load_settings
 from graph.commands.terminal import say, say_json
 
@@ -16,6 +16,7 @@ def check(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
     Links are those of executions to their parents and to the checkpoints that they were forked from, and of
     checkpoints to those before them. Exit code 1 means that rows were found, and they are named.
+    The replica of FLOWKEEP_REPLICA_URL must be a standby of the database.
     """
 
     async def work(database: Database) -> list[Finding]:
@@ -25,6 +26,9 @@ def check(data_dir: DataDir = None, as_json: AsJson = False) -> None:
 
     with with_database(load_settings(data_dir=data_dir)) as settings:
         findings = run(settings, work)
+        missing = run(settings, lambda database: missing_replica(database, settings))
+    if missing is not None:
+        say(f"{missing} Until the replica can be, queries are read from the primary.", err=True)
     if as_json:
         say_json(findings)
     else:

@@ -12,6 +12,7 @@ from pydantic import SecretStr
 from db.embedded import EmbeddedPostgres, default_data_dir, guarded
 from db.engine import Database
 from graph.commands.environment import warn_of_unknown_variables
+from graph.databases import open_replica
 from graph.settings import Settings
 from graph.shutdown import Shutdown
 
@@ -44,6 +45,20 @@ def with_database(settings: Settings, shutdown: Shutdown | None = None) -> Itera
             yield settings.model_copy(update={"database_url": SecretStr(url)})
         finally:
             ending.enter_context(shutdown.step("the embedded PostgreSQL", _POSTGRES_SECONDS))
+
+
+async def missing_replica(database: Database, settings: Settings) -> str | None:
+    """Why the replica can't be reached; None where it can, or there is none.
+
+    Raises `NotReady` where it is no standby of the database.
+    """
+    replica = open_replica(settings, database)
+    if replica is None:
+        return None
+    try:
+        return await replica.require_standby()
+    finally:
+        await replica.close()
 
 
 def run(settings: Settings, work: Callable[[Database], Coroutine[Any, Any, T]]) -> T:

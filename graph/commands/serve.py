@@ -16,7 +16,7 @@ from db.migrate import require_head
 from graph.addresses import ENDPOINT, endpoint_at, is_loopback
 from graph.app import create_app
 from graph.auth.authenticator import Authenticator
-from graph.commands.common import DataDir, run, with_database
+from graph.commands.common import DataDir, missing_replica, run, with_database
 from graph.commands.environment import load_settings
 from graph.commands.migrate import bring_up
 from graph.commands.workers import Workers
@@ -87,6 +87,8 @@ async def _prepare(database: Database, settings: Settings, migrate: bool) -> Non
         await bring_up(database, settings)
     else:
         await require_ready(database)
+    # One that is away for now the service does without, and its log says so.
+    await missing_replica(database, settings)
     await require_authentication(database, settings)
 
 

@@ -37,7 +37,7 @@ def show_settings(as_json: AsJson = False) -> None:
 
 def _plain(name: str, value: object) -> Any:
     """As JSON has it, without what is secret."""
-    if name == "database_url" and isinstance(value, SecretStr):
+    if name in ("database_url", "replica_url") and isinstance(value, SecretStr):
         return masked_url(value.get_secret_value())
     return value if isinstance(value, bool | int | float | tuple | None) else str(value)
 

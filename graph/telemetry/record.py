@@ -39,6 +39,7 @@ class RequestRecord:
     codes: list[str] = field(default_factory=list)
     refused: dict[str, str] = field(default_factory=dict)
     unplanned: str | None = None
+    source: str | None = None
 
     @property
     def kind(self) -> str:
@@ -80,6 +81,13 @@ def note_unplanned(reason: str) -> None:
     record = CURRENT.get()
     if record is not None:
         record.unplanned = reason
+
+
+def note_source(source: str) -> None:
+    """Where the operation reads: `replica`, or why from the primary where there is a replica."""
+    record = CURRENT.get()
+    if record is not None:
+        record.source = source
 
 
 def running(document: Document, operation: Operation) -> AbstractContextManager[object]:

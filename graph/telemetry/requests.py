@@ -11,6 +11,7 @@ from types import TracebackType
 
 from db.engine import Database
 from db.pools import Session
+from db.replica import Replica
 from graph.settings import Settings
 from graph.telemetry.metrics import Metrics
 from graph.telemetry.record import CURRENT, RequestRecord, Transport
@@ -39,8 +40,8 @@ class RequestTelemetry:
         self._logs_access = settings.log_format == "json"
         self._slow = settings.slow_operation
 
-    def observe(self, database: Database) -> None:
-        """Measure and trace the sessions of a database."""
+    def observe(self, database: Database | Replica) -> None:
+        """Measure and trace the sessions of a database, or of its replica."""
         metrics, tracing = self._metrics, self._tracing
         observers: list[Callable[[Session], AbstractContextManager[object]]] = []
         observers += [metrics.session] if metrics else []
@@ -113,6 +114,7 @@ def _fields(record: RequestRecord, seconds: float) -> dict[str, object]:
         "status": record.status,
         "codes": list(dict.fromkeys(record.codes)),
         "refused": record.refused or None,
+        "source": record.source,
         "duration": round(seconds, 6),
     }
 

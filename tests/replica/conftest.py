@@ -1,0 +1,60 @@
+"""A standby of the run's cluster, and a service that reads from it."""
+
+from collections.abc import AsyncIterator, Iterator
+
+import httpx
+import pytest
+import pytest_asyncio
+from pydantic import SecretStr
+
+from db.engine import Database
+from graph.settings import Settings
+from tests.client import Client
+from tests.patience import PATIENCE
+from tests.replica.standby import Standby
+from tests.serving import serving
+
+
+def prompt(url: str) -> str:
+    """The URL of a database whose commits are sent to standbys at once, as by default."""
+    return f"{url}&options=-c%20synchronous_commit%3Don"
+
+
+def settings(primary: str, standby: Standby, **more: object) -> Settings:
+    """A service on both, which waits for the standby as long as it takes."""
+    given = {"pool_size": 2, "retention_interval": 0, "replica_wait": PATIENCE, "replica_max_lag": PATIENCE}
+    urls = {"database_url": SecretStr(prompt(primary)), "replica_url": SecretStr(standby.url)}
+    return Settings(**{**urls, **given, **more})  # type: ignore[arg-type]
+
+
+@pytest.fixture(scope="session")
+def made_standby(worker_url: str) -> Iterator[Standby]:
+    """The standby of this worker, as tests leave it: running, and replaying."""
+    standby = Standby(worker_url)
+    try:
+        standby.make()
+        yield standby
+    finally:
+        standby.remove()
+
+
+@pytest_asyncio.fixture
+async def standby(made_standby: Standby, database: Database) -> AsyncIterator[Standby]:
+    """The worker's standby; it replays again after the test."""
+    await made_standby.catch_up(database)
+    yield made_standby
+    await made_standby.ask("SELECT pg_wal_replay_resume()")
+
+
+@pytest_asyncio.fixture(scope="session")
+async def replicated_url(worker_url: str, made_standby: Standby) -> AsyncIterator[str]:
+    """A service that reads from the standby."""
+    async with serving(settings(worker_url, made_standby)) as url:
+        yield url
+
+
+@pytest_asyncio.fixture
+async def replicated(replicated_url: str, standby: Standby) -> AsyncIterator[Client]:
+    """Talks to the service that reads from the standby."""
+    async with httpx.AsyncClient(timeout=PATIENCE, verify=False) as http:
+        yield Client(replicated_url, http)
