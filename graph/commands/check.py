@@ -15,8 +15,8 @@ def check(data_dir: DataDir = None, as_json: AsJson = False) -> None:
     """Prove what no foreign key does: log entries and events have their executions, links lead somewhere.
 
     Links are those of executions to their parents and to the checkpoints that they were forked from, and of
-    checkpoints to those before them. Exit code 1 means that rows were found, and they are named.
-    The replica of FLOWKEEP_REPLICA_URL must be a standby of the database.
+    checkpoints to those before them. Exit code 1 means that rows were found, and they are named. The
+    replica of FLOWKEEP_REPLICA_URL must be a standby of the database.
     """
 
     async def work(database: Database) -> list[Finding]:

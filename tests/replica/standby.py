@@ -20,6 +20,7 @@ from db.engine import Database
 from db.replica import Positions
 from tests.conftest import CLUSTER, PREPARED, QUICK
 from tests.patience import PATIENCE
+from tests.postgres import PROGRAMS, program
 
 _REPLAYED = "SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn"
 SETTINGS = {
@@ -35,12 +36,13 @@ class Standby:
     """A standby in a folder of its own, for as long as it is needed."""
 
     def __init__(self, primary_url: str) -> None:
+        program("pg_basebackup")  # or there is nothing to do here
         self._primary = make_url(primary_url)
         home = Path(tempfile.mkdtemp(prefix="flowkeep-standby-"))
         home.chmod(0o755)  # as root PostgreSQL runs as another user, who must be able to get there
         account = service_account(Path(os.environ[CLUSTER]) / "cluster")
         self._folders = Folders(home, account.uid if account else os.geteuid())
-        self._programs: Programs = find_programs(Path(os.environ[CLUSTER]), account)
+        self._programs: Programs = find_programs(Path(os.environ[CLUSTER]), account, PROGRAMS)
         prepare_home(home, account)
         prepare_subfolders(self._folders, account)
         self._folders.cluster.mkdir(mode=0o700)
