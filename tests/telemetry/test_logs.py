@@ -73,6 +73,7 @@ async def test_a_request_is_a_line(worker_url: str, database: Database) -> None:
         "status": 200,
         "codes": [],
         "refused": None,
+        "source": None,
     }
 
 
