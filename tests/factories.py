@@ -211,11 +211,17 @@ class Factory:
 
     async def tree(self, workflows: int, executions: int, steps: int, logs: int) -> list[UUID]:
         """Workflows, each with executions, each with steps, each with logs; returns the workflows' keys."""
-        keys = [await self.workflow() for _ in range(workflows)]
-        for workflow in keys:
-            for execution in await self.executions(executions, workflow):
-                for step in await self.steps(execution, steps):
-                    await self.logs(execution, logs, start=(step - 1) * logs + 1, step_seq=step)
+        keys = await self.workflows([{}] * workflows)
+        counters = {"step_seq": steps, "log_seq": steps * logs}
+        made = [_execution(key, counters) for key in keys for _ in range(executions)]
+        await self._insert(Execution, made)
+        places = [(row["id"], seq) for row in made for seq in range(1, steps + 1)]
+        entries = [(key, step, at) for key, step in places for at in range(1, logs + 1)]
+        await self._insert(State, [{"execution_id": row["id"]} for row in made])
+        await self._insert(Step, [_step(key, step, {}) for key, step in places])
+        await self._insert(
+            LogEntry, [_log(key, (step - 1) * logs + at, {"step_seq": step}) for key, step, at in entries]
+        )
         return keys
 
     async def _advance(self, execution: UUID, **counters: int) -> None:

@@ -4,10 +4,21 @@ import asyncio
 import socket
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
+
+from pydantic import SecretStr
 
 from graph.app import create_app
 from graph.http.server import Server
 from graph.settings import Settings
+
+
+def settings_of(url: str, **given: Any) -> Settings:
+    """The settings of a server on a database, with a pool of one connection unless told.
+
+    Without the dashboard, all of whose documents would be checked at each start.
+    """
+    return Settings(database_url=SecretStr(url), **{"pool_size": 1, "dashboard": False, **given})
 
 
 @asynccontextmanager

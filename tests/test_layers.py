@@ -2,7 +2,8 @@
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -25,12 +26,27 @@ def imports(tree: ast.AST) -> Iterator[str]:
             yield from (f"{node.module}.{name.name}" for name in node.names)
 
 
+@cache
+def parsed(path: Path) -> ast.Module:
+    return ast.parse(path.read_text())
+
+
+@cache
 def imported(path: Path) -> set[str]:
-    return set(imports(ast.parse(path.read_text())))
+    return set(imports(parsed(path)))
 
 
-def reaches(path: Path, *packages: str) -> set[str]:
-    return {name for name in imported(path) for package in packages if f"{name}.".startswith(f"{package}.")}
+def offenders(folders: Sequence[str], faults: Callable[[Path], Collection[str]]) -> dict[str, list[str]]:
+    """What each module of these folders has that it must not have."""
+    found = {str(path.relative_to(ROOT)): sorted(faults(path)) for path in modules(*folders)}
+    return {path: names for path, names in found.items() if names}
+
+
+def reaching(*packages: str) -> Callable[[Path], set[str]]:
+    """What of these packages a module imports."""
+    return lambda path: {
+        name for name in imported(path) for package in packages if f"{name}.".startswith(f"{package}.")
+    }
 
 
 def public_of(body: ast.Module | ast.ClassDef) -> Iterator[Definition]:
@@ -65,51 +81,52 @@ def test_no_rooms_lie_in_a_circle() -> None:
     assert open_ == {}
 
 
-@pytest.mark.parametrize("path", modules("db"), ids=str)
-def test_db_knows_nothing_of_the_api(path: Path) -> None:
-    assert reaches(path, "graph", "strawberry", "graphql", "starlette", "uvicorn", "typer") == set()
+RULES: dict[str, tuple[str, tuple[str, ...]]] = {
+    "db knows nothing of the API": (
+        "db",
+        ("graph", "strawberry", "graphql", "starlette", "uvicorn", "typer"),
+    ),
+    "the API speaks no SQL": ("graph", ("sqlalchemy", "asyncpg", "alembic")),
+    "reads do not import writes": ("db/queries", ("db.writes",)),
+    "writes do not import reads": ("db/writes", ("db.queries",)),
+    "a migration stands on its own": ("migrations/versions", OURS),
+}
 
 
-@pytest.mark.parametrize("path", modules("graph"), ids=str)
-def test_the_api_speaks_no_sql(path: Path) -> None:
-    assert reaches(path, "sqlalchemy", "asyncpg", "alembic") == set()
+@pytest.mark.parametrize("rule", RULES)
+def test_what_is_not_imported(rule: str) -> None:
+    folder, packages = RULES[rule]
+    assert offenders([folder], reaching(*packages)) == {}
 
 
-@pytest.mark.parametrize("path", modules("db/queries"), ids=str)
-def test_reads_do_not_import_writes(path: Path) -> None:
-    assert reaches(path, "db.writes") == set()
-
-
-@pytest.mark.parametrize("path", modules("db/writes"), ids=str)
-def test_writes_do_not_import_reads(path: Path) -> None:
-    assert reaches(path, "db.queries") == set()
-
-
-@pytest.mark.parametrize("path", modules("migrations/versions"), ids=str)
-def test_a_migration_stands_on_its_own(path: Path) -> None:
-    assert reaches(path, *OURS) == set()
-
-
-@pytest.mark.parametrize("path", modules("db", "graph", "migrations", "tests"), ids=str)
-def test_no_import_of_ours_hides_in_a_function(path: Path) -> None:
+def hidden(path: Path) -> list[str]:
+    """What of ours is imported within a function."""
     functions = (
-        node
-        for node in ast.walk(ast.parse(path.read_text()))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+        node for node in ast.walk(parsed(path)) if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     )
-    assert not [name for function in functions for name in imports(function) if name.split(".")[0] in OURS]
+    return [name for function in functions for name in imports(function) if name.split(".")[0] in OURS]
 
 
-@pytest.mark.parametrize("path", modules("db", "graph"), ids=str)
-def test_nothing_reads_the_environment_on_import(path: Path) -> None:
-    body = ast.parse(path.read_text()).body
-    outside = [node for node in body if not isinstance(node, Definition)]
-    assert not re.search(r"os\.(environ|getenv)", "\n".join(map(ast.unparse, outside)))
+def test_no_import_of_ours_hides_in_a_function() -> None:
+    assert offenders(OURS, hidden) == {}
 
 
-@pytest.mark.parametrize("path", modules("db", "graph"), ids=str)
-def test_every_public_thing_is_documented(path: Path) -> None:
-    assert [node.name for node in public_of(ast.parse(path.read_text())) if not ast.get_docstring(node)] == []
+def environment(path: Path) -> list[str]:
+    """Where the environment is read outside of functions and classes."""
+    outside = [node for node in parsed(path).body if not isinstance(node, Definition)]
+    return re.findall(r"os\.(?:environ|getenv)", "\n".join(map(ast.unparse, outside)))
+
+
+def test_nothing_reads_the_environment_on_import() -> None:
+    assert offenders(["db", "graph"], environment) == {}
+
+
+def undocumented(path: Path) -> list[str]:
+    return [node.name for node in public_of(parsed(path)) if not ast.get_docstring(node)]
+
+
+def test_every_public_thing_is_documented() -> None:
+    assert offenders(["db", "graph"], undocumented) == {}
 
 
 # Where a newcomer looks for what the API has, whatever the concept.
@@ -120,12 +137,15 @@ HOMES = {
 }
 
 
-@pytest.mark.parametrize("path", modules("graph"), ids=str)
-def test_what_the_api_has_is_where_one_looks_for_it(path: Path) -> None:
+def misplaced(path: Path) -> list[str]:
     decorators = (
         ast.unparse(decorator).partition("(")[0]
-        for node in ast.walk(ast.parse(path.read_text()))
+        for node in ast.walk(parsed(path))
         if isinstance(node, Definition)
         for decorator in node.decorator_list
     )
-    assert [name for name in decorators if path.stem not in HOMES.get(name, {path.stem})] == []
+    return [name for name in decorators if path.stem not in HOMES.get(name, {path.stem})]
+
+
+def test_what_the_api_has_is_where_one_looks_for_it() -> None:
+    assert offenders(["graph"], misplaced) == {}

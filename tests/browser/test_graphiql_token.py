@@ -1,12 +1,9 @@
 """GraphiQL where nobody is answered without a token."""
 
-from pydantic import SecretStr
-
 from db.engine import Database
-from graph.settings import Settings
 from tests.browser.conftest import Browse
 from tests.factories import Factory
-from tests.serving import serving
+from tests.serving import serving, settings_of
 
 NOTICE = ".token-notice"
 # The word in the second line is selected with the keys for it, and replaced.
@@ -24,7 +21,7 @@ async def test_it_says_what_to_do_and_goes_on_once_it_is_done(
     browse: Browse, worker_url: str, database: Database, make: Factory
 ) -> None:
     token = await make.token()
-    async with serving(Settings(database_url=SecretStr(worker_url), pool_size=1, auth="required")) as url:
+    async with serving(settings_of(worker_url, auth="required")) as url:
         page = await browse(url)
         await page.do("await page.goto(args.url)", url=url)
         assert "flowkeep token create" in await page.text(NOTICE)

@@ -11,14 +11,13 @@ from typing import Any
 import httpx
 import pytest
 import yaml
-from pydantic import SecretStr
 
 from db.engine import Database
 from graph.commands.workers import _KILL_SECONDS
 from graph.http.probes import READY_SECONDS
 from graph.settings import Settings
 from tests.deployment.test_dockerfile import only
-from tests.serving import serving
+from tests.serving import serving, settings_of
 
 FOLDER = Path(__file__).parents[2] / "deploy" / "kubernetes"
 FILES = sorted(FOLDER.rglob("*.yaml"))
@@ -170,7 +169,7 @@ def test_all_select_the_pods_by_the_label_that_they_have() -> None:
 
 
 async def test_its_probes_are_answered_without_a_token(worker_url: str, database: Database) -> None:
-    settings = Settings(database_url=SecretStr(worker_url), pool_size=1, auth="required")
+    settings = settings_of(worker_url, auth="required")
     async with serving(settings) as url, httpx.AsyncClient() as http:
         for probe in PROBES:
             address = url.replace("/graphql", SERVER[probe]["httpGet"]["path"])

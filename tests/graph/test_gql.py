@@ -9,12 +9,10 @@ from gql.client import AsyncClientSession
 from gql.transport.exceptions import TransportError, TransportQueryError
 from gql.transport.httpx import HTTPXAsyncTransport
 from gql.transport.websockets import WebsocketsTransport
-from pydantic import SecretStr
 
 from db.enums import Scope
-from graph.settings import Settings
 from tests.factories import Factory
-from tests.serving import serving
+from tests.serving import serving, settings_of
 
 CREATE = GraphQLRequest(
     """
@@ -30,7 +28,7 @@ READ = gql("{ workflows { nodes { name createdBy } } }")
 @pytest_asyncio.fixture
 async def guarded_url(worker_url: str) -> AsyncIterator[str]:
     """An application that wants to know who calls."""
-    async with serving(Settings(database_url=SecretStr(worker_url), pool_size=1, auth="required")) as url:
+    async with serving(settings_of(worker_url, auth="required")) as url:
         yield url
 
 

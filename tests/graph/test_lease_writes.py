@@ -4,18 +4,16 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from pydantic import SecretStr
 
 from db.engine import Database
 from db.enums import ExecutionStatus, Priority
 from graph.ids import Kind, encode
-from graph.settings import Settings
 from tests.client import Client
 from tests.factories import Factory
 from tests.graph.reading import exec_id, read_events, read_execution
 from tests.graph.world import lease
 from tests.rows import everything, rows
-from tests.serving import serving
+from tests.serving import serving, settings_of
 
 LIVE = [ExecutionStatus.PENDING, ExecutionStatus.RUNNING, ExecutionStatus.PAUSED]
 
@@ -208,7 +206,7 @@ async def test_a_setting_fences_only_who_shows_an_epoch(
     client: Client, make: Factory, worker_url: str
 ) -> None:
     execution = exec_id(await make.execution(**lease()))
-    settings = Settings(database_url=SecretStr(worker_url), pool_size=1, require_epoch=False)
+    settings = settings_of(worker_url, require_epoch=False)
     async with serving(settings) as url:
         lenient = Client(url, client.http)
         saved = await lenient.write("saveState", executionId=execution, variables={"n": 1})

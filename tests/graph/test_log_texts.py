@@ -4,19 +4,17 @@ import json
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 from websockets.asyncio.client import connect
 from websockets.typing import Subprotocol
 
 from db.engine import Database
 from db.enums import ExecutionStatus
 from graph.http.sockets import PROTOCOL
-from graph.settings import Settings
 from tests.client import Client
 from tests.factories import Factory
 from tests.graph.reading import exec_id, read_steps
 from tests.rows import everything
-from tests.serving import serving
+from tests.serving import serving, settings_of
 
 LIMIT = 64 * 2**10
 WAYS = ("appendLogs", "commitStep")
@@ -67,7 +65,7 @@ async def test_a_message_at_the_limit_is_whole(client: Client, make: Factory, mu
 
 
 async def test_the_limit_is_that_of_the_settings(make: Factory, client: Client, worker_url: str) -> None:
-    settings = Settings(database_url=SecretStr(worker_url), pool_size=1, max_log_message_bytes=100)
+    settings = settings_of(worker_url, max_log_message_bytes=100)
     async with serving(settings) as url:
         found = await logged(Client(url, client.http), make, "commitStep", {"message": "x" * 101})
     assert (len(found["message"].encode()), found["originalBytes"]) == (100, 101)

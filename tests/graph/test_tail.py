@@ -17,7 +17,6 @@ from uuid import UUID
 import orjson
 import pytest
 import pytest_asyncio
-from pydantic import SecretStr
 
 from db.engine import Database
 from db.enums import ExecutionStatus, LogLevel
@@ -26,12 +25,11 @@ from db.writes.write import Write
 from graph.auth.tokens import parse
 from graph.commands.tail import Printer, Tail, Wanted
 from graph.ids import Kind, encode
-from graph.settings import Settings
 from tests.client import Client
 from tests.commands import FLOWKEEP
 from tests.factories import Factory
 from tests.patience import PATIENCE
-from tests.serving import serving
+from tests.serving import serving, settings_of
 
 
 class Tailing:
@@ -137,7 +135,7 @@ async def restartable(worker_url: str) -> AsyncIterator[tuple[str, Callable[[], 
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         port = taken.getsockname()[1]
-    settings = Settings(database_url=SecretStr(worker_url), pool_size=1)
+    settings = settings_of(worker_url)
     async with AsyncExitStack() as stack:
         url = await stack.enter_async_context(serving(settings, port))
 
@@ -360,7 +358,7 @@ async def test_a_token_that_is_revoked_ends_it(
     execution = await make.execution()
     await make.logs(execution)
     token = await make.token()
-    async with serving(Settings(database_url=SecretStr(worker_url), pool_size=1, auth="required")) as url:
+    async with serving(settings_of(worker_url, auth="required")) as url:
         refused = await (await tail(execution, url=url)).end()
         tailing = await tail(execution, url=url, FLOWKEEP_TOKEN=token)
         assert messages(await tailing.lines(1)) == ["line 1"]

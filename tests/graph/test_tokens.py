@@ -7,7 +7,6 @@ from uuid import UUID
 
 import httpx
 import pytest
-from pydantic import SecretStr
 
 from db.engine import Database
 from db.enums import Scope
@@ -18,12 +17,11 @@ from db.writes.tokens import NewToken, create_token, revoke_token
 from db.writes.write import Write
 from graph.auth.tokens import Minted, hash_of, mint, parse
 from graph.ids import Kind, encode
-from graph.settings import Settings
 from tests.client import Client
 from tests.factories import Factory
 from tests.mutations import OF_TOKENS, input_type
 from tests.rows import everything, rows
-from tests.serving import serving
+from tests.serving import serving, settings_of
 
 WRITE = Write("somebody", b"")
 ENDED = datetime(2026, 1, 16, tzinfo=UTC)
@@ -42,7 +40,7 @@ async def created(database: Database, name: str = "engine", **given: Any) -> Min
 async def admin(database: Database, worker_url: str, make: Factory) -> AsyncIterator[Client]:
     """A client with an ADMIN token, at an application of its own: tokens turn authentication on for good."""
     token = await make.token(name="admin", scopes=[Scope.ADMIN])
-    settings = Settings(database_url=SecretStr(worker_url), pool_size=1)
+    settings = settings_of(worker_url)
     async with (
         serving(settings) as url,
         httpx.AsyncClient(headers={"Authorization": f"Bearer {token}"}, timeout=60, verify=False) as http,

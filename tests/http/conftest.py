@@ -8,14 +8,12 @@ from typing import Any
 import httpx
 import pytest
 import pytest_asyncio
-from pydantic import SecretStr
 
 from db.enums import Scope
-from graph.settings import Settings
 from tests.client import Client
 from tests.factories import Factory
 from tests.http.locks import Lock, locking
-from tests.serving import serving
+from tests.serving import serving, settings_of
 
 Serve = Callable[..., Awaitable[Client]]
 Enter = Callable[..., Awaitable[Client]]
@@ -30,7 +28,7 @@ async def urls(worker_url: str) -> AsyncIterator[Callable[..., Awaitable[str]]]:
         async def serve(**given: Any) -> str:
             key = json.dumps(given, sort_keys=True, default=str)
             if key not in found:
-                settings = Settings(database_url=SecretStr(worker_url), **{"pool_size": 1, **given})
+                settings = settings_of(worker_url, **given)
                 found[key] = await stack.enter_async_context(serving(settings))
             return found[key]
 
@@ -53,7 +51,7 @@ async def serve_anew(worker_url: str, client: Client) -> AsyncIterator[Serve]:
     async with AsyncExitStack() as stack:
 
         async def at(**given: Any) -> Client:
-            settings = Settings(database_url=SecretStr(worker_url), **{"pool_size": 1, **given})
+            settings = settings_of(worker_url, **given)
             return Client(await stack.enter_async_context(serving(settings)), client.http)
 
         yield at

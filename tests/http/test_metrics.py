@@ -7,7 +7,6 @@ from datetime import UTC, datetime, timedelta
 import httpx
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
-from pydantic import SecretStr
 
 from db.engine import Database
 from db.enums import Scope
@@ -19,7 +18,7 @@ from graph.telemetry.metrics import MOST_NAMES, Names
 from tests.client import Client
 from tests.factories import Factory
 from tests.http.test_probes import beside
-from tests.serving import serving
+from tests.serving import serving, settings_of
 
 Samples = dict[tuple[str, frozenset[tuple[str, str]]], float]
 
@@ -106,7 +105,7 @@ async def test_sessions_and_gauges_are_there(client: Client) -> None:
 
 async def test_others_than_this_machine_need_a_token_that_reads(worker_url: str, make: Factory) -> None:
     reader, writer = [await make.token(scopes=[scope]) for scope in (Scope.READ, Scope.WRITE)]
-    settings = Settings(database_url=SecretStr(worker_url), pool_size=1)
+    settings = settings_of(worker_url)
     async with serving(settings) as url, httpx.AsyncClient() as http:
         address = url.removesuffix("/graphql") + "/metrics"
         statuses = [
@@ -126,7 +125,7 @@ async def test_another_host_is_refused(client: Client) -> None:
 
 
 async def test_they_can_be_switched_off(worker_url: str, database: Database) -> None:
-    settings = Settings(database_url=SecretStr(worker_url), pool_size=1, metrics=False)
+    settings = settings_of(worker_url, metrics=False)
     async with serving(settings) as url, httpx.AsyncClient() as http:
         answer = await http.get(url.removesuffix("/graphql") + "/metrics")
     assert answer.status_code == 404
@@ -191,7 +190,7 @@ async def test_what_retention_deleted_is_told(
 
 
 async def test_a_database_that_is_held_up_holds_up_no_scrape(worker_url: str, database: Database) -> None:
-    settings = Settings(database_url=SecretStr(worker_url), pool_size=1)
+    settings = settings_of(worker_url)
     async with serving(settings) as url, httpx.AsyncClient() as http, database.maintaining() as connection:
         await connection.execute("LOCK TABLE executions IN ACCESS EXCLUSIVE MODE")
         answer = await http.get(url.removesuffix("/graphql") + "/metrics", timeout=60)

@@ -1,7 +1,6 @@
 """What supervisors and monitors ask."""
 
 import httpx
-from pydantic import SecretStr
 from starlette.applications import Starlette
 
 from db.engine import Database
@@ -14,7 +13,7 @@ from graph.http.probes import Probes
 from graph.settings import Settings
 from tests.client import Client
 from tests.conftest import at
-from tests.serving import serving
+from tests.serving import serving, settings_of
 
 
 def beside(client: Client, path: str) -> str:
@@ -36,7 +35,7 @@ async def test_a_database_that_can_be_worked_with_is_ready(client: Client) -> No
 
 
 async def test_readiness_needs_no_token(worker_url: str, database: Database) -> None:
-    settings = Settings(database_url=SecretStr(worker_url), pool_size=1, auth="required")
+    settings = settings_of(worker_url, auth="required")
     async with serving(settings) as url, httpx.AsyncClient() as http:
         root = url.removesuffix("/graphql")
         statuses = [(await http.get(root + path)).status_code for path in ("/livez", "/readyz", "/metrics")]

@@ -9,20 +9,18 @@ import asyncpg
 import httpx
 import pytest
 import pytest_asyncio
-from pydantic import SecretStr
 
 from db.engine import Database
 from graph import app
 from graph.background import Background
 from graph.ids import Kind, encode
 from graph.live.tailer import Tailer
-from graph.settings import Settings
 from tests.client import Client
 from tests.factories import Factory
 from tests.live.documents import Feed
 from tests.live.follower import Follower, connected
 from tests.patience import settled
-from tests.serving import serving
+from tests.serving import serving, settings_of
 
 
 class Live:
@@ -73,7 +71,7 @@ async def served(database_url: str, http: httpx.AsyncClient, **given: Any) -> As
         backgrounds.append(Background(*arguments))
         return backgrounds[-1]
 
-    settings = Settings(database_url=SecretStr(database_url), **{"pool_size": 1, **given})
+    settings = settings_of(database_url, **given)
     async with AsyncExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(app, "Tailer", make)

@@ -5,13 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest_asyncio
-from pydantic import SecretStr
 
 from db.enums import Scope
-from graph.settings import Settings
 from tests.factories import Factory
 from tests.node.runner import Node
-from tests.serving import serving
+from tests.serving import serving, settings_of
 
 SCRIPT = Path(__file__).with_name("graphql_ws.mjs")
 WORKFLOWS = {"data": {"workflows": {"nodes": [{"name": "nightly", "version": "1"}]}}}
@@ -20,7 +18,7 @@ WORKFLOWS = {"data": {"workflows": {"nodes": [{"name": "nightly", "version": "1"
 @pytest_asyncio.fixture
 async def guarded_url(worker_url: str) -> AsyncIterator[str]:
     """An application that wants to know who calls."""
-    async with serving(Settings(database_url=SecretStr(worker_url), pool_size=1, auth="required")) as url:
+    async with serving(settings_of(worker_url, auth="required")) as url:
         yield url
 
 

@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 import pytest_asyncio
-from pydantic import SecretStr
 
 from db.enums import Scope
-from graph.settings import Settings
 from tests.factories import Factory
 from tests.node.runner import Node
-from tests.serving import serving
+from tests.serving import serving, settings_of
 
 OLD, NEW = 5, 10
 FOLLOWERS = {name: Path(__file__).with_name(f"{name}.mjs") for name in ("graphql_ws_live", "graphql_sse")}
@@ -22,7 +20,7 @@ FOLLOWERS = {name: Path(__file__).with_name(f"{name}.mjs") for name in ("graphql
 @pytest_asyncio.fixture
 async def guarded_url(worker_url: str) -> AsyncIterator[str]:
     """An application that wants to know who calls."""
-    async with serving(Settings(database_url=SecretStr(worker_url), pool_size=1, auth="required")) as url:
+    async with serving(settings_of(worker_url, auth="required")) as url:
         yield url
 
 

@@ -10,12 +10,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from pydantic import SecretStr
 
-from graph.settings import Settings
 from tests.factories import Factory
 from tests.node.runner import Node
-from tests.serving import serving
+from tests.serving import serving, settings_of
 
 ROOT = Path(__file__).parents[2]
 CLIENTS = (ROOT / "README.md").read_text().partition("\n## Clients\n")[2].partition("\n## ")[0]
@@ -25,7 +23,7 @@ USUAL = "http://127.0.0.1:8000/graphql"
 @pytest_asyncio.fixture
 async def guarded_url(worker_url: str) -> AsyncIterator[str]:
     """An application that wants to know who calls."""
-    async with serving(Settings(database_url=SecretStr(worker_url), pool_size=1, auth="required")) as url:
+    async with serving(settings_of(worker_url, auth="required")) as url:
         yield url
 
 

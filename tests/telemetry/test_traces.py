@@ -6,14 +6,13 @@ import httpx
 import pytest
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from pydantic import SecretStr
 
 from db.engine import Database
 from db.errors import NotReady
 from graph.settings import Settings
 from graph.telemetry import traces
 from graph.telemetry.spans import OpenTelemetry
-from tests.serving import serving
+from tests.serving import serving, settings_of
 
 TRACE = "0af7651916cd43dd8448eb211c80319c"
 PARENT = "b7ad6b7169203331"
@@ -31,7 +30,7 @@ async def spans(
     worker_url: str, exporter: InMemorySpanExporter, query: str, **headers: str
 ) -> dict[str, ReadableSpan]:
     """The spans of one request, by their names."""
-    settings = Settings(database_url=SecretStr(worker_url), pool_size=1)
+    settings = settings_of(worker_url)
     async with serving(settings) as url, httpx.AsyncClient() as http:
         await http.post(url, json={"query": query}, headers=headers)
     return {span.name: span for span in exporter.get_finished_spans()}

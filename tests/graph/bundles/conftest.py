@@ -7,10 +7,11 @@ from typing import Any
 
 import orjson
 import pytest
+import pytest_asyncio
 
 from db.engine import Database
 from tests.commands import Command
-from tests.conftest import TEMPLATE, create_database, drop_database
+from tests.conftest import TEMPLATE, create_database, drop_database, empty
 from tests.factories import Factory
 from tests.graph.reading import exec_id
 
@@ -38,14 +39,21 @@ class Other:
         return str(reason)
 
 
-@pytest.fixture
-async def other(cluster_url: str) -> AsyncIterator[Other]:
-    """An empty database, for one test."""
+@pytest_asyncio.fixture(scope="session")
+async def other_database(cluster_url: str) -> AsyncIterator[Other]:
+    """This worker's second database."""
     url = await create_database(cluster_url, f"other_{os.getpid()}", TEMPLATE)
     found = Other(url)
     yield found
     await found.database.close()
     await drop_database(url)
+
+
+@pytest_asyncio.fixture
+async def other(other_database: Other) -> AsyncIterator[Other]:
+    """The second database, emptied after the test."""
+    yield other_database
+    await empty(other_database.database)
 
 
 @pytest.fixture
