@@ -44,7 +44,7 @@ def data_folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory(prefix="flowkeep-bench-") as name:
         Path(name).chmod(0o755)
         folder = Path(name) / "data"
-        subprocess.run([FLOWKEEP, "migrate"], env=_environment(folder), check=True, capture_output=True)
+        subprocess.run([FLOWKEEP, "migrate"], env=environment(folder), check=True, capture_output=True)
         yield folder
 
 
@@ -52,7 +52,7 @@ def data_folder() -> Iterator[Path]:
 def server(folder: Path) -> Iterator[Server]:
     """A server process on the PostgreSQL of a folder."""
     command = [FLOWKEEP, "serve", "--port", "0"]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=_environment(folder))
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment(folder))
     assert process.stdout is not None
     with process:
         try:
@@ -61,7 +61,8 @@ def server(folder: Path) -> Iterator[Server]:
             process.terminate()
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def environment(folder: Path) -> dict[str, str]:
+    """The environment of a command on the PostgreSQL of a folder."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("FLOWKEEP_")}
     return {**clean, "FLOWKEEP_DATA_DIR": str(folder), "FLOWKEEP_RATE_LIMIT": "0"}
 
