@@ -8,16 +8,15 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import dataclass, field
-from typing import Any, Self, cast
+from dataclasses import dataclass
+from typing import Any, cast
 
 import orjson
 import strawberry
 from graphql import GraphQLError, OperationType
 
 from db.engine import Database
-from db.errors import InvalidInput
-from db.replica import Elsewhere, Replica, View, parse_lsn
+from db.replica import Elsewhere, Positions, Replica, View
 from graph.answers import require_room
 from graph.auth.errors import Forbidden
 from graph.auth.principals import Principal
@@ -26,79 +25,20 @@ from graph.context import Context
 from graph.documents.document import Document, Operation
 from graph.documents.halves import refuse_halves
 from graph.documents.inputs import refuse_long_lists
-from graph.documents.persisted import PersistedDocument, PersistedDocuments
+from graph.documents.persisted import PersistedDocuments
 from graph.errors import Rejection, coded, too_complex
 from graph.execution.core.answering import Answering, Asking
-from graph.execution.encoding import encoded
+from graph.execution.encoding import Answers, encoded
 from graph.execution.plan import Answered
 from graph.limits import Limits
 from graph.live.feeds import Item
 from graph.live.following import Following
 from graph.live.tailer import Tailer
+from graph.operation_request import OperationRequest
 from graph.telemetry.record import note_errors, note_operation, note_source
 from graph.throttle import Throttle
 
 Answer = dict[str, Any]
-
-
-@dataclass(slots=True)
-class OperationRequest:
-    """What a client asks: GraphQL over HTTP's parameters, with types that were checked."""
-
-    named: PersistedDocument
-    operation_name: str | None = None
-    variables: dict[str, Any] = field(default_factory=dict)
-    extensions: dict[str, Any] = field(default_factory=dict)
-    after: int = 0
-
-    @classmethod
-    def from_json(cls, body: object) -> Self:
-        """From a JSON object; raises `Rejection` for parameters that can't be."""
-        if isinstance(body, list):
-            raise _malformed("Requests are not batched here: send one object, or several requests")
-        if not isinstance(body, dict):
-            raise _malformed("The body should be a JSON object with a `query`")
-        extensions = _parameter(body, "extensions", dict) or {}
-        return cls(
-            PersistedDocument(
-                _parameter(body, "query", str),
-                _automatic(extensions.get("persistedQuery")),
-                _parameter(body, "documentId", str),
-            ),
-            _parameter(body, "operationName", str),
-            _parameter(body, "variables", dict) or {},
-            extensions,
-            _position(extensions.get("after")),
-        )
-
-
-def _parameter(body: dict[str, Any], name: str, kind: type[str] | type[dict[str, Any]]) -> Any:
-    value = body.get(name)
-    if value is not None and not isinstance(value, kind):
-        raise _malformed(f"`{name}` should be {'text' if kind is str else 'an object'}")
-    return value
-
-
-def _automatic(named: object) -> str | None:
-    if named is None:
-        return None
-    sha256 = named.get("sha256Hash") if isinstance(named, dict) else None
-    if not isinstance(sha256, str) or not isinstance(named, dict) or named.get("version", 1) != 1:
-        raise _malformed('`extensions.persistedQuery` should be {"version": 1, "sha256Hash": "…"}')
-    return sha256
-
-
-def _position(after: object) -> int:
-    if after is None:
-        return 0
-    try:
-        return parse_lsn(after if isinstance(after, str) else "")
-    except InvalidInput as error:
-        raise _malformed('`extensions.after` should be a position, such as "16/B374D848"') from error
-
-
-def _malformed(message: str) -> Rejection:
-    return Rejection.of(f"{message}.", "BAD_USER_INPUT", 400)
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +94,7 @@ class Operations:
         self._tailer = tailer
         self._background = background
         self._replica = replica
+        self._positions = None if replica is None else Positions(database)
         self._followed: Counter[str] = Counter()
 
     def count(self, principal: Principal) -> None:
@@ -194,9 +135,8 @@ class Operations:
             )
         asking = self._asking(prepared, await self._view(prepared))
         try:
-            return self._answer(
-                self._with_room(await self._answering.answer(asking), asking, prepared.cost), prepared
-            )
+            answered = self._with_room(await self._answering.answer(asking), asking, prepared.cost)
+            return self._answer(answered, prepared, None if prepared.is_read else await self._position())
         except asyncio.CancelledError:
             asking.context.loaders.cancel()
             raise
@@ -223,11 +163,12 @@ class Operations:
     async def _answers(self, prepared: Prepared, following: Following) -> AsyncGenerator[str, None]:
         shape = prepared.shape
 
-        async def answer(roots: list[Any]) -> list[Answered]:
+        async def answer(roots: list[Any]) -> Answers:
             asking = self._asking(prepared)
             try:
                 found = await self._answering.answer_each(asking, roots)
-                return [self._with_room(one, asking, prepared.cost) for one in found]
+                shown = [self._with_room(one, asking, prepared.cost) for one in found]
+                return Answers(shown, await self._position())
             finally:
                 asking.context.budget.release()
 
@@ -259,6 +200,10 @@ class Operations:
         note_source("replica")
         return view
 
+    async def _position(self) -> str | None:
+        """Where the database's log ends, for who may read from the replica next."""
+        return None if self._positions is None else await self._positions.now()
+
     def _asking(self, prepared: Prepared, view: View | None = None) -> Asking:
         context = Context(
             self._database,
@@ -285,15 +230,20 @@ class Operations:
             return Answered(None, [error])
         return answered
 
-    def _answer(self, answered: Answered, prepared: Prepared) -> Answer:
+    def _answer(self, answered: Answered, prepared: Prepared, position: str | None) -> Answer:
         answer: Answer = {}
+        extensions: dict[str, Any] = {}
         if answered.errors:
             errors = [coded(error) for error in answered.errors]
             note_errors(errors)
             answer["errors"] = [error.formatted for error in errors]
         answer["data"] = answered.data
         if prepared.request.extensions.get("cost"):
-            answer["extensions"] = {"cost": {"rows": prepared.cost, "limit": self._limits.cost}}
+            extensions["cost"] = {"rows": prepared.cost, "limit": self._limits.cost}
+        if position is not None:
+            extensions["position"] = position
+        if extensions:
+            answer["extensions"] = extensions
         return answer
 
     @property

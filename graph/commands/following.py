@@ -53,10 +53,13 @@ class Socket:
     def __init__(self, connection: ClientConnection) -> None:
         self._connection = connection
         self._endless: set[str] = set()
+        self._position: str | None = None
 
     async def ask(self, name: str, document: str, variables: Mapping[str, Any]) -> None:
         """Send a query, which has one answer."""
-        payload = {"query": document, "variables": variables}
+        payload: dict[str, Any] = {"query": document, "variables": variables}
+        if self._position is not None:
+            payload["extensions"] = {"after": self._position}
         await self._send({"id": name, "type": "subscribe", "payload": payload})
 
     async def follow(self, name: str, document: str, variables: Mapping[str, Any]) -> None:
@@ -70,7 +73,9 @@ class Socket:
             match await self._receive():
                 case {"type": "next", "payload": {"errors": errors}} | {"type": "error", "payload": errors}:
                     raise _failure(errors)
-                case {"type": "next", "id": str(name), "payload": {"data": dict(data)}}:
+                case {"type": "next", "id": str(name), "payload": {"data": dict(data)} as payload}:
+                    # What was told of is there for what is asked next, from whatever server it is read.
+                    self._position = payload.get("extensions", {}).get("position", self._position)
                     return Answer(name, data)
                 case {"type": "complete", "id": name} if name in self._endless:
                     raise Cut("the service ended it")

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import orjson
 
@@ -11,8 +11,16 @@ from graph.execution.plan import Answered
 from graph.live.feeds import Item
 from graph.live.following import Following
 
-# Answers for several root objects at once, with a context of their own.
-Answer = Callable[[list[Any]], Awaitable[list[Answered]]]
+
+class Answers(NamedTuple):
+    """Answers for several root objects; who reads from `position` on sees what they are about."""
+
+    answered: list[Answered]
+    position: str | None
+
+
+# Makes them all at once, with a context of their own.
+Answer = Callable[[list[Any]], Awaitable[Answers]]
 
 
 async def encoded(batch: list[Item], shape: object, following: Following, answer: Answer) -> list[str]:
@@ -29,12 +37,15 @@ async def encoded(batch: list[Item], shape: object, following: Following, answer
 
 
 async def _encode(items: list[Item], shape: object, following: Following, answer: Answer) -> None:
-    for item, answered in zip(items, await answer(list(map(following.show, items))), strict=True):
-        item.encoded[shape] = _text(answered)
+    answers = await answer(list(map(following.show, items)))
+    for item, answered in zip(items, answers.answered, strict=True):
+        item.encoded[shape] = _text(answered, answers.position)
 
 
-def _text(answered: Answered) -> str:
+def _text(answered: Answered, position: str | None) -> str:
     answer: dict[str, Any] = {"data": answered.data}
     if answered.errors:
         answer["errors"] = [coded(error).formatted for error in answered.errors]
+    if position is not None:
+        answer["extensions"] = {"position": position}
     return orjson.dumps(answer, option=orjson.OPT_UTC_Z).decode()

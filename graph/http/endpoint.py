@@ -36,7 +36,8 @@ from graph.http.negotiation import (
     takes_events,
     wants,
 )
-from graph.operations import Answer, OperationRequest, Operations, Prepared
+from graph.operation_request import OperationRequest
+from graph.operations import Answer, Operations, Prepared
 from graph.settings import Settings
 from graph.telemetry.record import running
 

@@ -22,7 +22,8 @@ from graph.auth.principals import ANONYMOUS, Principal
 from graph.errors import Rejection, rejection_of
 from graph.http.bodies import parse_json
 from graph.http.negotiation import require_own_host, require_same_site
-from graph.operations import OperationRequest, Operations, Prepared
+from graph.operation_request import OperationRequest
+from graph.operations import Operations, Prepared
 from graph.settings import Settings
 from graph.telemetry.record import running
 from graph.telemetry.requests import RequestTelemetry

@@ -32,9 +32,9 @@ def encoded(monkeypatch: pytest.MonkeyPatch) -> list[object]:
     answers: list[object] = []
     text = encoding._text
 
-    def noted(answered: Answered) -> str:
+    def noted(answered: Answered, position: str | None) -> str:
         answers.append(answered)
-        return text(answered)
+        return text(answered, position)
 
     monkeypatch.setattr(encoding, "_text", noted)
     return answers

@@ -1,6 +1,8 @@
 """A standby of the run's cluster, and a service that reads from it."""
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
 
 import httpx
 import pytest
@@ -10,9 +12,11 @@ from pydantic import SecretStr
 from db.engine import Database
 from graph.settings import Settings
 from tests.client import Client
+from tests.conftest import Statements
 from tests.patience import PATIENCE
 from tests.replica.standby import Standby
 from tests.serving import serving
+from tests.telemetry.test_logs import kept
 
 
 def prompt(url: str) -> str:
@@ -22,9 +26,39 @@ def prompt(url: str) -> str:
 
 def settings(primary: str, standby: Standby, **more: object) -> Settings:
     """A service on both, which waits for the standby as long as it takes."""
-    given = {"pool_size": 2, "retention_interval": 0, "replica_wait": PATIENCE, "replica_max_lag": PATIENCE}
+    given: dict[str, object] = {
+        "pool_size": 2,
+        "retention_interval": 0,
+        "replica_wait": PATIENCE,
+        "replica_max_lag": PATIENCE,
+        "log_format": "json",
+    }
     urls = {"database_url": SecretStr(prompt(primary)), "replica_url": SecretStr(standby.url)}
     return Settings(**{**urls, **given, **more})  # type: ignore[arg-type]
+
+
+async def answered(client: Client, document: str, after: object = None, **variables: Any) -> dict[str, Any]:
+    """The whole answer to a document whose caller must see a position."""
+    body = {"query": document, "variables": variables, "extensions": {"after": after}}
+    answer: dict[str, Any] = (await client.http.post(client.url, json=body)).json()
+    return answer
+
+
+@asynccontextmanager
+async def replicating(primary: str, standby: Standby, **more: object) -> AsyncIterator[Client]:
+    """Talks to a service on both, with settings of its own."""
+    async with (
+        serving(settings(primary, standby, **more)) as url,
+        httpx.AsyncClient(timeout=PATIENCE, verify=False) as http,
+    ):
+        yield Client(url, http)
+
+
+@pytest.fixture
+def sources() -> Iterator[Callable[[], list[str | None]]]:
+    """Where the requests of the test were read, one after the other."""
+    with kept("flowkeep.access") as lines:
+        yield lambda: [line["source"] for line in lines]
 
 
 @pytest.fixture(scope="session")
@@ -47,7 +81,9 @@ async def standby(made_standby: Standby, database: Database) -> AsyncIterator[St
 
 
 @pytest_asyncio.fixture(scope="session")
-async def replicated_url(worker_url: str, made_standby: Standby) -> AsyncIterator[str]:
+async def replicated_url(
+    worker_url: str, made_standby: Standby, all_statements: Statements
+) -> AsyncIterator[str]:
     """A service that reads from the standby."""
     async with serving(settings(worker_url, made_standby)) as url:
         yield url

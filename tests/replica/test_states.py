@@ -4,7 +4,6 @@ import asyncio
 from dataclasses import replace
 from datetime import UTC, datetime
 
-import httpx
 import pytest
 from pydantic import SecretStr
 
@@ -12,15 +11,13 @@ from db.engine import Database
 from db.errors import NotReady
 from db.replica import Replica
 from db.replica.standing import Standing, objection
-from tests.client import Client
 from tests.commands import flowkeep
 from tests.conftest import at
 from tests.factories import Factory
 from tests.patience import PATIENCE
-from tests.replica.conftest import settings
+from tests.replica.conftest import replicating
 from tests.replica.standby import Standby
 from tests.replica.test_reads import count
-from tests.serving import serving
 
 GOOD = Standing(True, 100, datetime(2026, 1, 1, tzinfo=UTC), timeline=1, system=7, database=5)
 
@@ -29,11 +26,7 @@ async def test_who_is_further_behind_than_it_may_be_is_not_read_from(
     worker_url: str, standby: Standby, make: Factory
 ) -> None:
     await standby.pause()
-    async with (
-        serving(settings(worker_url, standby, replica_max_lag=0.5)) as url,
-        httpx.AsyncClient(timeout=PATIENCE) as http,
-    ):
-        client = Client(url, http)
+    async with replicating(worker_url, standby, replica_max_lag=0.5) as client:
         await make.executions(3)
         async with asyncio.timeout(PATIENCE):
             while await count(client) == 0:  # noqa: ASYNC110 - until it is judged to be behind
@@ -46,11 +39,8 @@ async def test_a_standby_that_is_away_does_not_keep_a_service_from_starting(
 ) -> None:
     await make.executions(3)
     away = SecretStr("postgresql://flowkeep@127.0.0.1:1/flowkeep")
-    async with (
-        serving(settings(worker_url, standby, replica_url=away)) as url,
-        httpx.AsyncClient(timeout=PATIENCE) as http,
-    ):
-        assert await count(Client(url, http)) == 3
+    async with replicating(worker_url, standby, replica_url=away) as client:
+        assert await count(client) == 3
 
 
 @pytest.mark.parametrize(
