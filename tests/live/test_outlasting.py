@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from db import engine
+from db import pools
 from graph import background
 from graph.http import probes
 from graph.live.feeds import ExecutionFeed, News
@@ -19,7 +19,7 @@ JOBS = "{ health { jobs { name failing failures failuresInARow lastError } } }"
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Nobody waits long for a connection, nor after a failure."""
-    monkeypatch.setattr(engine, "POOL_TIMEOUT", 0.05)
+    monkeypatch.setattr(pools, "POOL_TIMEOUT", 0.05)
     monkeypatch.setattr(background, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr(probes, "_REMEMBERED_SECONDS", 0.0)
 

@@ -61,7 +61,7 @@ def sources() -> Iterator[Callable[[], list[str | None]]]:
         yield lambda: [line["source"] for line in lines]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def made_standby(worker_url: str) -> Iterator[Standby]:
     """The standby of this worker, as tests leave it: running, and replaying."""
     standby = Standby(worker_url)
@@ -80,7 +80,7 @@ async def standby(made_standby: Standby, database: Database) -> AsyncIterator[St
     await made_standby.ask("SELECT pg_wal_replay_resume()")
 
 
-@pytest_asyncio.fixture(scope="session")
+@pytest_asyncio.fixture(scope="package")
 async def replicated_url(
     worker_url: str, made_standby: Standby, all_statements: Statements
 ) -> AsyncIterator[str]:
