@@ -13,7 +13,7 @@ from graph.http.server import Server
 from graph.settings import Settings
 
 
-def settings_of(url: str, **given: Any) -> Settings:
+def settings_of(url: str, /, **given: Any) -> Settings:
     """The settings of a server on a database, with a pool of one connection unless told.
 
     Without the dashboard, all of whose documents would be checked at each start.

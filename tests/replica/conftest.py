@@ -15,7 +15,7 @@ from tests.client import Client
 from tests.conftest import Statements
 from tests.patience import PATIENCE
 from tests.replica.standby import Standby
-from tests.serving import serving
+from tests.serving import serving, settings_of
 from tests.telemetry.test_logs import kept
 
 
@@ -26,15 +26,9 @@ def prompt(url: str) -> str:
 
 def settings(primary: str, standby: Standby, **more: object) -> Settings:
     """A service on both, which waits for the standby as long as it takes."""
-    given: dict[str, object] = {
-        "pool_size": 2,
-        "retention_interval": 0,
-        "replica_wait": PATIENCE,
-        "replica_max_lag": PATIENCE,
-        "log_format": "json",
-    }
-    urls = {"database_url": SecretStr(prompt(primary)), "replica_url": SecretStr(standby.url)}
-    return Settings(**{**urls, **given, **more})  # type: ignore[arg-type]
+    given: dict[str, object] = {"replica_url": SecretStr(standby.url), "log_format": "json", "pool_size": 2}
+    given |= {"retention_interval": 0, "replica_wait": PATIENCE, "replica_max_lag": PATIENCE}
+    return settings_of(prompt(primary), **{**given, **more})
 
 
 async def answered(client: Client, document: str, after: object = None, **variables: Any) -> dict[str, Any]:
