@@ -6,7 +6,7 @@ READY := .venv/.ready
 PAGES := graph/http/static/index.html
 
 .DEFAULT_GOAL := help
-.PHONY: help install web wheel serve demo screenshots test test-quick web-check check bench format format-check lint types schema schema-check lock clean
+.PHONY: help install web wheel serve demo screenshots test test-quick servers web-check check bench format format-check lint types schema schema-check lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-13s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -51,6 +51,9 @@ test: $(READY) ## Run the whole test suite
 test-quick: $(READY) ## Run the suite without browsers and the long fault tests, with fewer examples
 	$(BIN)/python -m pytest -n auto -m "not slow"
 
+servers: $(READY) ## Fetch each older PostgreSQL that is supported into .postgres/, for the tests of versions
+	@$(BIN)/python -m tests.versions.download
+
 web-check: ## Check the types of the dashboard and run its unit tests, where there is Node
 	@if command -v npm > /dev/null; then cd web && { [ -d node_modules ] || npm ci; } && npm run types && npm test; \
 	else echo "The dashboard's unit tests are left out: they need Node 20.19 or newer."; fi
@@ -86,4 +89,4 @@ lock: $(READY) ## Pin the newest versions that pyproject.toml allows
 		--no-emit-index-url --no-emit-find-links --extra embedded --extra telemetry --extra dev pyproject.toml -o requirements.lock
 
 clean: ## Remove what was installed and cached
-	rm -rf .venv .mypy_cache .ruff_cache .hypothesis dist web/node_modules web/src/dashboard/generated graph/http/static
+	rm -rf .venv .postgres .mypy_cache .ruff_cache .hypothesis dist web/node_modules web/src/dashboard/generated graph/http/static

@@ -49,8 +49,8 @@ for _profile, _examples in {"whole": 100, "quick": 20}.items():
 # looks whether a token was created.
 NOT_OF_REQUESTS = ("typeinfo", "set_config('jit'", "FROM tokens")
 
-# Browsers, other people's clients, processes that are killed, and another server: seconds each.
-SLOW_FOLDERS = {"browser", "examples", "node", "outages", "replica"}
+# Browsers, other people's clients, processes that are killed, and other servers: seconds each.
+SLOW_FOLDERS = {"browser", "examples", "node", "outages", "replica", "versions"}
 
 _held: list[EmbeddedPostgres] = []
 

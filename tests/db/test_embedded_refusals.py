@@ -88,6 +88,13 @@ def test_programs_that_the_servers_account_cannot_execute(home: Path) -> None:
         EmbeddedPostgres(home / "data", programs=home).start()
 
 
+def test_a_version_that_is_too_old(home: Path) -> None:
+    (home / "postgres").write_text("#!/bin/sh\necho 'postgres (PostgreSQL) 14.23 (Debian 14.23-1)'\n")
+    (home / "postgres").chmod(0o755)
+    with pytest.raises(EmbeddedPostgresError, match=r"PostgreSQL 14\.23 in .* is too old: 15 is the oldest"):
+        EmbeddedPostgres(home / "data", programs=home).start()
+
+
 def test_a_program_that_does_not_run_here(home: Path) -> None:
     (home / "postgres").write_text("#!/bin/sh\necho libz.so.1 is missing\nexit 127\n")
     (home / "postgres").chmod(0o755)
