@@ -24,7 +24,7 @@ SUBCOMMANDS = {
     ),
     "check": (
         "graph.commands.check:check",
-        "Prove that no log entry and no event has lost its execution.",
+        "Prove that the database is whole: rows have their executions, links their ends, indexes their rows.",
     ),
     "tail": (
         "graph.commands.tail:tail",

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from db.embedded.accounts import Account, run_as
 from db.embedded.errors import EmbeddedPostgresError, last_lines
-from db.embedded.installations import programs_folder
+from db.embedded.installations import has_library, programs_folder
 from db.engine import OLDEST_SERVER
 
 _VERSION_SECONDS = 30
@@ -29,6 +29,10 @@ class Programs:
     def major(self) -> str:
         """The major version, such as `18`: a cluster is of one."""
         return self.version.split(".")[0]
+
+    def has_library(self, name: str) -> bool:
+        """Whether there is a library of contrib."""
+        return has_library(self.folder, name)
 
     def run(self, program: str, *arguments: str, timeout: float) -> subprocess.CompletedProcess[str]:
         """Run one of PostgreSQL's programs as the server's account; its exit status is the caller's to judge.

@@ -10,7 +10,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from types import MappingProxyType
 
+from db.embedded.binaries import Programs
 from db.embedded.folders import PORT, Folders, write_whole
+from db.extensions import Extension
 
 _DEFAULTS: Mapping[str, str] = MappingProxyType(
     {
@@ -52,9 +54,12 @@ _DEFAULTS: Mapping[str, str] = MappingProxyType(
 )
 
 
-def write_configuration(folders: Folders, settings: Mapping[str, str]) -> None:
+def write_configuration(folders: Folders, programs: Programs, settings: Mapping[str, str]) -> None:
     """Write the settings file for the next start of the server; `settings` override the defaults."""
-    chosen = {**_DEFAULTS, "unix_socket_directories": str(folders.socket_folder), **settings}
+    chosen = {**_DEFAULTS, "unix_socket_directories": str(folders.socket_folder)}
+    if programs.has_library(Extension.STATEMENTS):
+        chosen["shared_preload_libraries"] = Extension.STATEMENTS
+    chosen |= settings
     lines = ["# Rewritten at each start of the server. Use ALTER SYSTEM for settings of your own."]
     lines += [f"{name} = {_quoted(value)}" for name, value in chosen.items()]
     # Readable, for as root the server's account is not the file's owner; there is no secret in it.

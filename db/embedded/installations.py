@@ -17,6 +17,7 @@ from db.embedded.accounts import Account, can_enter
 from db.embedded.errors import EmbeddedPostgresError
 
 _PROGRAM = "postgres"
+_LIBRARY = (".so", ".dylib")
 _NOT_NEEDED = shutil.ignore_patterns("include", "*.a")
 
 
@@ -60,6 +61,11 @@ def programs_folder(home: Path, account: Account | None, named: Path | None) -> 
     if not can_enter(account, site / wheel.programs / _PROGRAM):
         site = _copied(wheel, site, home)
     return site / wheel.programs
+
+
+def has_library(programs: Path, name: str) -> bool:
+    """Whether the PostgreSQL of a folder of programs has a library of contrib, by its name."""
+    return any(path.suffix in _LIBRARY for path in (programs.parent / "lib").rglob(f"{name}.*"))
 
 
 def _checked(folder: Path, account: Account | None) -> Path:

@@ -12,6 +12,7 @@ from db.embedded.errors import EmbeddedPostgresError, last_lines
 from db.embedded.folders import PORT, Folders
 from db.embedded.logs import clear_old_logs, end_of, end_of_logs
 from db.embedded.postmaster import clear_stale_locks, find_postmaster, is_ready
+from db.extensions import Extension
 
 DATABASE = "flowkeep"
 START_SECONDS = 60
@@ -21,6 +22,12 @@ _MARGIN_SECONDS = 10  # for pg_ctl to report, beyond what it waits
 _CREATE_DATABASE = (
     f"SELECT 'CREATE DATABASE {DATABASE}' "
     f"WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec\n"
+)
+# What an administrator decides elsewhere. Trigrams are only added with an index of them.
+_ADD_EXTENSIONS = (
+    f"\\connect {DATABASE}\n"
+    "SELECT 'CREATE EXTENSION IF NOT EXISTS ' || name FROM pg_available_extensions "
+    f"WHERE name IN ('{Extension.CHECKS}', '{Extension.STATEMENTS}') AND installed_version IS NULL \\gexec\n"
 )
 
 
@@ -54,12 +61,14 @@ class Server:
                 time.sleep(_POLL_SECONDS)  # a start or stop whose process was killed before its end
 
     def ensure_database(self, password: str) -> None:
-        """Create our database if it is missing; this also proves that the password opens the running server.
+        """Create our database, with the extensions that there are programs of, where it lacks them.
+
+        This also proves that the password opens the running server.
 
         Raises EmbeddedPostgresError when the server refuses.
         """
         self._programs.query(
-            _CREATE_DATABASE,
+            _CREATE_DATABASE + _ADD_EXTENSIONS,
             socket_folder=self._folders.socket_folder,
             port=PORT,
             user=USER,
@@ -81,7 +90,7 @@ class Server:
         """Start the server; where that fails for a reason that passes, return without it."""
         clear_stale_locks(self._folders)
         clear_old_logs(self._folders)
-        write_configuration(self._folders, settings)
+        write_configuration(self._folders, self._programs, settings)
         complaint = self._pg_ctl("start", f"--log={self._folders.startup_log}", seconds=START_SECONDS)
         if not complaint or self.pid is not None:
             return  # the latter: slow to get ready, or a killed process's pg_ctl was starting it as well

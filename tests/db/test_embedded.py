@@ -308,3 +308,20 @@ def test_a_folder_goes_on_with_the_other_wheel(home: Path, monkeypatch: pytest.M
     monkeypatch.setattr("db.embedded.installations.WHEELS", tuple(reversed(WHEELS)))
     with _postgres(home) as url:
         assert _ask(url, "SELECT version()") != version
+
+
+def test_the_extensions_that_there_are_programs_of_are_made(home: Path) -> None:
+    with _postgres(home) as url:
+        assert _ask(url, "SELECT string_agg(extname, ' ' ORDER BY extname) FROM pg_extension") == (
+            "amcheck pg_stat_statements plpgsql"
+        )
+        assert _ask(url, "SELECT count(*) > 0 FROM pg_stat_statements") is True
+
+
+def test_a_folder_with_extensions_goes_on_without_their_programs(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with _postgres(home):
+        monkeypatch.setattr("db.embedded.installations.WHEELS", tuple(reversed(WHEELS)))
+    with _postgres(home) as url:
+        assert _ask(url, "SELECT current_setting('shared_preload_libraries')") == ""

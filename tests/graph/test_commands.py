@@ -16,7 +16,6 @@ from sqlalchemy.engine import make_url
 
 from db.engine import Database
 from db.errors import NotReady
-from db.ids import uuid7
 from db.migrate import current, migrate
 from graph.commands.serve import bound, require_ready
 from graph.ids import Kind, encode
@@ -120,27 +119,6 @@ async def test_the_same_log_file_again_adds_nothing(
         },
         {"level": "WARN", "message": "no time stamp here", "loggedAt": "2026-01-01T10:00:00Z"},
     ]
-
-
-def test_check_finds_nothing_wrong(command: Command) -> None:
-    assert command.done("check").endswith("All is well.\n")
-
-
-async def test_check_finds_links_that_lead_nowhere(command: Command, make: Factory) -> None:
-    workflow = await make.workflow()
-    base, parent = await make.executions(2, workflow)
-    await make.checkpoints(base, 0)
-    await make.execution(workflow, parent_id=parent, forked_from_execution_id=base, forked_from_seq=1)
-    gone = uuid7()
-    await make.execution(workflow, parent_id=gone, forked_from_execution_id=gone, forked_from_seq=1)
-    await make.execution(workflow, forked_from_execution_id=base, forked_from_seq=2)
-    await make.checkpoints(parent, 0, parent_seq=-1)
-    run = command.run("check", "--json")
-    found = {finding["table"]: finding["rows"] for finding in orjson.loads(run.stdout) if finding["rows"]}
-    assert (run.returncode, found) == (
-        1,
-        {"executions.parent_id": 1, "executions.forked_from_execution_id": 2, "checkpoints.parent_seq": 1},
-    )
 
 
 @pytest.mark.parametrize(

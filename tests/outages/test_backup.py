@@ -27,6 +27,7 @@ from tests.serving import serving
 pytestmark = pytest.mark.slow
 
 SOME = 20
+OPTIONS = ("--format=custom", "--extension=plpgsql", "--extension=pg_trgm")
 _DUMP_WAITS = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE application_name = 'pg_dump'"
 
 
@@ -94,7 +95,7 @@ async def test_a_dump_made_while_engines_write_is_whole(
     before = [text for write in writer.writes if write.answer for text in write.messages]
     async with locking(worker_url)("retention_runs"):
         dump = str(tmp_path / "flowkeep.dump")
-        dumping = asyncio.create_task(run("pg_dump", "--format=custom", f"--file={dump}", plain(worker_url)))
+        dumping = asyncio.create_task(run("pg_dump", *OPTIONS, f"--file={dump}", plain(worker_url)))
         await until_dump_waits(worker_url)
         await until_written(writer, SOME)  # after its snapshot, before it reads
     await dumping

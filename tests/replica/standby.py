@@ -65,7 +65,7 @@ class Standby:
             "--write-recovery-conf",
             "--no-sync",
         )
-        write_configuration(self._folders, SETTINGS)
+        write_configuration(self._folders, self._programs, SETTINGS)
         self.start()
 
     def start(self) -> None:
