@@ -1,5 +1,6 @@
 /** Asking the service: operations by the ids of their documents, with the caller's token. */
-import { Client, type CombinedError, type TypedDocumentNode, fetchExchange } from '@urql/core';
+import { Client, type CombinedError, type TypedDocumentNode, createRequest, fetchExchange } from '@urql/core';
+import { noted, seen } from './position';
 import { authorization, signedOut } from './session';
 
 /** An operation of a .graphql file; the types are what it answers and takes. */
@@ -51,12 +52,15 @@ export async function ask<Data, Variables extends object>(
   variables: Variables,
   kind: 'query' | 'mutation' = 'query',
 ): Promise<Data> {
-  const send = (document: string | TypedDocumentNode<Data>) =>
-    (kind === 'query' ? client.query(document, variables) : client.mutation(document, variables)).toPromise();
-  let { data, error } = await send(named(operation));
+  const send = (document: string | TypedDocumentNode<Data>) => {
+    const request = createRequest<Data, Variables>(document, variables, seen());
+    return (kind === 'query' ? client.executeQuery(request) : client.executeMutation(request)).toPromise();
+  };
+  let { data, error, extensions } = await send(named(operation));
   if (error && told(error).code === 'PERSISTED_QUERY_NOT_FOUND') {
-    ({ data, error } = await send(await textOf(operation.id)));
+    ({ data, error, extensions } = await send(await textOf(operation.id)));
   }
+  noted(extensions);
   if (error) {
     const problem = told(error);
     if (problem.code === 'UNAUTHENTICATED') signedOut(problem.message);

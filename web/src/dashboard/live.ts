@@ -2,6 +2,7 @@
 import { type Client, createClient } from 'graphql-ws';
 import { useEffect, useRef, useSyncExternalStore } from 'react';
 import { type Operation, textOf } from './api';
+import { noted } from './position';
 import { authorization } from './session';
 
 const FLUSH_MILLISECONDS = 100;
@@ -79,7 +80,8 @@ export function follow<Data extends object, Variables extends object, T extends 
     // The library wants a text; the service goes by the id where there is one.
     const named = text ? { query: text } : { query: '', documentId: operation.id };
     unsubscribe = connected().subscribe({ ...named, variables: { ...variables, ...place } }, {
-      next: ({ data, errors }) => {
+      next: ({ data, errors, extensions }) => {
+        noted(extensions);
         if (!data) return void (errors && console.warn(errors[0]?.message));
         attempts = 0;
         const item = itemOf<T>(data);
