@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import math
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from datetime import timedelta
@@ -14,6 +15,7 @@ from starlette.responses import RedirectResponse
 from starlette.routing import Route, WebSocketRoute
 
 from db.engine import Database
+from db.enums import ReplicaState
 from db.errors import NotReady
 from db.migrate import require_head
 from db.partitions import cover_ahead
@@ -76,7 +78,7 @@ def create_app(settings: Settings) -> Starlette:
         background.add(Job("replica", replica.look, every=_REPLICA_SECONDS, first=_REPLICA_SECONDS))
     endpoint = Endpoint(settings, operations, authenticator)
     sockets = Sockets(settings, operations, authenticator, requests)
-    probes = Probes(database, authenticator, metrics, background)
+    probes = Probes(database, authenticator, metrics, background, replica)
     background.add(
         Job("feeds", tailer.look, essential=True),
         Job("sockets", sockets.sweep_soon, essential=True),
@@ -84,6 +86,8 @@ def create_app(settings: Settings) -> Starlette:
     )
     if metrics is not None:
         _add_gauges(metrics, database, tailer, sockets)
+        if replica is not None:
+            _add_replica_gauges(metrics, replica)
         if metrics.shared:
             background.add(Job("metrics", metrics.share, every=_SHARE_METRICS_SECONDS))
 
@@ -186,6 +190,35 @@ def _add_gauges(metrics: Metrics, database: Database, tailer: Tailer, sockets: S
         lambda: tailer.lag,
         highest=True,
     )
+
+
+def _add_replica_gauges(metrics: Metrics, replica: Replica) -> None:
+    metrics.gauge(
+        "replica_pool_size", "Connections to the replica that may be held.", lambda: replica.pool.size
+    )
+    metrics.gauge("replica_pool_in_use", "Connections to the replica in use.", lambda: replica.pool.in_use)
+    metrics.gauge(
+        "replica_out_of_use",
+        "1 while queries are read from the primary: the replica is too far behind, away, or no standby.",
+        lambda: replica.status.state is not ReplicaState.IN_USE,
+        highest=True,
+    )
+    metrics.gauge(
+        "replica_lag_seconds",
+        "Seconds for which the replica has not had all of the primary's log; NaN where nobody knows.",
+        lambda: _or_nan(replica.status.lag_seconds),
+        highest=True,
+    )
+    metrics.gauge(
+        "replica_lag_bytes",
+        "Bytes of the primary's log that the replica has not replayed; NaN where nobody knows.",
+        lambda: _or_nan(replica.status.lag_bytes),
+        highest=True,
+    )
+
+
+def _or_nan(value: float | None) -> float:
+    return math.nan if value is None else value
 
 
 def _pages(settings: Settings) -> list[Route]:

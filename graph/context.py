@@ -6,7 +6,7 @@ from strawberry.types import Info as StrawberryInfo
 
 from db.engine import Database
 from db.meter import Budget
-from db.replica import View
+from db.replica import Replica, View
 from graph.auth.principals import Principal
 from graph.background import Background
 from graph.limits import Limits
@@ -24,6 +24,7 @@ class Context:
     following: Tailer
     background: Background
     writes: bool = False
+    replica: Replica | None = None
     view: View | None = None
     budget: Budget = field(init=False)
     loaders: Loaders = field(init=False)

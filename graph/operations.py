@@ -212,6 +212,7 @@ class Operations:
             self._tailer,
             self._background,
             writes=not prepared.is_read,
+            replica=self._replica,
             view=view,
         )
         return Asking(prepared.document, prepared.operation, prepared.request.variables, context)

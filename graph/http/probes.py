@@ -13,9 +13,10 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from db.engine import Database
-from db.enums import Scope
+from db.enums import ReplicaState, Scope
 from db.errors import FlowkeepError, Occupied
 from db.queries.health import unready
+from db.replica import Replica
 from graph.auth.authenticator import Authenticator
 from graph.auth.errors import Forbidden, Unauthenticated
 from graph.auth.principals import ANONYMOUS
@@ -29,6 +30,12 @@ from graph.telemetry.metrics import CONTENT_TYPE, Metrics
 
 READY_SECONDS = 3.0
 _REMEMBERED_SECONDS = 1.0
+# Not the reason itself, whose words name the host.
+_WITHOUT_REPLICA = {
+    ReplicaState.BEHIND: "The replica is too far behind",
+    ReplicaState.UNREACHABLE: "The replica can't be reached",
+    ReplicaState.REFUSED: "The replica is no standby of the database",
+}
 _HEADERS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
 
 
@@ -41,7 +48,9 @@ class Probes:
         authenticator: Authenticator,
         metrics: Metrics | None,
         background: Background,
+        replica: Replica | None = None,
     ) -> None:
+        self._replica = replica
         self._background = background
         self._database = database
         self._authenticator = authenticator
@@ -69,13 +78,17 @@ class Probes:
             *self._refusal(),
             *(_tell(job) for job in failing if job.essential),
         ]
-        warnings = [_tell(job) for job in failing if not job.essential]
+        warnings = [*(_tell(job) for job in failing if not job.essential), *self._without_replica()]
         answer = {"ready": not reasons, "reasons": reasons, "warnings": warnings}
         return _json(answer, 503 if reasons else 200)
 
     def _refusal(self) -> list[str]:
         refusal = self._database.writability.refusal
         return [] if refusal is None else [str(refusal)]
+
+    def _without_replica(self) -> list[str]:
+        why = None if self._replica is None else _WITHOUT_REPLICA.get(self._replica.status.state)
+        return [] if why is None else [f"{why}: queries are read from the primary."]
 
     async def _why_not(self) -> list[str]:
         if self.stopping:

@@ -128,6 +128,12 @@ class Metrics:
             kind: (session_seconds.labels(kind.value).observe, session_errors.labels(kind.value).inc)
             for kind in Session
         }
+        self._replica_queries = Counter(
+            "flowkeep_replica_queries",
+            "Queries where there is a replica, by where they were read: replica, or why from the primary.",
+            ["source"],
+            registry=registry,
+        )
         self._job_failures = Counter(
             # Not by `job`: Prometheus calls the target so, and would rename ours.
             "flowkeep_job_failures",
@@ -198,6 +204,8 @@ class Metrics:
         counted()
         if record.unplanned is not None:
             self._unplanned.labels(record.unplanned).inc()
+        if record.source is not None:
+            self._replica_queries.labels(record.source).inc()
         if kind == "subscription":
             return
         observe = self._by_latency.get((kind, name))

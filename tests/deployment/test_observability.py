@@ -62,7 +62,8 @@ async def exposed(cluster_url: str) -> AsyncIterator[Exposed]:
     """What an application tells after queries, writes, refusals, retention, and a job that fails."""
     url = await create_database(cluster_url, f"observed_{os.getpid()}", TEMPLATE)
     database = Database(url, pool_size=1)
-    settings = Settings(database_url=SecretStr(url), pool_size=2, retention_interval=0.1)
+    away = SecretStr("postgresql://flowkeep@127.0.0.1:1/flowkeep")
+    settings = Settings(database_url=SecretStr(url), replica_url=away, pool_size=2, retention_interval=0.1)
     async with serving(settings) as endpoint, httpx.AsyncClient(timeout=60) as http:
         client = Client(endpoint, http)
         await _be_busy(client, Factory(database))

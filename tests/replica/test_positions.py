@@ -149,12 +149,15 @@ async def test_a_connection_that_has_seen_a_position_is_not_asked_again(
     assert [one for one in asked if "FROM workflows" not in one] == []
 
 
-async def test_writers_ask_together_for_the_position(database: Database, all_statements: Statements) -> None:
+async def test_writers_ask_together_for_the_position(worker_url: str, all_statements: Statements) -> None:
+    database = Database(worker_url, pool_size=1)
     positions = Positions(database)
+    first = await positions.now()
     await all_statements.clear()
     found = await asyncio.gather(*(positions.now() for _ in range(50)))
     await asyncio.sleep(0)
-    assert (len(set(found)), len(all_statements)) == (1, 1)
+    await database.close()
+    assert (first is not None, len(set(found)), len(all_statements)) == (True, 1, 1)
 
 
 async def test_the_position_is_the_end_of_the_last_record(database: Database) -> None:

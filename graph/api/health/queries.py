@@ -5,7 +5,7 @@ from importlib.metadata import version
 
 import strawberry
 
-from graph.api.health.types import FeedStatus, Health, JobStatus
+from graph.api.health.types import FeedStatus, Health, JobStatus, ReplicaStatus
 from graph.auth.scopes import READ
 from graph.background import Job
 from graph.context import Info
@@ -34,9 +34,10 @@ class HealthQueries:
     @strawberry.field(description="How the service does.", directives=[READ])
     async def health(self, info: Info) -> Health | None:
         """What this process knows by itself; its database is asked where it is selected."""
-        tailer = info.context.following
+        tailer, replica = info.context.following, info.context.replica
         return Health(
             version=_version(),
+            replica=None if replica is None else ReplicaStatus.of(replica),
             feeds=FeedStatus(followers=tailer.followers, lag=tailer.lag),
             jobs=[_status(job) for job in info.context.background.jobs],
         )

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import Self
 
 import strawberry
 
 from db.queries.health import look, measure_tables
 from db.queries.open_transactions import oldest_writer
+from db.replica import Replica
 from graph.auth.scopes import READ
 from graph.context import Info
-from graph.enums import ReplicationRole
+from graph.enums import ReplicaState, ReplicationRole
 from graph.loaded import loaded
 from graph.scalars import Long
 
@@ -62,6 +64,33 @@ class DatabaseStatus:
         ]
 
 
+@strawberry.type(description="The standby that queries are read from, as the process that answers knows it.")
+class ReplicaStatus:
+    """What its last look came to, a second ago or so."""
+
+    state: ReplicaState = strawberry.field(description="What it is good for.")
+    reason: str | None = strawberry.field(description="Why it is not read from.")
+    lag_seconds: float | None = strawberry.field(
+        description="Seconds for which it has not had all of the primary's log; null where nobody knows."
+    )
+    lag_bytes: Long | None = strawberry.field(
+        description="Bytes of the primary's log that it has not replayed; null where nobody knows."
+    )
+    pool: PoolStatus = strawberry.field(description="This process's connections to it.")
+
+    @classmethod
+    def of(cls, replica: Replica) -> Self:
+        """Of a replica as it is known now."""
+        status, pool = replica.status, replica.pool
+        return cls(
+            state=status.state,
+            reason=status.reason,
+            lag_seconds=status.lag_seconds,
+            lag_bytes=None if status.lag_bytes is None else Long(status.lag_bytes),
+            pool=PoolStatus(size=pool.size, in_use=pool.in_use),
+        )
+
+
 @strawberry.type(description="A transaction that has changed something and is still open.")
 class OpenTransactionStatus:
     """As far as the service's role may see it."""
@@ -105,7 +134,8 @@ class JobStatus:
     name: str = strawberry.field(
         description="`feeds` reads what is new for live feeds, `sockets` closes those whose token has ended, "
         "`partitions` makes partitions ahead, `retention` applies the policies, `metrics` shares figures "
-        "between workers."
+        "between workers, `writability` sees whether a full disk has room again, `replica` looks at the "
+        "standby."
     )
     failing: bool = strawberry.field(description="Whether its last rounds have all failed, three or more.")
     rounds: Long = strawberry.field(description="Rounds since the process started.")
@@ -139,6 +169,9 @@ class Health:
 
     version: str = strawberry.field(description="Flowkeep's version.")
     database = loaded(_databases, DatabaseStatus, "Its database; an error where it does not answer.")
+    replica: ReplicaStatus | None = strawberry.field(
+        description="The standby that queries are read from; null without one."
+    )
     feeds: FeedStatus = strawberry.field(description="The live feeds of the process that answers.")
     jobs: list[JobStatus] = strawberry.field(
         description="What runs beside the requests of the process that answers."

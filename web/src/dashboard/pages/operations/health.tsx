@@ -2,12 +2,20 @@
 import { useEffect } from 'react';
 import { Loading, Problem } from '../../components/ui';
 import { OperationsHealth } from '../../generated/graphql';
+import { word } from '../../components/status';
 import { spoken } from '../../lib/duration';
 import { size } from '../../lib/sizes';
 import { useVisible } from '../../live';
 import { useQuery } from '../../query';
 
 const LOOK_MILLISECONDS = 5_000;
+
+type Fact = [name: string, value: string, fine: boolean];
+
+function readFrom({ state, reason, lagSeconds }: { state: string; reason?: string | null; lagSeconds?: number | null }): Fact {
+  if (state !== 'IN_USE') return ['Replica', reason ?? word(state), false];
+  return ['Replica', (lagSeconds ?? 0) < 1 ? 'up to date' : `${spoken(lagSeconds ?? 0)} behind`, true];
+}
 
 export function HealthTab() {
   const { data, error, reload } = useQuery(OperationsHealth, {});
@@ -19,8 +27,8 @@ export function HealthTab() {
   }, [visible, reload]);
   if (error && !data) return <Problem error={error} retry={reload} />;
   if (!data) return <Loading what="the service's health" />;
-  const { version, database, feeds } = data.health;
-  const facts: [string, string, boolean][] = [
+  const { version, database, replica, feeds } = data.health;
+  const facts: Fact[] = [
     ['Flowkeep', version, true],
     ['PostgreSQL', database.version, true],
     ['Role', database.role.toLowerCase(), database.role === 'PRIMARY'],
@@ -28,6 +36,7 @@ export function HealthTab() {
     ['Round trip', `${database.latency.toFixed(1)} ms`, database.latency < 50],
     ['Connections', `${database.pool.inUse} of ${database.pool.size} in use`, database.pool.inUse < database.pool.size],
     ['Oldest transaction', database.oldestTransaction == null ? 'none' : spoken(database.oldestTransaction), (database.oldestTransaction ?? 0) < 3_600],
+    ...(replica ? [readFrom(replica)] : []),
     ['Partitions', `${database.partitions}, of which ${database.partitionsAhead} ahead`, database.partitionsAhead > 0],
     ['Live feeds', `${feeds.followers} followed, ${feeds.lag < 1 ? 'up to date' : `${spoken(feeds.lag)} behind`}`, feeds.lag < 10],
   ];
