@@ -17,6 +17,7 @@ from uvicorn.server import ServerState
 
 from graph.http.crowd import Turned
 from graph.http.door import Config
+from graph.http.joined import Joined
 
 _MOST_HEADERS = 200
 _MOST_PIPELINED = 100
@@ -130,6 +131,7 @@ class HttpConnection(HttpToolsProtocol):
         before = self.cycle
         super().on_headers_complete()
         if self.cycle is not before:
+            self.cycle.transport = Joined(self.transport, self.loop)
             self._keep_alive, self.cycle.keep_alive = self.cycle.keep_alive and not self._is_last, False
 
     def on_body(self, body: bytes) -> None:
