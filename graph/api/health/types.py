@@ -10,6 +10,7 @@ import strawberry
 from db.queries.health import look, measure_tables
 from db.queries.open_transactions import oldest_writer
 from db.replica import Replica
+from graph.api.health.statements import STATEMENTS
 from graph.auth.scopes import READ
 from graph.context import Info
 from graph.enums import ReplicaState, ReplicationRole
@@ -172,6 +173,7 @@ class Health:
     replica: ReplicaStatus | None = strawberry.field(
         description="The standby that queries are read from; null without one."
     )
+    statements = STATEMENTS
     feeds: FeedStatus = strawberry.field(description="The live feeds of the process that answers.")
     jobs: list[JobStatus] = strawberry.field(
         description="What runs beside the requests of the process that answers."

@@ -7,6 +7,8 @@ import { spoken } from '../../lib/duration';
 import { size } from '../../lib/sizes';
 import { useVisible } from '../../live';
 import { useQuery } from '../../query';
+import { useMay } from '../../viewer';
+import { Statements } from './statements';
 
 const LOOK_MILLISECONDS = 5_000;
 
@@ -20,6 +22,7 @@ function readFrom({ state, reason, lagSeconds }: { state: string; reason?: strin
 export function HealthTab() {
   const { data, error, reload } = useQuery(OperationsHealth, {});
   const visible = useVisible();
+  const mayRule = useMay('ADMIN');
   useEffect(() => {
     if (!visible) return;
     const timer = setInterval(reload, LOOK_MILLISECONDS);
@@ -79,6 +82,7 @@ export function HealthTab() {
           </table>
         </div>
       </section>
+      {mayRule && <Statements />}
     </div>
   );
 }
