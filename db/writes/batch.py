@@ -18,6 +18,7 @@ from db.engine import Database
 from db.errors import FlowkeepError, NotFound, StaleLease
 from db.writes.answers import Answer, Outcome
 from db.writes.draft import Draft
+from db.writes.holds import share_holds
 from db.writes.needs import NOTHING, Needs, Unseen
 from db.writes.rows import Rows
 from db.writes.seen import Earlier, Seen
@@ -64,6 +65,8 @@ class Batch:
 
     async def make_within(self, driver: asyncpg.Connection, *, skip_locked: bool) -> list[Answer]:
         """The same within a transaction that is there already."""
+        if any(request.needs.holds for request in self.requests):
+            await share_holds(driver)  # before any row is locked, as everywhere
         decided = Decided(await look(driver, _asked(self.requests), skip_locked=skip_locked))
         answers = [decided.answer(request) for request in self.requests]
         while more := self._needed_by_exclusive(answers, decided):

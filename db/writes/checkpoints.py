@@ -10,10 +10,12 @@ from db.errors import InvalidInput, NotFound
 from db.writes.answers import Outcome
 from db.writes.batch import WriteRequest
 from db.writes.draft import Draft, json_text
-from db.writes.needs import STATE
+from db.writes.needs import STATE, Needs
 from db.writes.seen import Marks
 from db.writes.write import Write
 from db.writes.writer import writer_of
+
+_THINNED = STATE | Needs(holds=True)
 
 
 async def create_checkpoint(
@@ -67,7 +69,8 @@ def add_checkpoint(draft: Draft, step_key: str | None, label: str | None, data: 
 async def delete_checkpoint(database: Database, execution_id: UUID, seq: int, write: Write) -> None:
     """Delete one checkpoint; those that followed it then follow the one before it.
 
-    Raises `NotFound`, and `InvalidInput` for the base of a fork and for the head, which recovery needs.
+    Raises `NotFound`, and `InvalidInput` for the base of a fork, for the head, which recovery needs, and for
+    any of an execution that is on hold.
     """
     await writer_of(database).write(deleting(execution_id, write, seq))
 
@@ -76,6 +79,7 @@ def deleting(execution_id: UUID, write: Write, seq: int) -> WriteRequest:
     """A checkpoint to be deleted; the outcome is empty."""
 
     def decide(draft: Draft) -> Outcome:
+        draft.require_no_hold()
         marks = draft.marks(seq)
         if seq not in marks.there:
             raise NotFound("checkpoint", f"chk_{execution_id.hex}_{seq}")
@@ -86,7 +90,7 @@ def deleting(execution_id: UUID, write: Write, seq: int) -> WriteRequest:
         _delete(draft, marks, [seq])
         return {}
 
-    return WriteRequest(execution_id, write, decide, STATE, exclusive=True)
+    return WriteRequest(execution_id, write, decide, _THINNED, exclusive=True)
 
 
 async def prune_checkpoints(
@@ -96,7 +100,7 @@ async def prune_checkpoints(
 
     The head and the bases of forks are always kept. Versions from the oldest of the last kept ones on stay
     readable one by one. Returns the seqs of the checkpoints that go, and how many rows of variables; a dry
-    run changes nothing.
+    run changes nothing. Raises `InvalidInput` for an execution that is on hold.
     """
     outcome = await writer_of(database).write(pruning(execution_id, write, keep_last, dry_run=dry_run))
     return outcome["checkpoints"], outcome["rows"]
@@ -118,6 +122,7 @@ def pruning(execution_id: UUID, write: Write, keep_last: int, *, dry_run: bool =
         ranges = _between(kept, floor)
         rows = draft.prunable(ranges)
         if not dry_run:
+            draft.require_no_hold()
             draft.prune(ranges, floor)
             if going or rows:
                 _delete(draft, marks, going)
@@ -126,7 +131,7 @@ def pruning(execution_id: UUID, write: Write, keep_last: int, *, dry_run: bool =
     if dry_run:
         write = write.without_key()
 
-    return WriteRequest(execution_id, write, decide, STATE, exclusive=True)
+    return WriteRequest(execution_id, write, decide, _THINNED, exclusive=True)
 
 
 def _between(kept: Iterable[int], floor: int) -> list[tuple[int, int]]:

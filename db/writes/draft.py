@@ -18,6 +18,7 @@ from db.errors import InvalidTransition, StaleLease
 from db.jsonb import exact_text
 from db.transitions import EXECUTION_MOVES
 from db.writes.answers import Outcome
+from db.writes.holds import on_hold
 from db.writes.needs import Needs, Unseen
 from db.writes.rows import Row, Rows
 from db.writes.seen import Attempt, Base, Head, Labels, Marks, Seen, StateHead, Variable
@@ -147,6 +148,13 @@ class Draft:
     def attempts(self) -> list[Attempt]:
         """All attempts, in their order; for a write that asked for them."""
         return [attempt for _, attempt in sorted(self._seen.attempts.items())]
+
+    def require_no_hold(self) -> None:
+        """Raise `InvalidInput` where the execution or its workflow version is on hold."""
+        if self._seen.holds is None:
+            raise LookupError("The write did not say that it needs the holds.")
+        if self._seen.holds:
+            raise on_hold(self._seen.holds[0])
 
     @property
     def defined(self) -> Mapping[str, Sequence[str]]:

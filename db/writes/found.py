@@ -43,6 +43,10 @@ def _take_labels(seen: Seen, found: list[Any]) -> None:
     seen.labels = Labels(*found)
 
 
+def _take_holds(seen: Seen, found: list[str]) -> None:
+    seen.holds = found
+
+
 def _take_values(seen: Seen, found: list[list[Any]]) -> None:
     for key, op, parts in found:
         if parts:
@@ -113,6 +117,7 @@ _TAKE: Mapping[str, Callable[[Seen, Any], None]] = {
     "fields": _take_fields,
     "end": _take_end,
     "labels": _take_labels,
+    "holds": _take_holds,
     "values": _take_values,
     "every_value": _take_values,
     "kinds": _take_kinds,

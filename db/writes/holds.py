@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from uuid import UUID
 
+import asyncpg
 from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -25,8 +26,18 @@ async def try_lock_holds(session: AsyncSession) -> bool:
     return bool(await session.scalar(text("SELECT pg_try_advisory_xact_lock(:lock)"), {"lock": _LOCK}))
 
 
+async def share_holds(driver: asyncpg.Connection) -> None:
+    """Within a transaction: as `lock_holds`, beside others that take only parts of single executions."""
+    await driver.execute("SELECT pg_advisory_xact_lock_shared($1)", _LOCK)
+
+
 async def require_not_held(session: AsyncSession, keys: Sequence[UUID]) -> None:
     """Within a transaction that has the lock: raise `InvalidInput` where one of these is on hold."""
     found = await session.scalar(select(Hold.reason).where(among(Hold.subject_id, keys)).limit(1))
     if found is not None:
-        raise InvalidInput(f"It is on hold ({found}); release it first.")
+        raise on_hold(found)
+
+
+def on_hold(reason: str) -> InvalidInput:
+    """The refusal to delete what is on hold, or a part of it."""
+    return InvalidInput(f"It is on hold ({reason}); release it first.")

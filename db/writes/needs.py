@@ -15,6 +15,9 @@ class Needs:
     steps of the definition, `begun` for what all steps that have begun depend on. `base` holds the number
     of the checkpoint to go back to, None for the one that the state descends from.
 
+    `holds` asks for the reasons for which the execution or its workflow version is on hold; none are placed
+    before the write is made.
+
     `checkpoints` names those that matter, with what follows them and what is forked; `every_checkpoint` asks
     for all. `prunable` asks how many rows of variables no version sees at the ends of these ranges. A fork
     leaves its base as it is, so these are asked for as `Unseen` only: what is looked at a second time is read
@@ -26,6 +29,7 @@ class Needs:
     every_value: bool = False
     end: bool = False
     labels: bool = False
+    holds: bool = False
     values: frozenset[str] = frozenset()
     kinds: frozenset[str] = frozenset()
     steps: frozenset[str] = frozenset()
@@ -46,6 +50,7 @@ class Needs:
             self.every_value or other.every_value,
             self.end or other.end,
             self.labels or other.labels,
+            self.holds or other.holds,
             self.values | other.values,
             self.kinds | other.kinds,
             self.steps | other.steps,

@@ -132,6 +132,7 @@ class Seen:
     result: Any = None
     error: Any = None
     labels: Labels | None = None
+    holds: Sequence[str] | None = None
     variables: dict[str, Variable] = field(default_factory=dict)
     latest: dict[str, int | None] = field(default_factory=dict)
     attempts: dict[int, Attempt] = field(default_factory=dict)

@@ -90,6 +90,11 @@ _ARMS: Mapping[str, str] = {
         SELECT json_build_array(e.tags, ({as_written("e", "attributes")})::json) AS found FROM executions e
         WHERE e.id = a.id AND a.{{wanted}} IS NOT NULL
     """,
+    "holds": """
+        SELECT coalesce(json_agg(h.reason), '[]') AS found FROM executions e
+        JOIN holds h ON h.subject_id IN (e.id, e.workflow_id)
+        WHERE e.id = a.id HAVING a.{wanted} IS NOT NULL
+    """,
     "values": _values("json_array_elements_text(a.{wanted}::json)"),
     "every_value": _values(_every_key()),
     "kinds": """

@@ -155,6 +155,7 @@ def with_checkpoints(
     there = {seq: Mark(parent, 10 * seq) for seq, parent in enumerate(parents, 1)}
     seen.state = StateHead(10 * len(parents), head)
     seen.marks, seen.prunable = Marks(there, frozenset(forked)), hidden
+    seen.holds = ()
     return seen
 
 

@@ -1,19 +1,24 @@
 """What a pruning leaves, over random histories: all that a kept version sees, and nothing else."""
 
+import asyncio
 from collections.abc import Iterable
 from random import Random
 from typing import Any
 from uuid import UUID
 
+import asyncpg
 import pytest
 
 from db.engine import Database
+from db.errors import InvalidInput
+from db.writes import holds
 from db.writes.checkpoints import create_checkpoint, prune_checkpoints
 from db.writes.forks import fork_execution
 from db.writes.recovery import recover_execution
 from db.writes.states import StateChange, save_state
 from db.writes.write import Write
 from tests.factories import Factory
+from tests.http.locks import Held
 from tests.rows import rows
 
 WRITE = Write("test", b"")
@@ -68,3 +73,24 @@ async def test_exactly_what_no_kept_version_sees_goes(
     kept = {*(mark["state_version"] for mark in marks), *range(state["pruned_to"], state["version"] + 1)}
     assert {(row["field"], row["key"], row["version"]) for row in left} == seen_by(kept, before)
     assert gone == len(before) - len(left) > 0
+
+
+PLACE_HOLD = """INSERT INTO holds (subject_id, subject_type, reason, placed_by)
+    VALUES ($1, 'EXECUTION', 'an audit', 'test')"""
+
+
+async def test_a_hold_that_is_being_placed_is_waited_for(
+    database: Database, make: Factory, worker_url: str
+) -> None:
+    execution = await make.execution()
+    for _ in range(2):
+        await create_checkpoint(database, execution, WRITE, None, None, None)
+    other = await asyncpg.connect(worker_url.replace("+asyncpg", ""))
+    async with other.transaction():
+        await other.execute("SELECT pg_advisory_xact_lock($1)", holds._LOCK)
+        await other.execute(PLACE_HOLD, execution)
+        pruning = asyncio.create_task(prune_checkpoints(database, execution, WRITE, 1, dry_run=False))
+        assert await Held(other).awaited(1)
+    with pytest.raises(InvalidInput, match="on hold"):
+        await pruning
+    await other.close()

@@ -6,6 +6,7 @@ from uuid import UUID
 import pytest
 
 from db.engine import Database
+from db.enums import Subject
 from tests.client import Client
 from tests.factories import Factory
 from tests.graph.reading import checkpoint_id, exec_id, read_checkpoints, read_events, read_variables
@@ -197,3 +198,20 @@ async def test_work_goes_on_after_a_pruning(client: Client, make: Factory) -> No
 async def test_a_negative_number_of_checkpoints_is_refused(client: Client, make: Factory) -> None:
     given = {"executionId": exec_id(await make.execution()), "keepLast": -1}
     assert (await client.write("pruneCheckpoints", **given))["__typename"] == "InvalidInput"
+
+
+@pytest.mark.parametrize("kind", Subject)
+@pytest.mark.parametrize("mutation", ["deleteCheckpoint", "pruneCheckpoints"])
+async def test_of_what_is_on_hold_nothing_goes(
+    client: Client, database: Database, make: Factory, kind: Subject, mutation: str
+) -> None:
+    execution = await chain(client, make, 3)
+    (row,) = await rows(database, "executions")
+    await make.hold(execution if kind is Subject.EXECUTION else UUID(row["workflow_id"]), kind, "an audit")
+    before = await everything(database)
+    given = {"executionId": exec_id(execution), "keepLast": 1}
+    if mutation == "deleteCheckpoint":
+        given = {"checkpointId": checkpoint_id(execution, 1)}
+    refused = await client.write(mutation, **given)
+    assert refused["message"] == "It is on hold (an audit); release it first."
+    assert await everything(database) == before
