@@ -18,6 +18,8 @@ from tests.replica.standby import Standby
 from tests.serving import serving, settings_of
 from tests.telemetry.test_logs import kept
 
+Sources = Callable[[], list[str | None]]
+
 
 def prompt(url: str) -> str:
     """The URL of a database whose commits are sent to standbys at once, as by default."""
@@ -49,7 +51,7 @@ async def replicating(primary: str, standby: Standby, **more: object) -> AsyncIt
 
 
 @pytest.fixture
-def sources() -> Iterator[Callable[[], list[str | None]]]:
+def sources() -> Iterator[Sources]:
     """Where the requests of the test were read, one after the other."""
     with kept("flowkeep.access") as lines:
         yield lambda: [line["source"] for line in lines]

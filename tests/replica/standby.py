@@ -15,11 +15,11 @@ from db.embedded.accounts import service_account
 from db.embedded.binaries import Programs, find_programs
 from db.embedded.configuration import write_configuration
 from db.embedded.folders import PORT, Folders, give, prepare_home, prepare_subfolders
-from db.embedded.postmaster import find_postmaster
+from db.embedded.postmaster import clear_stale_locks, find_postmaster
 from db.engine import Database
 from db.replica import Positions
 from tests.conftest import CLUSTER, PREPARED, QUICK
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, eventually
 from tests.postgres import PROGRAMS, program
 
 _REPLAYED = "SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn"
@@ -70,13 +70,16 @@ class Standby:
 
     def start(self) -> None:
         """Start it, and wait until it may be read from."""
-        self._run(
-            "pg_ctl",
-            "start",
-            f"--pgdata={self._folders.cluster}",
-            f"--log={self._folders.startup_log}",
-            "--wait",
-        )
+        # The children of one that was killed take a moment to notice, and until then nothing starts here.
+        assert eventually(self._started), self._folders.startup_log.read_text()
+
+    def _started(self) -> bool:
+        clear_stale_locks(self._folders)
+        data, log = f"--pgdata={self._folders.cluster}", f"--log={self._folders.startup_log}"
+        runs = self._programs.run("pg_ctl", "status", data, timeout=PATIENCE)
+        if runs.returncode:
+            runs = self._programs.run("pg_ctl", "start", "--wait", data, log, timeout=PATIENCE)
+        return runs.returncode == 0
 
     def signal(self, number: signal.Signals) -> None:
         """Send all of its processes a signal, at once."""
@@ -91,7 +94,9 @@ class Standby:
         self.signal(signal.SIGKILL)
 
     async def catch_up(self, primary: Database) -> None:
-        """Wait until it has replayed all that the primary has committed."""
+        """Wait until it has all that the primary has committed, some of it replayed since its start."""
+        async with primary.changing() as connection:
+            await connection.execute("SELECT pg_current_xact_id()")
         position = await Positions(primary).now()
         async with asyncio.timeout(PATIENCE):
             while not await self.ask(_REPLAYED, position):  # noqa: ASYNC110 - it tells nobody

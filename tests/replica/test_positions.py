@@ -1,7 +1,6 @@
 """Who has written reads what they wrote: a position in an answer, and `after` in the next request."""
 
 import asyncio
-from collections.abc import Callable
 
 import pytest
 
@@ -14,11 +13,9 @@ from tests.factories import Factory
 from tests.live.documents import EVENTS
 from tests.live.follower import connected
 from tests.live.sse import streamed
-from tests.replica.conftest import answered, replicating
+from tests.replica.conftest import Sources, answered, replicating
 from tests.replica.standby import Standby
 from tests.replica.test_reads import COUNT, CREATE
-
-Sources = Callable[[], list[str | None]]
 
 WORKFLOWS = "{ workflows { totalCount } }"
 FAR = "FFFFFFFF/FFFFFFFF"
