@@ -97,7 +97,9 @@ def create_app(settings: Settings) -> Starlette:
             *_pages(settings),
             Route(ENDPOINT, front),
             WebSocketRoute(ENDPOINT, sockets),
-            *Downloads(database, authenticator, settings).routes(),
+            *Downloads(database, operations, authenticator, settings).routes(
+                Middleware(RequestLog, requests=requests)
+            ),
             *probes.routes(),
         ],
         lifespan=_lifespan(settings, database, replica, background, traces),

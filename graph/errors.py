@@ -42,7 +42,7 @@ class Rejection(Exception):
     ) -> None:
         super().__init__(errors[0].message)
         self.errors = list(errors)
-        code = str((errors[0].extensions or {}).get("code"))
+        self.code = code = str((errors[0].extensions or {}).get("code"))
         self.strict = status is not None or code in _STATUSES
         self.status = status or _STATUSES.get(code, 400)
         self.headers = dict(headers or {})

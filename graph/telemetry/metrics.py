@@ -206,7 +206,7 @@ class Metrics:
             self._unplanned.labels(record.unplanned).inc()
         if record.source is not None:
             self._replica_queries.labels(record.source).inc()
-        if kind == "subscription":
+        if kind in ("subscription", "download"):
             return
         observe = self._by_latency.get((kind, name))
         if observe is None:

@@ -40,16 +40,19 @@ class RequestRecord:
     refused: dict[str, str] = field(default_factory=dict)
     unplanned: str | None = None
     source: str | None = None
+    file: str | None = None
 
     @property
     def kind(self) -> str:
-        """What kind of operation it is; `none` where it did not come to one."""
+        """What kind of operation it is, or `download`; `none` where it did not come to one."""
+        if self.file is not None:
+            return "download"
         return "none" if self.operation is None else self.operation.kind.value
 
     @property
     def name(self) -> str | None:
-        """The operation's name."""
-        return None if self.operation is None else self.operation.name
+        """The name of the operation, or of the file."""
+        return self.file if self.operation is None else self.operation.name
 
 
 CURRENT: ContextVar[RequestRecord | None] = ContextVar("request", default=None)
@@ -60,6 +63,20 @@ def note_operation(document: Document, operation: Operation, actor: str) -> None
     record = CURRENT.get()
     if record is not None:
         record.document, record.operation, record.actor = document, operation, actor
+
+
+def note_download(file: str, actor: str) -> None:
+    """The request asks for this file, and may."""
+    record = CURRENT.get()
+    if record is not None:
+        record.file, record.actor = file, actor
+
+
+def note_code(code: str) -> None:
+    """The request is answered with an error."""
+    record = CURRENT.get()
+    if record is not None:
+        record.codes.append(code)
 
 
 def note_errors(errors: Iterable[GraphQLError]) -> None:

@@ -21,6 +21,8 @@ access = logging.getLogger("flowkeep.access")
 slow = logging.getLogger("flowkeep.slow")
 
 REQUEST_ID = "x-request-id"
+# How long they take is up to the client, or nothing ran.
+_OPEN_ENDED = {"subscription", "download", "none"}
 _SANE_ID = re.compile(r"[A-Za-z0-9._:/+=-]{1,128}")
 
 
@@ -66,7 +68,7 @@ class RequestTelemetry:
             self._metrics.finished(record, seconds, record.codes[0] if record.codes else "ok")
         if self._logs_access:
             access.info("request", extra={"fields": _fields(record, seconds)})
-        if self._slow and seconds >= self._slow and record.kind not in ("subscription", "none"):
+        if self._slow and seconds >= self._slow and record.kind not in _OPEN_ENDED:
             fields = _fields(record, seconds)
             if record.document is not None:
                 fields["document"] = record.document.hash

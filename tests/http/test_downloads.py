@@ -1,5 +1,6 @@
 """An execution's log and all of it, as files."""
 
+import asyncio
 import random
 import subprocess
 import tempfile
@@ -92,6 +93,39 @@ async def test_a_client_that_goes_away_stops_the_making_of_its_bundle(
         assert await lock.awaited(1)
         writer.close()
         assert await lock.awaited(0)
+
+
+async def test_while_bundles_are_made_their_caller_is_answered(
+    serve_anew: Serve, make: Factory, table_lock: Lock
+) -> None:
+    client = await serve_anew(pool_size=8)
+    run = encode(Kind.EXECUTION, await make.execution())
+    async with table_lock("log_entries") as lock:
+        making = [asyncio.create_task(get(client, run, "bundle.ndjson")) for _ in range(5)]
+        assert await lock.awaited(1)
+        assert await client.ask("{ executions { totalCount } }") == {"executions": {"totalCount": 1}}
+    assert {answer.status_code for answer in await asyncio.gather(*making)} == {200}
+
+
+async def test_who_waits_too_long_for_a_bundle_is_told(
+    serve_anew: Serve, make: Factory, table_lock: Lock
+) -> None:
+    client = await serve_anew(pool_size=8, request_timeout=0.3)
+    run = encode(Kind.EXECUTION, await make.execution())
+    async with table_lock("log_entries") as lock:
+        first = asyncio.create_task(get(client, run, "bundle.ndjson"))
+        assert await lock.awaited(1)
+        second = await get(client, run, "bundle.ndjson")
+        assert (second.status_code, "Another bundle is being made" in second.text) == (503, True)
+        first.cancel()
+
+
+async def test_downloads_are_requests_like_others(serve_anew: Serve, make: Factory) -> None:
+    client = await serve_anew(rate_limit=0.001, rate_burst=2)
+    run = encode(Kind.EXECUTION, await make.execution())
+    answers = [await get(client, run, "log.txt", {**HEADERS, "X-Request-Id": "mine"}) for _ in range(3)]
+    assert [answer.status_code for answer in answers] == [200, 200, 429]
+    assert (answers[2].headers["retry-after"], answers[0].headers["x-request-id"]) == ("1000", "mine")
 
 
 async def test_a_large_bundle_comes_whole(client: Client, make: Factory) -> None:

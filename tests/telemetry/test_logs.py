@@ -15,6 +15,7 @@ from db.engine import Database
 from graph.settings import Settings
 from graph.telemetry.logs import JsonLines, TextLines
 from tests.client import Client
+from tests.factories import Factory
 from tests.serving import serving
 
 
@@ -86,6 +87,18 @@ async def test_a_refused_request_has_its_codes(worker_url: str, database: Databa
         (["GRAPHQL_VALIDATION_FAILED"], "none", 200),
         (["BAD_USER_INPUT"], "none", 400),
     ]
+
+
+async def test_a_download_is_a_line_too(worker_url: str, database: Database, make: Factory) -> None:
+    run = f"exec_{(await make.execution()).hex}"
+    with kept("flowkeep.access") as lines:
+        async with serving(settings(worker_url)) as url, httpx.AsyncClient() as http:
+            for id in (run, "exec_1"):
+                address = f"{url.removesuffix('/graphql')}/downloads/{id}/log.txt"
+                await http.get(address, headers={"GraphQL-Require-Preflight": "1"})
+    told = [(line["kind"], line["operation"], line["actor"], line["status"], line["codes"]) for line in lines]
+    download = "download", "log.txt", "anonymous"
+    assert told == [(*download, 200, []), (*download, 400, ["BAD_USER_INPUT"])]
 
 
 @pytest.mark.parametrize(
