@@ -213,7 +213,8 @@ def _select(
     if any(grouped.startswith("w.") for _, grouped in columns.values()):
         joined = f"{named} {joined}"
     if "tag" in keys:
-        joined = f"CROSS JOIN LATERAL unnest(c.tags) AS t(tag) {joined}"
+        # A tag that is there twice is one tag.
+        joined = f"CROSS JOIN LATERAL (SELECT DISTINCT unnest(c.tags)) AS t(tag) {joined}"
     shown = "".join(f"{sql} AS {name}, " for name, (sql, _) in columns.items())
     places = ", ".join(dict.fromkeys(grouped for _, grouped in columns.values()))
     grouped = f"GROUP BY {places} ORDER BY {places}" if keys else ""

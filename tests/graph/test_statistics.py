@@ -146,6 +146,13 @@ async def stats(client: Client, *by: str, **arguments: Any) -> list[dict[str, An
     return groups
 
 
+async def test_a_tag_counts_once_however_often_it_is_there(client: Client, make: Factory) -> None:
+    await make.runs([{"tags": ["a", "b", "a"]}, {"tags": ["a"]}, {"tags": []}])
+    document = "{ executionStats(groupBy: [TAG]) { groups { tag count } } }"
+    groups = (await client.ask(document))["executionStats"]["groups"]
+    assert groups == [{"tag": "a", "count": 2}, {"tag": "b", "count": 1}]
+
+
 async def test_all_executions_are_one_group_by_default(
     client: Client, make: Factory, runs: list[Run]
 ) -> None:
