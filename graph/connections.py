@@ -16,8 +16,8 @@ from graph.arguments import COUNT_CAP, DEFAULT_PAGE, LARGEST_COUNT_CAP, LARGEST_
 from graph.auth.scopes import READ, Requires
 from graph.builders import build
 from graph.context import Info
+from graph.keys import Pages
 from graph.loaded import loaded
-from graph.loaders import Pages
 
 T = TypeVar("T")
 

@@ -17,12 +17,10 @@ from db.engine import Connection, Database
 from db.errors import TooComplex, Unavailable
 from db.meter import Budget
 from db.queries import failures, pages, statistics, workflows
-from db.queries.filters import ExecutionFilter, StepFilter
-from db.queries.pages import Page, Row, Window
-from db.queries.predicates import Filter
-from db.queries.sources import Relation, Source
-from db.queries.statistics import Grouping
+from db.queries.pages import Page, Row
+from db.queries.sources import Source
 from db.replica import Elsewhere, View
+from graph.keys import Pages, StatsKey
 from graph.telemetry.record import note_source
 
 K = TypeVar("K", bound=Hashable)
@@ -32,38 +30,6 @@ Parent = tuple[Any, ...]
 Load = Callable[..., Awaitable[Sequence[Any]]]
 # A function of `db.queries`: what it finds for each key, in their order.
 Fetch = Callable[[Connection, list[K]], Awaitable[Sequence[T]]]
-
-
-class Pages(NamedTuple):
-    """The pages that a connection asks for, whatever the parents."""
-
-    relation: Relation
-    narrowed: Filter
-    window: Window
-
-
-class StatsKey(NamedTuple):
-    """The numbers of one workflow's executions; of all executions where there is no workflow."""
-
-    grouping: Grouping
-    narrowed: ExecutionFilter
-    workflow: Any
-
-
-class StepStatsKey(NamedTuple):
-    """The numbers of the steps of executions."""
-
-    narrowed: ExecutionFilter
-    steps: StepFilter
-    order: str
-    most: int
-
-
-class ErrorsKey(NamedTuple):
-    """The kinds of errors of executions."""
-
-    narrowed: ExecutionFilter
-    most: int
 
 
 async def _by_group(

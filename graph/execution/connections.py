@@ -12,7 +12,7 @@ from graph.execution.completion import Completion, cut, item_path, settled
 from graph.execution.errors import awaited
 from graph.execution.fields import Field
 from graph.execution.plan import Asked, Level, ObjectPlan, Run
-from graph.loaders import Pages
+from graph.keys import Pages
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,10 @@ from datetime import UTC, datetime
 
 import pytest
 from pydantic import SecretStr
+from sqlalchemy.engine import make_url
 
 from db.engine import Database
+from db.enums import ReplicaState
 from db.errors import NotReady
 from db.replica import Replica
 from db.replica.standing import Standing, objection
@@ -68,6 +70,26 @@ async def test_a_standby_of_this_database_is_taken(database: Database, standby: 
         assert await replica.require_standby() is None
     finally:
         await replica.close()
+
+
+async def test_a_role_needs_no_privileges_to_look(
+    worker_url: str, database: Database, standby: Standby
+) -> None:
+    async with database.maintaining() as connection:
+        await connection.execute("CREATE ROLE plain LOGIN PASSWORD 'plain'")
+    await standby.catch_up(database)
+    urls = (make_url(url).set(username="plain", password="plain") for url in (worker_url, standby.url))
+    primary, url = (url.render_as_string(hide_password=False) for url in urls)
+    plain = Database(primary, pool_size=1)
+    replica = Replica(url, plain, max_lag=PATIENCE, patience=1, pool_size=1)
+    try:
+        await replica.look()
+        assert (replica.status.state, replica.status.reason) == (ReplicaState.IN_USE, None)
+    finally:
+        await replica.close()
+        await plain.close()
+        async with database.maintaining() as connection:
+            await connection.execute("DROP ROLE plain")
 
 
 @pytest.mark.parametrize("name", ["primary", "database"])

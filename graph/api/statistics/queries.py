@@ -10,7 +10,7 @@ from graph.arguments import DEFAULT_PAGE
 from graph.auth.scopes import READ
 from graph.context import Info
 from graph.enums import StepStatsOrder
-from graph.loaders import ErrorsKey, StepStatsKey
+from graph.keys import ErrorsKey, StepStatsKey
 
 
 @strawberry.type

@@ -16,8 +16,8 @@ from graph.api.shares import share
 from graph.api.statistics.filters import Bucket, GroupBy, Which, grouping, window
 from graph.context import Info
 from graph.enums import Environment, ExecutionStatus, StepStatus, TriggerType
+from graph.keys import StatsKey
 from graph.loaded import loaded
-from graph.loaders import StatsKey
 from graph.scalars import Long
 
 if TYPE_CHECKING:
