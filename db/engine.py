@@ -9,11 +9,11 @@ import sys
 from collections.abc import AsyncIterator, Callable, Collection, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import timedelta
-from typing import TypeAlias
+from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
-from sqlalchemy import text
+from sqlalchemy import event, text
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
 from db.database_url import parse_url
@@ -29,6 +29,7 @@ from db.pools import (
     make_engine,
     milliseconds,
 )
+from db.topology import Recognition, is_distributed
 from db.translation import translated
 from db.writability import Writability
 
@@ -46,6 +47,10 @@ _BY_KEY = {
     "enable_mergejoin": "off",
     "enable_bitmapscan": "off",
 }
+# Citus plans by the values, which say on which node a row is, and its nodes as they see fit.
+_BY_VALUE = "; ".join(
+    f"SET {name} = {'auto' if name == 'plan_cache_mode' else 'on'}" for name in _BY_KEY if name != "jit"
+)
 # Two batches under way, and one that waits for somebody else's lock.
 _BATCH_CONNECTIONS = 3
 _SMALLEST_SHARED = 4
@@ -56,6 +61,11 @@ async def driver_of(holder: AsyncSession | AsyncConnection) -> asyncpg.Connectio
     connection = await holder.connection() if isinstance(holder, AsyncSession) else holder
     driver: asyncpg.Connection = (await connection.get_raw_connection()).driver_connection
     return driver
+
+
+def _plan_by_value(connection: Any, record: object) -> None:
+    if is_distributed(connection.driver_connection):
+        connection.run_async(lambda driver: driver.execute(_BY_VALUE))
 
 
 class Database:
@@ -88,7 +98,9 @@ class Database:
         if not pooler:
             settings = {**arguments["server_settings"], **_BY_KEY}
             arguments = {**arguments, "server_settings": settings, "statement_cache_size": 500}
-        self._batches = make_engine(target, batches, arguments)
+        self._recognition = Recognition()
+        self._batches = make_engine(target, batches, arguments, self._recognition)
+        event.listen(self._batches.sync_engine, "connect", _plan_by_value)
         self._listeners: list[Callable[[Collection[UUID]], None]] = []
         self._holdings = Holdings(most_held)
         self.writability = Writability()
@@ -100,6 +112,11 @@ class Database:
     def pool(self) -> PoolUse:
         """How full the pool is."""
         return PoolUse.of(self._pool.engine, self._batches)
+
+    @property
+    def distributed(self) -> bool:
+        """Whether executions are spread over nodes, as far as batches of writes know by now."""
+        return self._recognition.distributed
 
     def budget(self, most_bytes: int) -> Budget:
         """What one operation may fetch; all together hold no more than `most_held` bytes."""

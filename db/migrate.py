@@ -14,8 +14,10 @@ import migrations
 from db.engine import Database
 from db.errors import NotReady
 
+# Held by whoever changes the schema: "flowkeep" in ASCII.
+LOCK = 0x666C6F776B656570
 MOST_COUNTED = 100_000
-_COUNT = f"SELECT count(*) FROM (SELECT FROM {{}} LIMIT {MOST_COUNTED + 1}) counted"
+_COUNT = f"SELECT count(*) FROM (SELECT 1 FROM {{}} LIMIT {MOST_COUNTED + 1}) counted"
 _TABLES = """
 SELECT c.relname, array_agg(a.attname::text) AS names
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped

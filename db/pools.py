@@ -18,6 +18,7 @@ from sqlalchemy.pool import QueuePool
 from db.database_url import Target
 from db.lanes import Lanes
 from db.meter import Budget, Meter
+from db.topology import Driver, Recognition
 from db.translation import translated
 
 # Seconds that a session waits for a connection of the pool before it is refused.
@@ -72,16 +73,19 @@ def connect_arguments(
         # trip, and leave nothing behind.
         return {
             "timeout": connect_timeout,
+            "connection_class": Driver,
             "statement_cache_size": 0,
             "prepared_statement_cache_size": 0,
             "prepared_statement_name_func": str,
         }
     session = {} if statement_timeout is None else {"statement_timeout": milliseconds(statement_timeout)}
-    return {"timeout": connect_timeout, "server_settings": session}
+    return {"timeout": connect_timeout, "connection_class": Driver, "server_settings": session}
 
 
-def make_engine(target: Target, size: int, arguments: dict[str, Any]) -> AsyncEngine:
-    """SQLAlchemy's engine with a pool of `size` connections."""
+def make_engine(
+    target: Target, size: int, arguments: dict[str, Any], recognition: Recognition | None = None
+) -> AsyncEngine:
+    """SQLAlchemy's engine with a pool of `size` connections, which know what `recognition` does."""
     engine = create_async_engine(
         target.url,
         pool_size=size,
@@ -93,6 +97,7 @@ def make_engine(target: Target, size: int, arguments: dict[str, Any]) -> AsyncEn
         # Reads hand JSON on as the text it is; writes, which look into it, parse it by the columns' type.
         json_deserializer=str,
     )
+    event.listen(engine.sync_engine, "connect", recognition or Recognition())
     event.listen(engine.sync_engine, "checkout", _refuse_closed)
     return engine
 

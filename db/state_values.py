@@ -9,6 +9,7 @@ from uuid import UUID
 import asyncpg
 
 from db.jsonb import as_written
+from db.topology import is_distributed
 
 # For every key of every asked-for state: its last SET or DELETE at or before the version, found by
 # stepping from key to key through the primary key (a loose index scan: a key with many versions costs no
@@ -63,11 +64,32 @@ HIDDEN = """
     e.execution_id = g.execution_id AND e.field = l.field AND e.key = l.key
     AND e.version >= g.first AND e.version < l.version
 """
+# On many nodes, where recursion keeps to one execution: the same out of all the rows up to the version. Each
+# node tells its own executions out of those that are asked for.
+_ENTRIES_OF_NODES_AT = """
+SELECT p.ord, e.key, e.op, e.value
+FROM (
+    SELECT a.execution_id, a.ord, ($2::bigint[])[a.ord] AS version FROM (
+        SELECT x.id AS execution_id, unnest(array_positions($1::uuid[], x.id)) AS ord
+        FROM executions x WHERE x.id = ANY($1::uuid[])
+    ) a
+) p CROSS JOIN LATERAL (
+    SELECT e.key, e.op, {value} AS value, e.version,
+           max(e.version) FILTER (WHERE e.op <> 'APPEND') OVER (PARTITION BY e.key) AS base
+    FROM state_entries e
+    WHERE e.execution_id = p.execution_id AND {field} AND e.version <= p.version{given}
+) e
+WHERE e.version >= coalesce(e.base, 0) ORDER BY p.ord, e.key, e.version
+"""
 # Of variables, and of the state's own fields. Which of them is no parameter: a plan for one of the two may
 # look cheaper than one for either, and would be made anew each time.
 _FIELD = ("NOT e.field", "e.field")
 _ALL = [_ENTRIES_AT.format(keys=_KEYS.format(field=field), field=field, value=_VALUE) for field in _FIELD]
 _SOME = [_ENTRIES_AT.format(keys=_GIVEN_KEYS, field=field, value=_VALUE) for field in _FIELD]
+_ALL_OF_NODES, _SOME_OF_NODES = (
+    [_ENTRIES_OF_NODES_AT.format(given=given, field=field, value=_VALUE) for field in _FIELD]
+    for given in ("", " AND e.key = ANY($3::text[])")
+)
 
 
 def spliced(values: Sequence[str]) -> str:
@@ -90,7 +112,8 @@ async def fetch_values(
     those of them.
     """
     asked = [execution for execution, _ in states], [version for _, version in states]
-    rows = await connection.fetch(*(_ALL[field], *asked) if keys is None else (_SOME[field], *asked, keys))
+    every, some = (_ALL_OF_NODES, _SOME_OF_NODES) if is_distributed(connection) else (_ALL, _SOME)
+    rows = await connection.fetch(*(every[field], *asked) if keys is None else (some[field], *asked, keys))
     parts: list[dict[str, list[str]]] = [{} for _ in states]
     for row in rows:
         variables = parts[row["ord"] - 1]

@@ -1,5 +1,6 @@
 """The one translation of PostgreSQL's errors, and of those of its drivers, into the domain's."""
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from os import strerror
@@ -30,6 +31,8 @@ _DATABASE_ERRORS = (
     OSError,
 )
 _CHECK_VIOLATION = "23514"
+# Without the number of the shard.
+_NAMED = re.compile(r'constraint "(.+?)(?:_\d{5,})?"')
 _UNIQUE_VIOLATION = "23505"
 _FOREIGN_KEY_VIOLATION = "23503"
 _NO_ENTRY = ("28000", "28P01", "3D000", "42501")  # role, password, database, privilege
@@ -96,10 +99,18 @@ def translate(error: BaseException, where: str = "The database") -> FlowkeepErro
     cause = driver_error(error)
     if cause is None:
         return _unreachable(error, where) if _is_lost(error) else None
-    constraint: str = getattr(cause, "constraint_name", None) or ""
+    constraint = _constraint(cause)
     return _of_state(cause.sqlstate or "", constraint, cause) or _of_circumstances(
         cause.sqlstate or "", cause, where
     )
+
+
+def _constraint(cause: asyncpg.PostgresError) -> str:
+    """The constraint that was violated; of what a node of Citus refused only the message names it."""
+    if (name := getattr(cause, "constraint_name", None)) is None:
+        named = _NAMED.search(str(cause))
+        name = "" if named is None else named[1]
+    return str(name)
 
 
 def _of_state(state: str, constraint: str, cause: asyncpg.PostgresError) -> FlowkeepError | None:

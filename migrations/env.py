@@ -9,9 +9,9 @@ import time
 from alembic import context
 from sqlalchemy import Connection, text
 
+from db.migrate import LOCK
 from db.models import Base
 
-LOCK = 0x666C6F776B656570  # "flowkeep" in ASCII
 LOCK_WAIT_SECONDS = 600.0
 POLL_SECONDS = 0.1
 

@@ -22,6 +22,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.pool import Pool
 
+from db.distribution import REFERENCE
 from db.embedded import EmbeddedPostgres
 from db.engine import Database
 from db.migrate import migrate
@@ -34,6 +35,7 @@ from tests.postgres import PROGRAMS
 from tests.serving import serving, settings_of
 
 CLUSTER = "TESTS_CLUSTER"
+CITUS = "TESTS_CITUS"
 TEMPLATE = "flowkeep_template"
 # Durability is proven where it is the subject, on clusters of their own.
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
@@ -45,12 +47,14 @@ for _profile, _examples in {"whole": 100, "quick": 20}.items():
         _profile, deadline=None, derandomize=True, database=None, max_examples=_examples
     )
 
-# Once a connection and type, the driver asks what an array type is; once a second at most, the service
-# looks whether a token was created.
-NOT_OF_REQUESTS = ("typeinfo", "set_config('jit'", "FROM tokens")
+# Once a connection and type, the driver asks what an array type is; once a pool it is asked whether there is a
+# Citus; once a second at most, the service looks whether a token was created.
+NOT_OF_REQUESTS = ("typeinfo", "set_config('jit'", "pg_dist_partition", "FROM tokens")
 
 # Browsers, other people's clients, processes that are killed, and other servers: seconds each.
-SLOW_FOLDERS = {"browser", "examples", "node", "outages", "replica", "versions"}
+SLOW_FOLDERS = {"browser", "citus", "examples", "node", "outages", "replica", "versions"}
+
+EVERY_TABLE = (*reversed(TREE), *REFERENCE)
 
 _held: list[EmbeddedPostgres] = []
 
@@ -66,6 +70,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """In the main process: start the cluster and make the template; workers inherit its folder."""
     hypothesis_settings.load_profile("quick" if config.option.markexpr == "not slow" else "whole")
+    if "FLOWKEEP_TEST_CITUS_URL" in os.environ:
+        os.environ[CITUS] = os.environ["FLOWKEEP_TEST_CITUS_URL"]
     for name in [name for name in os.environ if name.startswith("FLOWKEEP_")]:
         del os.environ[name]
     if hasattr(config, "workerinput") or config.option.collectonly:
@@ -170,13 +176,8 @@ async def database(worker_database: Database) -> AsyncIterator[Database]:
 
 async def empty(database: Database) -> None:
     """Delete every row."""
-    tables = [
-        *reversed(TREE),
-        *("workflows", "audit_entries", "idempotency_keys", "deleted_executions", "tokens"),
-        *("holds", "retention_runs", "retention_policies"),
-    ]
     async with database.maintaining() as connection:
-        await connection.execute(";".join(f"DELETE FROM {table}" for table in tables))
+        await connection.execute(";".join(f"DELETE FROM {table}" for table in EVERY_TABLE))
 
 
 @pytest.fixture

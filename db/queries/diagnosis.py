@@ -15,6 +15,7 @@ import orjson
 from db.enums import TERMINAL_EXECUTION, StepStatus, StuckCode
 from db.queries.batch import EXECUTION, fetch_many
 from db.recovery_plan import done_at, to_run_again
+from db.topology import is_distributed
 
 # What "usual" means: a step's completed attempts in the newest executions of the workflow version.
 NEWEST_EXECUTIONS = 200
@@ -24,7 +25,7 @@ PATIENCE = 2 / 3
 # An execution without a lease has no other sign of life than its history.
 SILENCE = timedelta(minutes=5)
 
-_FACTS = f"""
+_FACTS = """
 WITH asked AS MATERIALIZED (
     SELECT e.id, e.workflow_id, e.status, e.lease_holder, e.lease_epoch, e.lease_expires_at,
            e.heartbeat_at, e.event_seq, e.log_seq, e.created_at
@@ -34,15 +35,7 @@ WITH asked AS MATERIALIZED (
            date_part('epoch', statement_timestamp() - s.started_at) AS running_for
     FROM asked a JOIN steps s ON s.execution_id = a.id AND s.status IN ('RUNNING', 'RETRYING')
 ), usual AS MATERIALIZED (
-    SELECT k.workflow_id, k.key, u.samples, u.p95
-    FROM (SELECT DISTINCT workflow_id, key FROM under_way) k
-    CROSS JOIN LATERAL (
-        SELECT count(*) AS samples, percentile_cont(0.95) WITHIN GROUP (
-                   ORDER BY date_part('epoch', s.completed_at - s.started_at)) AS p95
-        FROM (SELECT x.id FROM executions x WHERE x.workflow_id = k.workflow_id
-              ORDER BY x.id DESC LIMIT {NEWEST_EXECUTIONS}) x
-        JOIN steps s ON s.execution_id = x.id AND s.key = k.key AND s.status = 'COMPLETED'
-    ) u
+    {usual}
 )
 SELECT a.*, statement_timestamp() AS now, v.at AS last_event_at, (
     SELECT coalesce(json_agg(json_build_object('seq', r.seq, 'key', r.key, 'attempt', r.attempt,
@@ -53,6 +46,32 @@ SELECT a.*, statement_timestamp() AS now, v.at AS last_event_at, (
 )::text AS steps
 FROM asked a LEFT JOIN events v ON v.execution_id = a.id AND v.seq = a.event_seq
 """
+# Of a workflow version and a key `p`.
+_USUAL = f"""
+SELECT count(*) AS samples, percentile_cont(0.95) WITHIN GROUP (
+           ORDER BY date_part('epoch', s.completed_at - s.started_at)) AS p95
+FROM (SELECT x.id FROM executions x WHERE x.workflow_id = p.workflow_id
+      ORDER BY x.id DESC LIMIT {NEWEST_EXECUTIONS}) x
+JOIN steps s ON s.execution_id = x.id AND s.key = p.key AND s.status = 'COMPLETED'
+"""
+_FACTS_AT_ONCE = _FACTS.format(
+    usual="SELECT p.workflow_id, p.key, u.samples, u.p95 "
+    f"FROM (SELECT DISTINCT workflow_id, key FROM under_way) p CROSS JOIN LATERAL ({_USUAL}) u"
+)
+# On many nodes what is usual is asked for by itself.
+_FACTS_OF_NODES = """
+SELECT e.id, e.workflow_id, e.status, e.lease_holder, e.lease_epoch, e.lease_expires_at,
+       e.heartbeat_at, e.event_seq, e.log_seq, e.created_at, statement_timestamp() AS now,
+       v.at AS last_event_at
+FROM executions e LEFT JOIN events v ON v.execution_id = e.id AND v.seq = e.event_seq
+WHERE e.id = ANY($1::uuid[])
+"""
+_UNDER_WAY = """
+SELECT s.execution_id, s.seq, s.key, s.attempt, s.status,
+       date_part('epoch', statement_timestamp() - s.started_at) AS running_for
+FROM steps s WHERE s.execution_id = ANY($1::uuid[]) AND s.status IN ('RUNNING', 'RETRYING') ORDER BY s.seq
+"""
+_WORKFLOW_KEY = {"workflow_id": "uuid", "key": "text"}
 
 _ATTEMPTS = """
 SELECT b.seq AS checkpoint, b.event_seq AS base_event_seq, b.step_seq AS base_step_seq,
@@ -147,14 +166,31 @@ class _Base(NamedTuple):
 
 async def fetch_facts(connection: asyncpg.Connection, executions: Sequence[UUID]) -> list[Facts | None]:
     """What is known of each execution, all at one moment; None for one that is gone."""
-    names = [name for name in Facts.__dataclass_fields__ if name != "steps"]
-    found = {
-        row["id"]: Facts(
-            **{name: row[name] for name in names}, steps=[_step(one) for one in orjson.loads(row["steps"])]
-        )
-        for row in await connection.fetch(_FACTS, executions)
-    }
+    if is_distributed(connection):
+        found = await _fetch_facts_of_nodes(connection, executions)
+    else:
+        rows = await connection.fetch(_FACTS_AT_ONCE, executions)
+        found = {row["id"]: _facts(row, orjson.loads(row["steps"])) for row in rows}
     return [found.get(execution) for execution in executions]
+
+
+async def _fetch_facts_of_nodes(
+    connection: asyncpg.Connection, executions: Sequence[UUID]
+) -> dict[UUID, Facts]:
+    rows = {row["id"]: row for row in await connection.fetch(_FACTS_OF_NODES, executions)}
+    steps = [row for row in await connection.fetch(_UNDER_WAY, executions) if row["execution_id"] in rows]
+    keys = [(rows[step["execution_id"]]["workflow_id"], step["key"]) for step in steps]
+    usual = [row for (row,) in await fetch_many(connection, _WORKFLOW_KEY, keys, _USUAL)] if keys else []
+    under_way: dict[UUID, list[dict[str, Any]]] = {key: [] for key in rows}
+    for step, numbers in zip(steps, usual, strict=True):
+        own = {**step, "samples": numbers["samples"], "p95": numbers["p95"]}
+        under_way[own.pop("execution_id")].append(own)
+    return {key: _facts(row, under_way[key]) for key, row in rows.items()}
+
+
+def _facts(row: asyncpg.Record, steps: list[dict[str, Any]]) -> Facts:
+    names = [name for name in Facts.__dataclass_fields__ if name != "steps"]
+    return Facts(**{name: row[name] for name in names}, steps=[_step(one) for one in steps])
 
 
 async def fetch_plans(connection: asyncpg.Connection, executions: Sequence[UUID]) -> list[Plan]:

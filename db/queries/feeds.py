@@ -14,11 +14,13 @@ from uuid import UUID
 import asyncpg
 
 from db.enums import TERMINAL_EXECUTION, Ending, EventType, ExecutionStatus, quoted
+from db.models import Execution
 from db.queries.batch import EXECUTION, fetch_many
 from db.queries.filters import ExecutionFilter
 from db.queries.pages import Row
 from db.queries.predicates import Filter, Parameters
 from db.queries.sources import EVENTS, Source
+from db.topology import is_distributed
 
 
 class Heads(NamedTuple):
@@ -75,9 +77,33 @@ async def fetch_after(
     return await fetch_many(connection, {**EXECUTION, "after": "bigint"}, places, select, parameters)
 
 
+_HORIZON = """
+SELECT pg_snapshot_xmin(now)::text::bigint AS horizon, pg_snapshot_xmax(now)::text::bigint AS xmax
+FROM pg_current_snapshot() AS now
+"""
+# On many nodes events have the ids of the coordinator's transactions, through which all writes go. One that
+# has committed there may not have yet on the others, and holds the lock on its id until it has.
+_HORIZON_OF_NODES = f"""
+SELECT least(s.horizon, (
+    SELECT min(s.xmax - l.behind) FROM (
+        SELECT (s.xmax - transactionid::text::bigint) & 4294967295 AS behind FROM pg_locks
+        WHERE locktype = 'transactionid' AND mode = 'ExclusiveLock' AND granted
+    ) l WHERE l.behind < 2147483648
+)) AS horizon, s.xmax FROM ({_HORIZON}) s
+"""
+
+
 async def fetch_horizon(connection: asyncpg.Connection) -> Commit:
     """The place before which every commit can be seen."""
-    return Commit(await connection.fetchval("SELECT pg_snapshot_xmin(pg_current_snapshot())::text::bigint"))
+    horizon, _ = await _fetch_bounds(connection)
+    return Commit(horizon)
+
+
+async def _fetch_bounds(connection: asyncpg.Connection) -> tuple[int, int]:
+    """The transactions below which every commit can be seen, and above which there was none yet."""
+    statement = _HORIZON_OF_NODES if is_distributed(connection) else _HORIZON
+    horizon, xmax = await connection.fetchrow(statement)
+    return horizon, xmax
 
 
 # What of an execution changes and can be narrowed by does so in one of these events, with its status.
@@ -86,16 +112,20 @@ _ENDED = quoted(TERMINAL_EXECUTION)
 _FAILED = quoted(status for status in ExecutionStatus if status.ending is Ending.BADLY)
 # An execution as it was before such an event. What had ended before it was recovered had its end by then, and
 # an error where it had gone wrong, which is what can still be said of it.
+_WAS = "(v.changes -> 'status' ->> 'before')"
+_BEFORE_COLUMNS = {
+    "status": f"{_WAS}",
+    "started_at": f"CASE WHEN {_WAS} <> 'PENDING' THEN now.started_at END",
+    "completed_at": f"CASE WHEN {_WAS} IN {_ENDED} THEN coalesce(now.completed_at, v.at) END",
+    "error": f"CASE WHEN {_WAS} IN {_FAILED} THEN coalesce(now.error, '{{}}') END",
+}
 _BEFORE = f"""
-    FROM executions now CROSS JOIN LATERAL (SELECT v.changes -> 'status' ->> 'before' AS status) was
-    CROSS JOIN LATERAL jsonb_populate_record(now, jsonb_build_object(
-        'status', was.status,
-        'started_at', CASE WHEN was.status <> 'PENDING' THEN now.started_at END,
-        'completed_at', CASE WHEN was.status IN {_ENDED} THEN coalesce(now.completed_at, v.at) END,
-        'error', CASE WHEN was.status IN {_FAILED}
-                      THEN coalesce(now.error::jsonb, '{{}}'::jsonb) END
-    )) AS c
-    WHERE now.id = v.execution_id AND was.status IS NOT NULL
+    FROM (SELECT {
+    ", ".join(
+        f"{_BEFORE_COLUMNS.get(column.name, f'now.{column.name}')} AS {column.name}"
+        for column in Execution.__table__.columns
+    )
+} FROM executions now WHERE now.id = v.execution_id AND {_WAS} IS NOT NULL) c
 """
 
 
@@ -112,7 +142,38 @@ async def fetch_changes(
 ) -> Changes:
     """At most `limit` events after a place, of executions that `narrowed` takes as they are now, and those by
     which an execution ceased to be so, deletions among them; `matches` tells them apart."""
+    if is_distributed(connection):
+        return await _fetch_changes_of_nodes(connection, after, narrowed, limit)
     parameters = Parameters()
+    changes = _changes(after, narrowed, limit, "h.xmin", parameters)
+    rows = await connection.fetch(
+        "WITH s AS MATERIALIZED (SELECT pg_current_snapshot() AS now), h AS MATERIALIZED "
+        "(SELECT pg_snapshot_xmin(now) AS xmin, pg_snapshot_xmax(now)::text::bigint AS xmax FROM s) "
+        f"SELECT h.xmin::text::bigint AS horizon, h.xmax, v.* FROM h LEFT JOIN LATERAL ({changes}) v ON true",
+        *parameters.values,
+    )
+    found = [row for row in rows if row["xid"] is not None]
+    return _told(found, after, rows[0]["horizon"], rows[0]["xmax"], limit)
+
+
+async def _fetch_changes_of_nodes(
+    connection: asyncpg.Connection, after: Commit, narrowed: ExecutionFilter, limit: int
+) -> Changes:
+    """The same on many nodes: the nodes are asked once it is known up to where all of them have committed."""
+    horizon, xmax = await _fetch_bounds(connection)
+    parameters = Parameters()
+    below = f"{parameters.add(str(horizon), 'text')}::xid8"
+    changes = _changes(after, narrowed, limit, below, parameters)
+    return _told(await connection.fetch(changes, *parameters.values), after, horizon, xmax, limit)
+
+
+def _told(found: list[Row], after: Commit, horizon: int, xmax: int, limit: int) -> Changes:
+    head = commit_of(found[-1]) if len(found) == limit else max(after, Commit(horizon))
+    return Changes(found, head, Commit(xmax))
+
+
+def _changes(after: Commit, narrowed: ExecutionFilter, limit: int, below: str, parameters: Parameters) -> str:
+    """SQL: what of transactions `below` is to be told."""
     xid = parameters.add(str(after.xid), "text")
     place = (
         f"({xid}::xid8, {parameters.add(after.execution_id, 'uuid')}, {parameters.add(after.seq, 'bigint')})"
@@ -120,24 +181,15 @@ async def fetch_changes(
     matches, taken = _taken(narrowed, parameters)
     gone = " AND ".join(("true", *narrowed.predicates_when_gone(parameters)))
     columns = EVENTS.columns.replace("c.", "v.")
-    rows = await connection.fetch(
-        "WITH s AS MATERIALIZED (SELECT pg_current_snapshot() AS now), h AS MATERIALIZED "
-        "(SELECT pg_snapshot_xmin(now) AS xmin, pg_snapshot_xmax(now)::text::bigint AS xmax FROM s) "
-        f"SELECT h.xmin::text::bigint AS horizon, h.xmax, v.* FROM h LEFT JOIN LATERAL (SELECT * FROM ("
-        f"(SELECT v.xid::text::bigint AS xid, m.matches, {columns} FROM events v "
-        f"CROSS JOIN LATERAL (SELECT {matches} AS matches) m "
-        f"WHERE (v.xid, v.execution_id, v.seq) > {place} AND v.xid < h.xmin AND {taken} "
+    return (
+        f"SELECT * FROM ((SELECT v.xid::text::bigint AS xid, {matches} AS matches, {columns} FROM events v "
+        f"WHERE (v.xid, v.execution_id, v.seq) > {place} AND v.xid < {below} AND {taken} "
         f"ORDER BY v.xid, v.execution_id, v.seq LIMIT {int(limit)}) UNION ALL "
         f"(SELECT c.xid::text::bigint, false, {_DELETION} FROM deleted_executions c "
-        f"WHERE (c.xid, c.execution_id, c.seq) > {place} AND c.xid < h.xmin AND {gone} "
+        f"WHERE (c.xid, c.execution_id, c.seq) > {place} AND c.xid < {below} AND {gone} "
         f"ORDER BY c.xid, c.execution_id LIMIT {int(limit)})) u "
-        f"ORDER BY u.xid, u.execution_id, u.seq LIMIT {int(limit)}) v ON true",
-        *parameters.values,
+        f"ORDER BY u.xid, u.execution_id, u.seq LIMIT {int(limit)}"
     )
-    horizon = Commit(rows[0]["horizon"])
-    found = [row for row in rows if row["xid"] is not None]
-    head = commit_of(found[-1]) if len(found) == limit else max(after, horizon)
-    return Changes(found, head, Commit(rows[0]["xmax"]))
 
 
 def _taken(narrowed: Filter, parameters: Parameters) -> tuple[str, str]:
@@ -146,8 +198,8 @@ def _taken(narrowed: Filter, parameters: Parameters) -> tuple[str, str]:
     if not conditions:
         return "true", "true"
     now = f"EXISTS (SELECT FROM executions c WHERE c.id = v.execution_id AND {conditions})"
-    left = f"v.type IN {_MOVES} AND EXISTS (SELECT {_BEFORE} AND {conditions})"
-    return now, f"(m.matches OR {left})"
+    left = f"v.type IN {_MOVES} AND EXISTS (SELECT {_BEFORE} WHERE {conditions})"
+    return now, f"({now} OR {left})"
 
 
 def commit_of(row: Row) -> Commit:

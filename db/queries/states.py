@@ -10,7 +10,7 @@ from db.state_values import fetch_values
 
 _VERSION = {**EXECUTION, "version": "bigint"}
 _NAMING = """
-SELECT FROM checkpoints c WHERE c.execution_id = p.execution_id AND c.state_version = p.version LIMIT 1
+SELECT 1 FROM checkpoints c WHERE c.execution_id = p.execution_id AND c.state_version = p.version LIMIT 1
 """
 
 

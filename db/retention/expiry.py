@@ -12,8 +12,8 @@ DELETE FROM idempotency_keys WHERE key IN (
 )
 """
 _EXPIRE_DELETIONS = """
-DELETE FROM deleted_executions WHERE (xid, execution_id) IN (
-    SELECT xid, execution_id FROM deleted_executions WHERE at < statement_timestamp() - $1::interval
+DELETE FROM deleted_executions WHERE at < statement_timestamp() - $1::interval AND execution_id IN (
+    SELECT execution_id FROM deleted_executions WHERE at < statement_timestamp() - $1::interval
     ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 """

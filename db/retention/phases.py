@@ -16,10 +16,12 @@ from db.queries.predicates import Parameters
 from db.retention.expiry import affected
 from db.retention.partitions import Gone, Stays, drop_range, empty_logs, ranges_over
 from db.retention.selection import Part, Selection
+from db.topology import is_distributed
 from db.writes.batch import Batch
 from db.writes.checkpoints import pruning
 from db.writes.deletions import note_deletions
 from db.writes.links import forget
+from db.writes.locks import lock_each
 from db.writes.write import Write
 
 EXECUTIONS_A_BATCH = 500
@@ -174,16 +176,29 @@ async def _next_due(
     between = f"e.id >= {parameters.add(lower, 'uuid')} AND e.id < {parameters.add(before, 'uuid')}"
     due = batch.selection.due(part, parameters, forks_go=True)
     size = min(batch.size, most)
-    rows = await batch.driver.fetch(
+    candidates = (
         f"SELECT e.id, {_WEIGHT} AS rows FROM executions e WHERE {between} AND {due} AND {condition} "
-        f"ORDER BY e.id DESC LIMIT {size} FOR UPDATE OF e SKIP LOCKED",
-        *parameters.values,
+        f"ORDER BY e.id DESC LIMIT {size}"
     )
+    rows, last = await _lock(batch.driver, candidates, parameters, size)
     if not rows:
-        return [], 0, lower
+        return [], 0, last or lower
     chosen = _as_many_as_fit(rows)
-    behind = lower if len(chosen) == len(rows) < size else chosen[-1]
+    behind = chosen[-1] if last is not None or len(chosen) < len(rows) else lower
     return await _still_due(batch, part, chosen), rows[0]["rows"], behind
+
+
+async def _lock(
+    driver: asyncpg.Connection, candidates: str, parameters: Parameters, size: int
+) -> tuple[list[Any], UUID | None]:
+    """Those of the candidates that nobody else holds; with the last, where there may be more behind it."""
+    if is_distributed(driver):
+        found = await driver.fetch(candidates, *parameters.values)
+        locked = set(await lock_each(driver, [row["id"] for row in found], skip_locked=True))
+        rows = [row for row in found if row["id"] in locked]
+    else:
+        rows = found = await driver.fetch(f"{candidates} FOR UPDATE OF e SKIP LOCKED", *parameters.values)
+    return rows, found[-1]["id"] if len(found) == size else None
 
 
 def _as_many_as_fit(rows: Sequence[Any]) -> list[UUID]:

@@ -22,8 +22,8 @@ from db.retention.selection import Part, Policy, Selection, fetch_policies
 SAMPLE = 200
 _NEEDED = """
  AND x.seq IS DISTINCT FROM (SELECT s.checkpoint_seq FROM states s WHERE s.execution_id = x.execution_id)
- AND NOT EXISTS (SELECT FROM executions f
-                 WHERE f.forked_from_execution_id = x.execution_id AND f.forked_from_seq = x.seq)
+ AND (x.execution_id, x.seq) NOT IN (SELECT f.forked_from_execution_id, f.forked_from_seq FROM executions f
+                                     WHERE f.forked_from_execution_id = ANY($1::uuid[]))
 """
 
 
@@ -124,8 +124,9 @@ async def _share(
     mine = f"FROM {table} x WHERE x.{column} = k.id{narrowed}"
     row: Any = await connection.fetchrow(
         "SELECT coalesce(sum(n.rows), 0)::bigint AS rows, coalesce(sum(n.rows * n.size), 0)::bigint AS bytes "
-        f"FROM unnest($1::uuid[]) AS k(id) CROSS JOIN LATERAL (SELECT (SELECT count(*) {mine}) AS rows, "
-        f"(SELECT avg(pg_column_size(s.*)) FROM (SELECT x.* {mine} LIMIT 50) s) AS size) n",
+        f"FROM (SELECT (SELECT count(*) {mine}) AS rows, "
+        f"(SELECT avg(s.size) FROM (SELECT pg_column_size(x.*) AS size {mine} LIMIT 50) s) AS size "
+        "FROM executions k WHERE k.id = ANY($1::uuid[])) n",
         counted.sample,
     )
     scale = counted.number / max(len(counted.sample), 1)

@@ -40,8 +40,8 @@ _INSERT = """
 INSERT INTO retention_runs (id, actor, status, policy_id, policies) VALUES ($1, $2, 'RUNNING', $3, $4::json)
 """
 _INTERRUPT = """
-UPDATE retention_runs SET status = 'INTERRUPTED', place = NULL, finished_at = clock_timestamp(),
-    updated_at = clock_timestamp()
+UPDATE retention_runs SET status = 'INTERRUPTED', place = NULL, finished_at = statement_timestamp(),
+    updated_at = statement_timestamp()
 WHERE id = $1
 """
 _RUN = """
@@ -49,8 +49,8 @@ SELECT actor, policies, deleted, place, started_at FROM retention_runs WHERE id 
 """
 _NOTE = """
 UPDATE retention_runs SET deleted = $2::json, partitions = partitions || $3::text[], batches = batches + 1,
-    place = $4::json, status = $5, updated_at = clock_timestamp(),
-    finished_at = CASE WHEN $5 <> 'RUNNING' THEN clock_timestamp() END
+    place = $4::json, status = $5, updated_at = statement_timestamp(),
+    finished_at = {finished}
 WHERE id = $1
 """
 _FORGET_NOTHING = """
@@ -168,7 +168,8 @@ async def _batch(database: Database, run: UUID, selection: Selection, size: int)
         deleted = summed(orjson.loads(row["deleted"]), done.rows)
         status = RunStatus.COMPLETED if over else RunStatus.RUNNING
         noted = orjson.dumps(deleted).decode(), list(done.partitions), None if over else after.to_json()
-        await driver.execute(_NOTE, run, *noted, status)
+        note = _NOTE.format(finished="statement_timestamp()" if over else "NULL")
+        await driver.execute(note, run, *noted, status)
         return Progress(done.rows, done.partitions, over)
 
 

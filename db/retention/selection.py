@@ -13,6 +13,7 @@ from db.enums import TERMINAL_EXECUTION
 from db.ids import uuid7_floor
 from db.partitions import Range
 from db.queries.predicates import Parameters, one_of
+from db.topology import is_distributed
 
 # An execution is created before it ends, but for the clocks of two machines.
 _CLOCKS = timedelta(days=1)
@@ -33,6 +34,16 @@ WITH newest AS (
         ORDER BY e.id DESC LIMIT $2
     ) e
     WHERE $3::text IS NULL OR w.name = $3
+)
+SELECT w.id AS workflow_id, newest.id AS execution_id
+FROM newest JOIN workflows w USING (name) WHERE newest.place = $2
+"""
+# The same on many nodes, whose executions are brought together to be counted.
+_NEWEST_OF_NODES = """
+WITH newest AS (
+    SELECT w.name, e.id, row_number() OVER (PARTITION BY w.name ORDER BY e.id DESC) AS place
+    FROM executions e JOIN workflows w ON w.id = e.workflow_id
+    WHERE e.status = ANY($1::text[]) AND ($3::text IS NULL OR w.name = $3)
 )
 SELECT w.id AS workflow_id, newest.id AS execution_id
 FROM newest JOIN workflows w USING (name) WHERE newest.place = $2
@@ -124,6 +135,7 @@ class Selection:
     policies: tuple[Policy, ...]
     now: datetime
     newest: tuple[tuple[tuple[UUID, UUID], ...], ...] = field(default=())
+    distributed: bool = False
 
     @classmethod
     async def at(
@@ -131,7 +143,8 @@ class Selection:
     ) -> "Selection":
         """The selection with what the policies spare as the newest."""
         chosen = tuple(policies)
-        return cls(chosen, now, tuple([await _newest(connection, policy) for policy in chosen]))
+        newest = tuple([await _newest(connection, policy) for policy in chosen])
+        return cls(chosen, now, newest, is_distributed(connection))
 
     def latest(self, part: Part) -> datetime | None:
         """Nothing that ended at or after this moment has lost the part; None where nothing does."""
@@ -160,7 +173,8 @@ class Selection:
         own = self._taken_of("e", part, parameters)
         if part is not Part.EXECUTIONS or own == "false":
             return own
-        forks = "f.forked_from_execution_id = e.id"
+        # On many nodes forks are looked for everywhere, once, rather than beside each execution.
+        forks = f"f.forked_from_execution_id {'IS NOT NULL' if self.distributed else '= e.id'}"
         if apart_from is not None:
             bounds = (uuid7_floor(apart_from.start), uuid7_floor(apart_from.end))
             lower, upper = (parameters.add(bound, "uuid") for bound in bounds)
@@ -169,6 +183,10 @@ class Selection:
             forks += f" AND f.id <> ALL({gone_with})"
         if forks_go:
             forks += f" AND ({self._taken_of('f', part, parameters)}) IS NOT TRUE"
+        if self.distributed:
+            return (
+                f"{own} AND e.id NOT IN (SELECT f.forked_from_execution_id FROM executions f WHERE {forks})"
+            )
         return f"{own} AND NOT EXISTS (SELECT FROM executions f WHERE {forks})"
 
     def _taken_of(self, row: str, part: Part, parameters: Parameters) -> str:
@@ -209,7 +227,8 @@ async def _newest(connection: asyncpg.Connection, policy: Policy) -> tuple[tuple
     if policy.keep_last is None:
         return ()
     statuses = list(policy.statuses or TERMINAL_EXECUTION)
-    rows = await connection.fetch(_NEWEST, statuses, policy.keep_last, policy.workflow_name)
+    statement = _NEWEST_OF_NODES if is_distributed(connection) else _NEWEST
+    rows = await connection.fetch(statement, statuses, policy.keep_last, policy.workflow_name)
     return tuple((row["workflow_id"], row["execution_id"]) for row in rows)
 
 

@@ -45,6 +45,8 @@ def _words(column: str, otherwise: str) -> str:
 
 # Given as text and cast: the driver would ask for a codec of its own.
 AS_TEXT = ("json", "jsonb")
+# Of no execution: on every node, where the others are on their execution's.
+EVERYWHERE = frozenset(("idempotency_keys",))
 _EXECUTION = {"execution_id": "uuid"}
 _LISTS = ("completed_steps", "failed_steps", "skipped_steps")
 

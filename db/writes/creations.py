@@ -19,6 +19,7 @@ from db.enums import EventType, ExecutionStatus, StateOp, WorkflowStatus
 from db.errors import AlreadyExists, Contended, FlowkeepError, InvalidInput, NotFound
 from db.ids import uuid7_time
 from db.jsonb import exact_text
+from db.topology import is_distributed
 from db.writes.answers import Answer, Outcome
 from db.writes.draft import json_text
 from db.writes.priorities import RANKS
@@ -28,13 +29,11 @@ from db.writes.write import Replay, Write, replayed
 _RUNNABLE = (WorkflowStatus.ACTIVE, WorkflowStatus.DRAFT, WorkflowStatus.DEPRECATED)
 _JSON = ("input", "attributes", "tags")
 
-# What somebody else holds is there and has no status: its creations are made alone. A parent is locked
-# against moves, for one that is being cancelled would not see this child.
+# What somebody else holds is there and has no status: its creations are made alone.
 _LOOK = """
-SELECT w.id AS workflow_id, l.status, l.priority, p.id AS parent_id, m.status AS parent_status,
-       k.fingerprint, k.outcome, clock_timestamp() AS now
-FROM unnest($1::uuid[], $2::text[], $3::text[], $4::uuid[], $5::text[])
-     WITH ORDINALITY AS a(workflow_id, name, version, parent_id, key, ord)
+SELECT w.id AS workflow_id, l.status, l.priority, k.fingerprint, k.outcome, clock_timestamp() AS now
+FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
+     WITH ORDINALITY AS a(workflow_id, name, version, key, ord)
 LEFT JOIN LATERAL (
     SELECT coalesce(
         (SELECT w.id FROM workflows w WHERE w.id = a.workflow_id),
@@ -44,11 +43,17 @@ LEFT JOIN LATERAL (
 LEFT JOIN LATERAL (
     SELECT w2.status, w2.priority FROM workflows w2 WHERE w2.id = w.id FOR SHARE{skip}
 ) l ON true
-LEFT JOIN LATERAL (SELECT e.id FROM executions e WHERE e.id = a.parent_id) p ON true
-LEFT JOIN LATERAL (SELECT e.status FROM executions e WHERE e.id = a.parent_id FOR SHARE{skip}) m ON true
 LEFT JOIN idempotency_keys k ON k.key = a.key
 ORDER BY a.ord
 """
+# Parents are locked against moves, for one that is being cancelled would not see this child. On many nodes
+# each is asked for by itself, where it is.
+_PARENTS = """
+SELECT p.id, m.status FROM {asked}
+JOIN LATERAL (SELECT e.id FROM executions e WHERE e.id = a.id) p ON true
+LEFT JOIN LATERAL (SELECT e.status FROM executions e WHERE e.id = a.id FOR SHARE{skip}) m ON true
+"""
+_MANY, _ONE = "unnest($1::uuid[]) AS a(id)", "(SELECT $1::uuid AS id) AS a"
 
 
 class WorkflowRef(NamedTuple):
@@ -78,6 +83,11 @@ class Creation:
     size: int = 0
     exclusive: bool = False
 
+    @property
+    def parent(self) -> UUID | None:
+        """By which it is started."""
+        return self.columns.get("parent_id")
+
 
 @dataclass(slots=True)
 class Creations:
@@ -92,7 +102,8 @@ class Creations:
         try:
             async with database.batching() as driver:
                 seen = await _look(driver, self.requests, skip_locked=skip_locked)
-                decided = _Decided(skip_locked)
+                parents = await _look_for_parents(driver, self.requests, skip_locked=skip_locked)
+                decided = _Decided(skip_locked, parents)
                 pairs = zip(self.requests, seen, strict=True)
                 answers = [decided.answer(request, found) for request, found in pairs]
                 await decided.rows.write(driver)
@@ -110,17 +121,33 @@ async def _look(
         [request.workflow.key for request in requests],
         [request.workflow.name for request in requests],
         [request.workflow.version for request in requests],
-        [request.columns.get("parent_id") for request in requests],
         [request.write.key for request in requests],
     )
     return rows
 
 
+async def _look_for_parents(
+    driver: asyncpg.Connection, requests: Sequence[Creation], *, skip_locked: bool
+) -> dict[UUID, str | None]:
+    """The statuses of the parents that are there, None of one that somebody else holds."""
+    keys = sorted({parent for request in requests if (parent := request.parent) is not None})
+    if not keys:
+        return {}
+    skip = " SKIP LOCKED" if skip_locked else ""
+    if is_distributed(driver):
+        statement = _PARENTS.format(asked=_ONE, skip=skip)
+        rows = [row for key in keys for row in await driver.fetch(statement, key)]
+    else:
+        rows = await driver.fetch(_PARENTS.format(asked=_MANY, skip=skip), keys)
+    return {row["id"]: row["status"] for row in rows}
+
+
 class _Decided:
     """What the batch has come to so far."""
 
-    def __init__(self, skip_locked: bool) -> None:
+    def __init__(self, skip_locked: bool, parents: Mapping[UUID, str | None]) -> None:
         self.rows = Rows()
+        self._parents = parents
         self._skip_locked = skip_locked
         self._made: dict[str, tuple[bytes, Outcome]] = {}
 
@@ -128,7 +155,7 @@ class _Decided:
         """Decide one; None where somebody else holds its workflow."""
         try:
             self._find_earlier(request.write, seen)
-            if self._skip_locked and _held(seen):
+            if self._skip_locked and self._held(request, seen):
                 return None
             outcome = self._create(request, seen)
         except Replay as replay:
@@ -142,6 +169,12 @@ class _Decided:
             self.rows.add("idempotency_keys", row)
         return outcome
 
+    def _held(self, request: Creation, seen: asyncpg.Record) -> bool:
+        """Whether somebody else holds the workflow or the parent at the moment."""
+        if seen["workflow_id"] is not None and seen["status"] is None:
+            return True
+        return request.parent is not None and self._parents.get(request.parent, "") is None
+
     def _find_earlier(self, write: Write, seen: asyncpg.Record) -> None:
         if write.key in self._made:
             raise replayed(write, *self._made[write.key])
@@ -149,7 +182,7 @@ class _Decided:
             raise replayed(write, seen["fingerprint"], orjson.loads(seen["outcome"]))
 
     def _create(self, request: Creation, seen: asyncpg.Record) -> Outcome:
-        key, write, parent = request.execution_id, request.write, request.columns.get("parent_id")
+        key, write, parent = request.execution_id, request.write, request.parent
         if seen["status"] is None:
             raise NotFound("workflow", request.workflow.shown)
         if seen["status"] not in _RUNNABLE:
@@ -157,12 +190,10 @@ class _Decided:
                 f"Workflow {request.workflow.shown} is {seen['status']}: "
                 f"only {', '.join(_RUNNABLE)} ones can run."
             )
-        if parent is not None and seen["parent_status"] is None:
+        if parent is not None and self._parents.get(parent) is None:
             raise NotFound("execution", f"exec_{parent.hex}")
-        if seen["parent_status"] == ExecutionStatus.CANCELLED:
-            raise InvalidInput(
-                f"The parent exec_{seen['parent_id'].hex} is CANCELLED: it gets no more children."
-            )
+        if parent is not None and self._parents[parent] == ExecutionStatus.CANCELLED:
+            raise InvalidInput(f"The parent exec_{parent.hex} is CANCELLED: it gets no more children.")
         columns = {
             name: json_text(value) if name in _JSON and value is not None else value
             for name, value in request.columns.items()
@@ -193,11 +224,3 @@ class _Decided:
     def _note(self, key: UUID, write: Write, now: datetime, changes: Mapping[str, Any]) -> None:
         row = {"execution_id": key, "seq": 1, "type": EventType.EXECUTION_CREATED, "actor": write.actor}
         self.rows.add("events", {**row, "at": now, "changes": json_text(changes)})
-
-
-def _held(seen: asyncpg.Record) -> bool:
-    """Whether somebody else holds the workflow or the parent at the moment."""
-    return any(
-        seen[there] is not None and seen[status] is None
-        for there, status in (("workflow_id", "status"), ("parent_id", "parent_status"))
-    )

@@ -12,7 +12,8 @@ from uuid import UUID
 import asyncpg
 
 from db.enums import ExecutionStatus
-from db.writes.arms import ARMS, AS_TEXT
+from db.topology import is_distributed
+from db.writes.arms import ARMS, AS_TEXT, EVERYWHERE
 from db.writes.cascade import cancel_descendants
 
 Row: TypeAlias = dict[str, Any]
@@ -59,10 +60,27 @@ class Rows:
     async def write(self, driver: asyncpg.Connection) -> None:
         """Write all of it in one statement; none where there is nothing. Children follow, by generation."""
         arms = tuple(arm for arm in ARMS if self._rows.get(arm) or self._columns.get(arm))
-        if arms:
+        if arms and is_distributed(driver):
+            await self._write_by_execution(driver, arms)
+        elif arms:
             await driver.execute(_statement(arms), *(array for arm in arms for array in self._arrays(arm)))
         for execution, actor, status in self._parents:
             await cancel_descendants(driver, execution, actor, status)
+
+    async def _write_by_execution(self, driver: asyncpg.Connection, arms: tuple[str, ...]) -> None:
+        """On many nodes: a statement an execution, which leads to the node where it is."""
+        by_execution: defaultdict[Any, dict[str, list[tuple[Any, ...]]]] = defaultdict(dict)
+        for arm in arms:
+            for row in zip(*self._arrays(arm), strict=True):
+                by_execution[None if arm in EVERYWHERE else row[0]].setdefault(arm, []).append(row)
+        for execution, rows in by_execution.items():
+            columns = [[*zip(*own, strict=True)] for own in rows.values()]
+            if execution is None:
+                arrays = [array for own in columns for array in own]
+                await driver.execute(_statement(tuple(rows)), *arrays)
+            else:
+                arrays = [array for _, *own in columns for array in own]
+                await driver.execute(_statement_of_one(tuple(rows)), execution, *arrays)
 
     def _arrays(self, arm: str) -> list[list[Any]]:
         rows, blocks = self._rows[arm], self._columns[arm]
@@ -73,6 +91,24 @@ class Rows:
                 array += block[name]
             arrays.append(array)
         return arrays
+
+
+@cache
+def _statement_of_one(arms: tuple[str, ...]) -> str:
+    """The same for one execution, $1."""
+    parts, number = [], 1
+    for arm in arms:
+        key, *names = ARMS[arm].columns
+        arrays = []
+        for name in names:
+            number += 1
+            kind = ARMS[arm].columns[name]
+            arrays.append(f"${number}::{'text' if kind in AS_TEXT else kind}[]")
+        given = (
+            f"(SELECT $1::uuid AS {key}, u.* FROM unnest({', '.join(arrays)}) AS u({', '.join(names)})) AS g"
+        )
+        parts.append(f"of_{arm} AS ({ARMS[arm].statement.replace('{given}', given)})")
+    return f"WITH {', '.join(parts)} SELECT 1"
 
 
 @cache

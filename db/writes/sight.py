@@ -19,6 +19,7 @@ import orjson
 
 from db.jsonb import as_written
 from db.state_values import HIDDEN, HIDING
+from db.topology import is_distributed
 from db.writes.found import take
 from db.writes.needs import Needs
 from db.writes.seen import Head, Seen
@@ -60,13 +61,13 @@ def _every_key(field: str = "NOT e.field") -> str:
 _AT_BASE = " AND e.version <= p.version"
 _MARK = "json_build_array(c.seq, c.parent_seq, c.state_version)"
 _FORKED = (
-    "SELECT json_agg(DISTINCT f.forked_from_seq) FROM executions f WHERE f.forked_from_execution_id = a.id"
+    "SELECT json_agg(DISTINCT f.forked_from_seq) FROM executions f WHERE f.forked_from_execution_id = {}"
 )
 _ATTEMPT = """
     s.seq, s.key, s.attempt, s.status, s.event_seq, s.started_at, s.metrics, s.output, s.error, s.name,
     s.type, s.input, s.depends_on,
     (SELECT json_build_array(encode(v.fingerprint, 'hex'), v.outcome) FROM events v
-     WHERE s.completed_at IS NOT NULL AND v.execution_id = s.execution_id AND v.seq = s.event_seq
+     WHERE s.completed_at IS NOT NULL AND v.execution_id = a.id AND v.seq = s.event_seq
        AND v.outcome IS NOT NULL)
 """
 # What each arm selects from the execution that is `a.id`; `a.{wanted}` has what it was asked for.
@@ -166,13 +167,13 @@ _ARMS: Mapping[str, str] = {
                 SELECT c.* FROM json_array_elements_text(a.{{wanted}}::json) AS k(seq)
                 JOIN checkpoints c ON c.execution_id = a.id AND c.parent_seq = k.seq::bigint
             ) c),
-            ({_FORKED})) AS found
+            ({{forked}})) AS found
         WHERE a.{{wanted}} IS NOT NULL
     """,
     "every_checkpoint": f"""
         SELECT json_build_array(
             (SELECT json_agg({_MARK} ORDER BY c.seq) FROM checkpoints c WHERE c.execution_id = a.id),
-            ({_FORKED})) AS found
+            ({{forked}})) AS found
         WHERE a.{{wanted}} IS NOT NULL
     """,
     "prunable": f"""
@@ -192,7 +193,7 @@ _ARMS: Mapping[str, str] = {
 _HEAD = ", ".join(f"e.{column}" for column in Head._fields)
 _STATEMENT = """
 SELECT a.id AS asked, s.event_seq AS began_with, clock_timestamp() AS now, {head}{found}
-FROM unnest({arrays}) AS a({names})
+FROM {asked}
 LEFT JOIN LATERAL (SELECT e.event_seq FROM executions e WHERE e.id = a.id) s ON true
 LEFT JOIN LATERAL (
     SELECT {columns} FROM executions e WHERE e.id = a.id FOR NO KEY UPDATE{skip}
@@ -209,16 +210,24 @@ class Asked(NamedTuple):
 
 
 @cache
-def _statement(arms: tuple[str, ...], skip_locked: bool) -> str:
+def _statement(arms: tuple[str, ...], skip_locked: bool, of_one: bool) -> str:
+    """Of many executions, or `of_one`: all is then found by one value, which says on which node it is."""
+    wanted = [f"{arm}_wanted" for arm in arms]
+    if of_one:
+        given = "".join(f", ${number}::text AS {name}" for number, name in enumerate(wanted, 2))
+        asked, forked = f"(SELECT $1::uuid AS id{given}) AS a", "NULL"
+    else:
+        arrays = ", ".join(["$1::uuid[]", *(f"${number}::text[]" for number, _ in enumerate(arms, 2))])
+        asked, forked = f"unnest({arrays}) AS a({', '.join(['id', *wanted])})", _FORKED.format("a.id")
+    arm_of = {arm: _ARMS[arm].replace("{forked}", forked) for arm in arms}
     joins = [
-        f"LEFT JOIN LATERAL ({_ARMS[arm].replace('{wanted}', f'{arm}_wanted')}) of_{arm} ON true"
-        for arm in arms
+        f"LEFT JOIN LATERAL ({arm_of[arm].replace('{wanted}', name)}) of_{arm} ON true"
+        for arm, name in zip(arms, wanted, strict=True)
     ]
     return _STATEMENT.format(
         head=", ".join(f"l.{column}" for column in Head._fields),
         found="".join(f", of_{arm}.found AS {arm}_found" for arm in arms),
-        arrays=", ".join(["$1::uuid[]", *(f"${number}::text[]" for number, _ in enumerate(arms, 2))]),
-        names=", ".join(["id", *(f"{arm}_wanted" for arm in arms)]),
+        asked=asked,
         columns=_HEAD,
         skip=" SKIP LOCKED" if skip_locked else "",
         joins="\n".join(joins),
@@ -241,7 +250,7 @@ async def look(
         again = await _fetch(driver, {key: asked[key] for key in held}, skip_locked=False)
         held = {row["asked"]: row for row in again}
     return {
-        key: _seen(held[key], asked[key]) if key in held else None
+        key: await _seen(driver, held[key], asked[key]) if key in held else None
         for key, began_with in ((row["asked"], row["began_with"]) for row in rows)
         if key in held or began_with is None or not skip_locked
     }
@@ -253,7 +262,7 @@ async def look_again(
     """Within a transaction that has these executions locked: read what else is needed, as it is now."""
     asked = {key: Asked(needed, frozenset()) for key, needed in needs.items()}
     for row in await _fetch(driver, asked, skip_locked=False):
-        take(row, seen[row["asked"]], needs[row["asked"]])
+        await _take(driver, row, seen[row["asked"]], needs[row["asked"]])
 
 
 async def _fetch(
@@ -261,8 +270,12 @@ async def _fetch(
 ) -> list[asyncpg.Record]:
     wanted = {arm: [_wanted(arm, one) for one in asked.values()] for arm in _ARMS}
     used = {arm: array for arm, array in wanted.items() if any(array)}
+    if is_distributed(driver):
+        statement = _statement(tuple(used), skip_locked, True)
+        each = zip(asked, *used.values(), strict=True)
+        return [row for given in each for row in await driver.fetch(statement, *given)]
     rows: list[asyncpg.Record] = await driver.fetch(
-        _statement(tuple(used), skip_locked), list(asked), *used.values()
+        _statement(tuple(used), skip_locked, False), list(asked), *used.values()
     )
     return rows
 
@@ -275,7 +288,15 @@ def _wanted(arm: str, asked: Asked) -> str | None:
     return orjson.dumps(list(wanted)).decode() if wanted else None
 
 
-def _seen(row: asyncpg.Record, asked: Asked) -> Seen:
+async def _seen(driver: asyncpg.Connection, row: asyncpg.Record, asked: Asked) -> Seen:
     seen = Seen(row["now"], Head(*(row[column] for column in Head._fields)))
-    take(row, seen, asked.needs)
+    await _take(driver, row, seen, asked.needs)
     return seen
+
+
+async def _take(driver: asyncpg.Connection, row: asyncpg.Record, seen: Seen, needs: Needs) -> None:
+    take(row, seen, needs)
+    if seen.marks is not None and is_distributed(driver):
+        # Forks are of any node.
+        forked = orjson.loads(await driver.fetchval(_FORKED.format("$1"), row["asked"]) or "[]")
+        seen.marks = seen.marks._replace(forked=frozenset(forked))

@@ -15,11 +15,13 @@ from db.errors import AlreadyExists, InvalidInput, NotFound, VersionConflict
 from db.ids import uuid7, uuid7_time
 from db.models import Event, Execution, LogEntry, Workflow
 from db.models.base import among, table
+from db.topology import is_distributed
 from db.transitions import WORKFLOW_MOVES, require_move
 from db.writes.deletions import note_deletions
 from db.writes.holds import lock_holds, require_not_held
 from db.writes.idempotent import Outcome, audit, write_idempotent
 from db.writes.links import forget
+from db.writes.locks import lock_each
 from db.writes.priorities import rank_executions
 from db.writes.write import Write
 
@@ -129,7 +131,12 @@ async def delete_workflow(database: Database, write: Write, key: UUID, *, cascad
 
 async def _delete_executions(session: AsyncSession, write: Write, workflow: UUID, cascade: bool) -> int:
     mine = Execution.workflow_id == workflow
-    found = list((await session.scalars(select(Execution.id).where(mine).with_for_update())).all())
+    driver = await driver_of(session)
+    if is_distributed(driver):
+        there = await session.scalars(select(Execution.id).where(mine).order_by(Execution.id))
+        found = await lock_each(driver, there.all())
+    else:
+        found = list((await session.scalars(select(Execution.id).where(mine).with_for_update())).all())
     if found and not cascade:
         raise InvalidInput(
             f"The workflow has {len(found)} executions; delete them first, or ask for `cascade: true`."
@@ -138,12 +145,12 @@ async def _delete_executions(session: AsyncSession, write: Write, workflow: UUID
     if running := await session.scalar(live):
         raise InvalidInput(f"{running} executions of the workflow have not ended; cancel them first.")
     await require_not_held(session, found)
-    driver = await driver_of(session)
     await note_deletions(driver, write.actor, found)
     await forget(driver, found)
     for unlinked in (LogEntry, Event):
         await session.execute(delete(unlinked).where(among(unlinked.execution_id, found)))
-    await driver.execute(_PLANNED_ONCE)
+    if not is_distributed(driver):
+        await driver.execute(_PLANNED_ONCE)
     await session.execute(delete(table(Execution)).where(mine))
     return len(found)
 

@@ -25,6 +25,8 @@ from db.writes.needs import Needs
 LANES = 2
 MOST_WRITES = 256
 MOST_BYTES = 8 * 1024 * 1024
+# Of one: its node commits by itself, where several would have to agree.
+MOST_EXECUTIONS_OF_NODES = 1
 
 
 @dataclass(slots=True, eq=False)
@@ -49,8 +51,9 @@ class Writer:
     """Makes the writes of a process, in batches.
 
     At most `lanes` batches are under way, each with at most `most_writes` writes and about `most_bytes`
-    bytes of input. A write whose execution another process holds leaves its batch and is made alone, so
-    that nobody else waits for that lock.
+    bytes of input. Where executions are spread over nodes, a batch is of `most_executions_of_nodes` at most.
+    A write whose execution another process holds leaves its batch and is made alone, so that nobody else
+    waits for that lock.
     """
 
     def __init__(
@@ -61,12 +64,14 @@ class Writer:
         lanes: int = LANES,
         most_writes: int = MOST_WRITES,
         most_bytes: int = MOST_BYTES,
+        most_executions_of_nodes: int = MOST_EXECUTIONS_OF_NODES,
     ) -> None:
         self._database = database
         self._together = together
         self._lanes = lanes
         self._most_writes = most_writes
         self._most_bytes = most_bytes
+        self._most_executions_of_nodes = most_executions_of_nodes
         self._queue: deque[_Waiting] = deque()
         self._busy: set[UUID] = set()
         self._running = 0
@@ -111,6 +116,7 @@ class Writer:
         own: set[UUID] = set()
         shut = set(self._busy)
         size = 0
+        most = self._most_executions_of_nodes if self._database.distributed else self._most_writes
         while self._queue and len(taken) < self._most_writes and size < self._most_bytes:
             one = self._queue.popleft()
             if one.answer.cancelled():
@@ -119,6 +125,9 @@ class Writer:
             if request.execution_id in shut or (request.exclusive and request.execution_id in own):
                 # What comes after it on this execution waits with it, or the order would be lost.
                 shut.add(request.execution_id)
+                left.append(one)
+                continue
+            if request.execution_id not in own and len(own) == most:
                 left.append(one)
                 continue
             taken.append(one)

@@ -278,7 +278,7 @@ async def test_a_page_deep_inside_starts_where_the_last_one_ended(
 
 @pytest.mark.parametrize("names", [None, ["workflow 7"]])
 async def test_a_claim_walks_an_index_by_priority_and_age(stocked: Database, names: list[str] | None) -> None:
-    arguments = True, names is None, names or [], 10, "w", timedelta(minutes=1), "test"
+    arguments = "w", timedelta(minutes=1), "test", True, names is None, names or [], 10
     async with stocked.changing() as driver:
         await driver.execute("SET LOCAL enable_seqscan = off")
         plan = await driver.fetchval(f"EXPLAIN (FORMAT JSON) {CLAIM}", *arguments)

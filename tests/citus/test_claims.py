@@ -1,0 +1,3 @@
+"""Claims, on many nodes."""
+
+from tests.db.test_claims import *

@@ -1,0 +1,3 @@
+"""Reads, on many nodes."""
+
+from tests.graph.test_filters import *

@@ -1,0 +1,3 @@
+"""Feeds, on many nodes."""
+
+from tests.live.test_deletions import *

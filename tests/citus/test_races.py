@@ -1,0 +1,3 @@
+"""Races, on many nodes."""
+
+from tests.races.test_races import *

@@ -1,0 +1,3 @@
+"""Retention, on many nodes."""
+
+from tests.db.test_retention import *

@@ -1,0 +1,3 @@
+"""Partitions that go, on many nodes."""
+
+from tests.db.test_retention_partitions import *
