@@ -6,6 +6,8 @@ import time
 from dataclasses import dataclass
 from datetime import timedelta
 
+import asyncpg
+
 from db.database_url import parse_url
 from db.engine import Database
 from db.enums import ReplicaState
@@ -148,13 +150,17 @@ class Replica:
                 return await standby_standing(connection)
         except TimeoutError as error:
             raise Unavailable(f"{self._where} did not answer within {LOOK_SECONDS:g} s.") from error
+        except (
+            asyncpg.PostgresError
+        ) as error:  # what replicates in another way, as some providers' servers do
+            raise Unavailable(f"{self._where} does not tell how far it is: {error}.") from error
 
     async def _ask_primary(self) -> Standing | None:
         """None where it can't tell: the standby is then judged by what was known before."""
         try:
             async with asyncio.timeout(LOOK_SECONDS), self._primary.reading() as connection:
                 return await primary_standing(connection)
-        except (FlowkeepError, TimeoutError):
+        except (FlowkeepError, TimeoutError, asyncpg.PostgresError):
             return None
 
     async def _replayed(self) -> int:

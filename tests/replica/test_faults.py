@@ -15,6 +15,7 @@ from tests.factories import Factory
 from tests.patience import settled, until
 from tests.replica.conftest import Sources, answered, replicating
 from tests.replica.standby import Standby
+from tests.replica.test_positions import written
 from tests.replica.test_reads import COUNT, count
 from tests.replica.test_watched import until_told
 
@@ -91,6 +92,19 @@ async def test_a_standby_that_is_killed_is_not_missed(
     assert set(found) == {3}
     assert {"replica", "unreachable"} <= set(sources()) <= {"replica", "unreachable", "lost", None}
     assert sources()[-1] == "replica"
+
+
+async def test_nobody_waits_for_a_standby_that_dies(
+    worker_url: str, spare: Standby, sources: Sources
+) -> None:
+    async with replicating(worker_url, spare) as client:
+        await spare.pause()
+        position = await written(client, "w")
+        waiting = asyncio.create_task(answered(client, SLOW, position))
+        await count(client)
+        spare.kill()
+        assert await waiting == {"data": {"workflows": {"totalCount": 1}}}
+    assert sources()[-1] == "position"
 
 
 async def test_a_standby_that_hangs_is_left(

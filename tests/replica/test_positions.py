@@ -1,6 +1,7 @@
 """Who has written reads what they wrote: a position in an answer, and `after` in the next request."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 import pytest
 
@@ -10,6 +11,7 @@ from graph.ids import Kind, encode
 from tests.client import Client
 from tests.conftest import Statements
 from tests.factories import Factory
+from tests.graph.test_tail import Tails
 from tests.live.documents import EVENTS
 from tests.live.follower import connected
 from tests.live.sse import streamed
@@ -112,6 +114,23 @@ async def test_in_an_address_too(replicated: Client, standby: Standby) -> None:
     headers = {"graphql-require-preflight": "1"}
     answer = await replicated.http.get(replicated.url, params=parameters, headers=headers)
     assert answer.json() == {"data": {"workflows": {"totalCount": 1}}}
+
+
+async def test_tail_sees_the_end_that_it_was_told_of(
+    worker_url: str, standby: Standby, make: Factory, database: Database
+) -> None:
+    execution = await make.execution()
+    await standby.catch_up(database)
+    await standby.pause()
+    async with replicating(worker_url, standby, replica_wait=0.05) as client, AsyncExitStack() as stack:
+        tailing = await Tails(stack, client.url)(execution, "--until-end")
+        name = encode(Kind.EXECUTION, execution)
+        await client.done("appendLogs", executionId=name, entries=[{"message": "first"}])
+        (first,) = await tailing.lines(1)
+        await client.done("transitionExecution", executionId=name, to="CANCELLED")
+        code, others, complaints = await tailing.end()
+    assert first.endswith("first")
+    assert (code, others, complaints) == (0, [], "")
 
 
 @pytest.mark.parametrize("after", [1, True, "", "x", "0/G", {}, ["0/1"]])
