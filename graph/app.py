@@ -207,20 +207,20 @@ def _add_replica_gauges(metrics: Metrics, replica: Replica) -> None:
     )
     metrics.gauge(
         "replica_lag_seconds",
-        "Seconds for which the replica has not had all of the primary's log; NaN where nobody knows.",
-        lambda: _or_nan(replica.status.lag_seconds),
+        "Seconds for which the replica has not had all of the primary's log; Inf where nobody knows.",
+        lambda: _or_inf(replica.status.lag_seconds),
         highest=True,
     )
     metrics.gauge(
         "replica_lag_bytes",
-        "Bytes of the primary's log that the replica has not replayed; NaN where nobody knows.",
-        lambda: _or_nan(replica.status.lag_bytes),
+        "Bytes of the primary's log that the replica has not replayed; Inf where nobody knows.",
+        lambda: _or_inf(replica.status.lag_bytes),
         highest=True,
     )
 
 
-def _or_nan(value: float | None) -> float:
-    return math.nan if value is None else value
+def _or_inf(value: float | None) -> float:
+    return math.inf if value is None else value  # of several workers the highest counts, which NaN is not
 
 
 def _pages(settings: Settings) -> list[Route]:

@@ -13,6 +13,11 @@ class Lag:
     def __init__(self) -> None:
         self._samples: list[tuple[float, int]] = []
 
+    @property
+    def end(self) -> int | None:
+        """Where the primary's log ended when it was last noted."""
+        return self._samples[-1][1] if self._samples else None
+
     def note(self, moment: float, end: int) -> None:
         """The primary's log ends there at this moment."""
         if self._samples and end < self._samples[-1][1]:

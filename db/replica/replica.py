@@ -131,7 +131,8 @@ class Replica:
             if self._lag.seconds(now, standby.position) is None and primary.at and standby.at:
                 self._lag.begin(now - max(0.0, (primary.at - standby.at).total_seconds()), standby.position)
         seconds = self._lag.seconds(now, standby.position)
-        size = None if primary is None else max(0, primary.position - standby.position)
+        end = self._lag.end
+        size = None if end is None else max(0, end - standby.position)
         # Who was too far behind comes back once it has really caught up, or it would come and go.
         was_behind = self._status.state is ReplicaState.BEHIND
         bound = self._max_lag / 2 if was_behind else self._max_lag

@@ -1,6 +1,7 @@
 """What an operator sees of the standby."""
 
 from collections.abc import Callable
+from math import inf
 from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -86,10 +87,11 @@ async def test_queries_are_counted_by_where_they_were_read(
 async def test_a_process_without_its_replica_is_ready(worker_url: str, standby: Standby) -> None:
     async with replicating(worker_url, standby, replica_url=AWAY) as client:
         ready = (await client.http.get(beside(client, "/readyz"))).json()
-        found = await told(client)
+        found, measured = await told(client), await metrics(client)
     warning = "The replica can't be reached: queries are read from the primary."
     assert (ready["ready"], ready["warnings"]) == (True, [warning])
     assert (found["state"], found["lagSeconds"]) == ("UNREACHABLE", None)
+    assert (measured["out_of_use"], measured["lag_seconds"], measured["lag_bytes"]) == (1, inf, inf)
     assert "127.0.0.1:1 can't be reached: Connection refused" in found["reason"]
 
 
