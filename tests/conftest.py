@@ -47,8 +47,8 @@ for _profile, _examples in {"whole": 100, "quick": 20}.items():
         _profile, deadline=None, derandomize=True, database=None, max_examples=_examples
     )
 
-# Once a connection and type, the driver asks what an array type is; once a pool it is asked whether there is a
-# Citus; once a second at most, the service looks whether a token was created.
+# Once a connection and type, the driver asks what an array type is; once a pool it is asked whether there is
+# a Citus; once a second at most, the service looks whether a token was created.
 NOT_OF_REQUESTS = ("typeinfo", "set_config('jit'", "pg_dist_partition", "FROM tokens")
 
 # Browsers, other people's clients, processes that are killed, and other servers: seconds each.
