@@ -33,7 +33,7 @@ export function Statements() {
               <tbody>
                 {costs?.costliest.map(({ text, calls, total, mean, rows, share }) => (
                   <tr key={text}>
-                    <td className="wide"><code className="message" title={text}>{text.trim()}</code></td>
+                    <td className="wide"><code className="statement" title={text}>{text.trim()}</code></td>
                     <td className="right number">{share == null ? '' : `${(100 * share).toFixed(1)} %`}</td>
                     <td className="right number">{spoken(total / 1_000)}</td>
                     <td className="right number">{calls.toLocaleString('en')}</td>
