@@ -89,7 +89,8 @@ class Database:
         most_held: int = sys.maxsize,
     ) -> None:
         target = parse_url(url)
-        self._where = target.where
+        self._target, self._where = target, target.where
+        self._unbound = connect_arguments(connect_timeout, timedelta(0), pooler=pooler)
         arguments = connect_arguments(connect_timeout, statement_timeout, pooler=pooler)
         shared = pool_size >= _SMALLEST_SHARED
         batches = _BATCH_CONNECTIONS if shared else 1
@@ -200,6 +201,17 @@ class Database:
             async with driver as connection, connection.transaction():
                 await connection.execute(_UNBOUND)
                 yield connection
+
+    @asynccontextmanager
+    async def aside(self) -> AsyncIterator[asyncpg.Connection]:
+        """A connection beside the pool, which nothing bounds: for what takes long outside a transaction."""
+        engine = make_engine(self._target, 1, self._unbound)
+        try:
+            with self._pool.observer(Session.MAINTENANCE), translated(self._where):
+                async with engine.connect() as connection:
+                    yield await driver_of(connection)
+        finally:
+            await engine.dispose()
 
     @asynccontextmanager
     async def migrating(self) -> AsyncIterator[AsyncConnection]:

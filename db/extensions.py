@@ -16,6 +16,7 @@ class Extension(StrEnum):
     CHECKS = "amcheck"
     STATEMENTS = "pg_stat_statements"
     TRIGRAMS = "pg_trgm"
+    KEYS = "btree_gin"
 
 
 class Presence(NamedTuple):

@@ -17,6 +17,7 @@ from starlette.routing import Route, WebSocketRoute
 from db.engine import Database
 from db.enums import ReplicaState
 from db.errors import NotReady
+from db.log_search import index_past_logs
 from db.migrate import require_head
 from db.partitions import cover_ahead
 from db.replica import Replica
@@ -50,6 +51,7 @@ logger = logging.getLogger("flowkeep")
 
 _PARTITION_CHECK_SECONDS = 3600.0
 _FIRST_RETENTION_SECONDS = 60.0
+_FIRST_LOG_INDEX_SECONDS = 300.0
 _SHARE_METRICS_SECONDS = 5.0
 _TRIAL_SECONDS = 5.0
 _REPLICA_SECONDS = 1.0
@@ -152,6 +154,10 @@ def _maintenance(database: Database, settings: Settings) -> list[Job]:
     async def keep_partitions_ahead() -> None:
         await cover_ahead(database, settings.partition_span, settings.partitions_ahead)
 
+    async def index_logs() -> None:
+        if made := await index_past_logs(database):
+            logger.info("The logs of %d partitions whose time is over were indexed.", made)
+
     async def keep_to_policies() -> None:
         run = await apply_enabled(database, "retention")
         if run is not None:
@@ -168,6 +174,7 @@ def _maintenance(database: Database, settings: Settings) -> list[Job]:
 
     jobs = [Job("writability", see_whether_there_is_room, every=_TRIAL_SECONDS)]
     jobs.append(Job("partitions", keep_partitions_ahead, every=every, first=every))
+    jobs.append(Job("log_index", index_logs, every=every, first=_FIRST_LOG_INDEX_SECONDS))
     if every := settings.retention_interval:
         # Soon after the start, so that it is done where servers live shortly, but not with it.
         first = min(every, _FIRST_RETENTION_SECONDS)

@@ -17,6 +17,7 @@ _INVALID = """
 SELECT indexrelid::regclass::text AS relation, 'is not valid: REINDEX INDEX it, or drop it' AS wrong
 FROM pg_index JOIN pg_class c ON c.oid = indexrelid
 WHERE c.relnamespace = current_schema()::regnamespace AND NOT (indisvalid AND indisready)
+  AND NOT EXISTS (SELECT FROM pg_stat_progress_create_index p WHERE p.index_relid = indexrelid)
 UNION ALL
 SELECT conrelid::regclass::text, 'has the constraint ' || conname || ', which was not validated'
 FROM pg_constraint

@@ -27,7 +27,7 @@ from tests.serving import serving
 pytestmark = pytest.mark.slow
 
 SOME = 20
-OPTIONS = ("--format=custom", "--extension=plpgsql", "--extension=pg_trgm")
+OPTIONS = ("--format=custom", "--extension=plpgsql", "--extension=pg_trgm", "--extension=btree_gin")
 _DUMP_WAITS = "SELECT wait_event_type = 'Lock' FROM pg_stat_activity WHERE application_name = 'pg_dump'"
 
 

@@ -10,6 +10,7 @@ import strawberry
 from db.queries.health import look, measure_tables
 from db.queries.open_transactions import oldest_writer
 from db.replica import Replica
+from graph.api.health.log_search import LOG_SEARCH
 from graph.api.health.statements import STATEMENTS
 from graph.auth.scopes import READ
 from graph.context import Info
@@ -134,9 +135,9 @@ class JobStatus:
 
     name: str = strawberry.field(
         description="`feeds` reads what is new for live feeds, `sockets` closes those whose token has ended, "
-        "`partitions` makes partitions ahead, `retention` applies the policies, `metrics` shares figures "
-        "between workers, `writability` sees whether a full disk has room again, `replica` looks at the "
-        "standby."
+        "`partitions` makes partitions ahead, `log_index` indexes logs whose time is over, "
+        "`retention` applies the policies, `metrics` shares figures between workers, `writability` sees "
+        "whether a full disk has room again, `replica` looks at the standby."
     )
     failing: bool = strawberry.field(description="Whether its last rounds have all failed, three or more.")
     rounds: Long = strawberry.field(description="Rounds since the process started.")
@@ -174,6 +175,7 @@ class Health:
         description="The standby that queries are read from; null without one."
     )
     statements = STATEMENTS
+    log_search = LOG_SEARCH
     feeds: FeedStatus = strawberry.field(description="The live feeds of the process that answers.")
     jobs: list[JobStatus] = strawberry.field(
         description="What runs beside the requests of the process that answers."

@@ -39,7 +39,9 @@ class LogFilter:
         default=strawberry.UNSET, description="Logged by any attempt at the step with this key."
     )
     text: str | None = strawberry.field(
-        default=strawberry.UNSET, description="The message contains this, in upper or lower case."
+        default=strawberry.UNSET,
+        description="The message contains this, in upper or lower case. All of an execution's log is looked "
+        "through for it, but where it is indexed: `Health.logSearch`.",
     )
     logged_at: TimeRangeInput | None = strawberry.field(
         default=strawberry.UNSET, description="When it was logged, by the client's time stamp."

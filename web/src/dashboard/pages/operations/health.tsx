@@ -30,7 +30,7 @@ export function HealthTab() {
   }, [visible, reload]);
   if (error && !data) return <Problem error={error} retry={reload} />;
   if (!data) return <Loading what="the service's health" />;
-  const { version, database, replica, feeds } = data.health;
+  const { version, database, logSearch, replica, feeds } = data.health;
   const facts: Fact[] = [
     ['Flowkeep', version, true],
     ['PostgreSQL', database.version, true],
@@ -41,6 +41,7 @@ export function HealthTab() {
     ['Oldest transaction', database.oldestTransaction == null ? 'none' : spoken(database.oldestTransaction), (database.oldestTransaction ?? 0) < 3_600],
     ...(replica ? [readFrom(replica)] : []),
     ['Partitions', `${database.partitions}, of which ${database.partitionsAhead} ahead`, database.partitionsAhead > 0],
+    ['Log search', logSearch?.missing ? 'row by row' : `${logSearch?.indexed} of ${logSearch?.past} past partitions indexed`, logSearch?.missing != null || logSearch?.indexed === logSearch?.past],
     ['Live feeds', `${feeds.followers} followed, ${feeds.lag < 1 ? 'up to date' : `${spoken(feeds.lag)} behind`}`, feeds.lag < 10],
   ];
   return (
