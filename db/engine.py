@@ -8,13 +8,14 @@ holds one of them, so a pool of a single connection is enough to be correct.
 import sys
 from collections.abc import AsyncIterator, Callable, Collection, Hashable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
 from sqlalchemy import event, text
-from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncSession
 
 from db.database_url import parse_url
 from db.errors import NotReady
@@ -29,6 +30,7 @@ from db.pools import (
     make_engine,
     milliseconds,
 )
+from db.sessions import KeptSessions, driver_of
 from db.topology import Recognition, is_distributed
 from db.translation import translated
 from db.writability import Writability
@@ -54,13 +56,6 @@ _BY_VALUE = "; ".join(
 # Two batches under way, and one that waits for somebody else's lock.
 _BATCH_CONNECTIONS = 3
 _SMALLEST_SHARED = 4
-
-
-async def driver_of(holder: AsyncSession | AsyncConnection) -> asyncpg.Connection:
-    """The driver's connection on which a session or connection of SQLAlchemy is."""
-    connection = await holder.connection() if isinstance(holder, AsyncSession) else holder
-    driver: asyncpg.Connection = (await connection.get_raw_connection()).driver_connection
-    return driver
 
 
 def _plan_by_value(connection: Any, record: object) -> None:
@@ -100,8 +95,9 @@ class Database:
             settings = {**arguments["server_settings"], **_BY_KEY}
             arguments = {**arguments, "server_settings": settings, "statement_cache_size": 500}
         self._recognition = Recognition()
-        self._batches = make_engine(target, batches, arguments, self._recognition)
-        event.listen(self._batches.sync_engine, "connect", _plan_by_value)
+        self._batch_engine = make_engine(target, batches, arguments, self._recognition)
+        event.listen(self._batch_engine.sync_engine, "connect", _plan_by_value)
+        self._batches = KeptSessions(self._batch_engine, batches)
         self._listeners: list[Callable[[Collection[UUID]], None]] = []
         self._holdings = Holdings(most_held)
         self.writability = Writability()
@@ -112,7 +108,8 @@ class Database:
     @property
     def pool(self) -> PoolUse:
         """How full the pool is."""
-        return PoolUse.of(self._pool.engine, self._batches)
+        use = PoolUse.of(self._pool.engine, self._batch_engine)
+        return replace(use, in_use=use.in_use - self._batches.idle)
 
     @property
     def distributed(self) -> bool:
@@ -147,19 +144,14 @@ class Database:
         """
         return self._pool.reading(caller, for_write=for_write, budget=budget)
 
-    def writing(self) -> AbstractAsyncContextManager[AsyncSession]:
+    @asynccontextmanager
+    async def writing(self) -> AsyncIterator[AsyncSession]:
         """One session and one transaction: committed at the end, rolled back on any error.
 
         Raises a domain error for any database error inside.
         """
-        return self._session(self._pool.engine, self._pool.write_lane())
-
-    @asynccontextmanager
-    async def _session(
-        self, engine: AsyncEngine, lane: AbstractAsyncContextManager[None]
-    ) -> AsyncIterator[AsyncSession]:
         with self._pool.observer(Session.WRITE), self.writability.noted(), translated(self._where):
-            async with lane, engine.connect() as connection:
+            async with self._pool.write_lane(), self._pool.engine.connect() as connection:
                 driver = await driver_of(connection)
                 try:
                     async with AsyncSession(connection, expire_on_commit=False) as session, session.begin():
@@ -178,9 +170,10 @@ class Database:
         connection. Committed at the end, rolled back on any error; raises a domain error for any database
         error.
         """
-        async with self._session(self._batches, nullcontext()) as session:
-            driver = await driver_of(session)
-            async with driver.transaction():
+        with self._pool.observer(Session.WRITE), self.writability.noted(), translated(self._where):
+            async with self._batches.begin() as driver:
+                if self._bound is not None:
+                    await driver.execute(self._bound.text)
                 yield driver
 
     @asynccontextmanager
@@ -235,4 +228,5 @@ class Database:
     async def close(self) -> None:
         """Close every connection."""
         await self._pool.close()
-        await self._batches.dispose()
+        await self._batches.close()
+        await self._batch_engine.dispose()

@@ -41,7 +41,7 @@ class Lanes:
         share = self._shares.setdefault(caller, _Share(asyncio.Semaphore(self._most_of_one)))
         share.users += 1
         try:
-            async with _all(seconds, share.places, self._reads, self._ordinary):
+            async with all_of(seconds, share.places, self._reads, self._ordinary):
                 yield
         finally:
             share.users -= 1
@@ -51,12 +51,13 @@ class Lanes:
     @asynccontextmanager
     async def write(self, seconds: float) -> AsyncIterator[None]:
         """A place for a write; raises `Occupied` where none gets free in time."""
-        async with _all(seconds, self._ordinary):
+        async with all_of(seconds, self._ordinary):
             yield
 
 
 @asynccontextmanager
-async def _all(seconds: float, *places: asyncio.Semaphore) -> AsyncIterator[None]:
+async def all_of(seconds: float, *places: asyncio.Semaphore) -> AsyncIterator[None]:
+    """A place in each; raises `Occupied` where they don't get free in time."""
     taken: list[asyncio.Semaphore] = []
     try:
         if any(place.locked() for place in places):

@@ -19,12 +19,13 @@ import asyncpg
 import orjson
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.engine import Database, driver_of
+from db.engine import Database
 from db.enums import RunStatus
 from db.errors import NotFound, Unavailable
 from db.ids import uuid7
 from db.retention.phases import EXECUTIONS_A_BATCH, PHASES, TRIES, Place, RunBatch, summed
 from db.retention.selection import Policy, Selection, fetch_policies
+from db.sessions import driver_of
 from db.writes.holds import lock_holds, try_lock_holds
 from db.writes.idempotent import Outcome, audit, write_idempotent
 from db.writes.write import Write

@@ -6,7 +6,7 @@ from uuid import UUID
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from db.engine import Database, driver_of
+from db.engine import Database
 from db.enums import TERMINAL_EXECUTION, EventType, ExecutionStatus, WorkflowStatus
 from db.errors import InvalidInput, NotFound
 from db.ids import uuid7
@@ -14,6 +14,7 @@ from db.jsonb import differ
 from db.merge import merge_patch
 from db.models import Event, Execution, LogEntry
 from db.models.base import table
+from db.sessions import driver_of
 from db.transitions import EXECUTION_MOVES, require_move, require_same
 from db.writes.answers import Outcome
 from db.writes.batch import WriteRequest

@@ -9,12 +9,13 @@ from sqlalchemy.dialects.postgresql import insert as upsert
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.definitions import require_valid_definition
-from db.engine import Database, driver_of
+from db.engine import Database
 from db.enums import WorkflowStatus
 from db.errors import AlreadyExists, InvalidInput, NotFound, VersionConflict
 from db.ids import uuid7, uuid7_time
 from db.models import Event, Execution, LogEntry, Workflow
 from db.models.base import among, table
+from db.sessions import driver_of
 from db.topology import is_distributed
 from db.transitions import WORKFLOW_MOVES, require_move
 from db.writes.deletions import note_deletions
