@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, AsyncSession
 
+from db import pools
 from db.lanes import all_of
-from db.pools import CLIENT_FAULTS, POOL_TIMEOUT
 
 
 async def driver_of(holder: AsyncSession | AsyncConnection) -> asyncpg.Connection:
@@ -51,7 +51,7 @@ class KeptSessions:
 
         Committed at the end; rolled back on any error, after which the session is not kept.
         """
-        async with all_of(POOL_TIMEOUT, self._places), AsyncExitStack() as stack:
+        async with all_of(pools.POOL_TIMEOUT, self._places), AsyncExitStack() as stack:
             kept = self._pop() or await self._open()
             stack.push_async_callback(kept.opened.aclose)
             try:
@@ -59,7 +59,7 @@ class KeptSessions:
                     await kept.session.connection()
                     async with kept.driver.transaction():
                         yield kept.driver
-            except CLIENT_FAULTS:
+            except pools.CLIENT_FAULTS:
                 kept.driver.terminate()
                 raise
             stack.pop_all()

@@ -33,3 +33,50 @@ async def test_a_connection_that_was_closed_at_rest_is_replaced(worker_url: str)
         assert (await second.fetchval("SELECT 1"), own.pool.in_use) == (1, 1)
     assert own.pool.in_use == 0
     await own.close()
+
+
+@pytest.mark.usefixtures("impatient", "database")
+async def test_a_batch_waits_for_others_no_longer_than_for_a_connection(worker_url: str) -> None:
+    full = Database(worker_url, pool_size=1)
+    async with full.batching():
+        with pytest.raises(Unavailable, match="All connections to the database were in use"):
+            await full.batching().__aenter__()
+    await full.close()
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_batch_takes_the_session_of_the_one_before(worker_url: str) -> None:
+    own = Database(worker_url, pool_size=1)
+    async with own.batching() as first:
+        assert own.pool.in_use == 1
+    async with own.batching() as second:
+        assert (second is first, first.is_in_transaction()) == (True, True)
+    assert (own.pool.in_use, first.is_in_transaction()) == (0, False)
+    await own.close()
+
+
+@pytest.mark.usefixtures("database")
+async def test_what_fails_in_a_batch_is_undone_and_hurts_no_other(worker_url: str) -> None:
+    own = Database(worker_url, pool_size=1)
+
+    async def fail() -> None:
+        async with own.batching() as driver:
+            await driver.execute("CREATE TABLE half_done ()")
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        await fail()
+    async with own.batching() as driver:
+        assert await driver.fetchval("SELECT to_regclass('half_done')") is None
+    await own.close()
+
+
+@pytest.mark.usefixtures("database")
+async def test_a_batch_s_connection_that_was_closed_at_rest_is_replaced(worker_url: str) -> None:
+    own = Database(worker_url, pool_size=1)
+    async with own.batching() as first:
+        pass
+    first.terminate()
+    async with own.batching() as second:
+        assert (await second.fetchval("SELECT 1"), own.pool.in_use) == (1, 1)
+    await own.close()
