@@ -1,11 +1,3 @@
-CREATE EXTENSION IF NOT EXISTS amcheck WITH SCHEMA public;
-
-COMMENT ON EXTENSION amcheck IS 'functions for verifying relation integrity';
-
-CREATE EXTENSION IF NOT EXISTS pg_stat_statements WITH SCHEMA public;
-
-COMMENT ON EXTENSION pg_stat_statements IS 'track planning and execution statistics of all SQL statements executed';
-
 CREATE TABLE public.audit_entries (
     id uuid NOT NULL,
     at timestamp with time zone DEFAULT now() NOT NULL,

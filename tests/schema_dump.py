@@ -27,6 +27,7 @@ def dump(url: str) -> str:
     command = [
         str(program("pg_dump")),
         *("--schema-only", "--no-owner", "--no-privileges", "--exclude-table=*_[0-9]{8}"),
+        "--extension=plpgsql",  # the embedded PostgreSQL adds others
         *("--exclude-table=alembic_version", "--dbname", str(parts.database)),
         *("--host", str(parts.query["host"]), "--username", str(parts.username)),
     ]

@@ -20,12 +20,21 @@ from tests.postgres import NAMED, PROGRAMS, programs_of
 
 ROOT = Path(__file__).parents[2]
 NEWEST = 18
-# Migrations there and back, writes and races, nested reads, state, recovery, feeds, partitions, retention.
+# Migrations there and back, writes and races, nested reads, state, recovery, feeds, partitions, retention,
+# and what contrib brings.
 CORE = {
     "tests/migrations": [""],
     "tests/races": [""],
-    "tests/db": ["claims", "indexes", "partitions", "pruning", "retention", "statistics", "translation"],
-    "tests/graph": ["commit_step", "nested", "record_filters", "recovery", "state_writes", "statistics"],
+    "tests/db": ["claims", "indexes", "log_search", "partitions", "pruning", "retention", "translation"],
+    "tests/graph": [
+        "check",
+        "commit_step",
+        "nested",
+        "record_filters",
+        "recovery",
+        "state_writes",
+        "statistics",
+    ],
     "tests/live": ["deletions", "feeds"],
 }
 CORE_SECONDS = 280
