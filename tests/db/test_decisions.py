@@ -24,6 +24,7 @@ from db.writes.steps import StepEnd, StepStart
 from db.writes.write import Write
 from tests.db.model import Model
 from tests.db.requests import Asked, appended, committed, saved, started, taken
+from tests.sizes import examples
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 KEYS = ("a", "b", "c")
@@ -70,7 +71,7 @@ def series_on(seen: Seen, series: list[Asked]) -> list[WriteRequest]:
     return [one.request(seen.head.id, Write("test", bytes([at]))) for at, one in enumerate(series)]
 
 
-@settings(max_examples=300)
+@settings(max_examples=examples(300))
 @given(series=st.lists(asked, max_size=20))
 def test_a_batch_decides_as_the_model_does_one_by_one(series: list[Asked]) -> None:
     model, seen = Model([{}], status=ExecutionStatus.RUNNING), found()

@@ -211,6 +211,7 @@ def test_the_server_of_a_killed_process_is_joined_and_then_stopped(home: Path) -
     assert not _is_running(home)
 
 
+@pytest.mark.slow
 def test_ten_processes_at_once_on_a_new_folder_share_one_server(area: Path) -> None:
     with ExitStack() as users:
         processes = [users.enter_context(_user_process(area / "new")) for _ in range(10)]

@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from strawberry.types.arguments import convert_argument
 
+from db.engine import Database
 from graph.execution.core.coercing import Inputs
 from graph.execution.inputs import Unfit, coerced_variables
 from graph.schema import core, schema
@@ -24,6 +25,7 @@ from tests.factories import Factory
 from tests.graph.world import arrange, inputs
 from tests.http.test_fuzzing import fields
 from tests.mutations import MUTATIONS, SCHEMA, document, input_type
+from tests.sizes import examples
 
 # Takes an input without anything in it, and does something else each time.
 _CHANGING = frozenset({"applyRetention"})
@@ -42,8 +44,8 @@ async def test_a_repeated_mutation_is_answered_alike(both: Both, make: Factory, 
 
 @pytest.mark.parametrize("mutation", [name for name in MUTATIONS if name not in _CHANGING])
 @pytest.mark.parametrize("wrong", [{}, {"nonsense": 1}, {"idempotencyKey": ""}, None, [], "x"], ids=str)
-async def test_a_wrong_input_is_refused_alike(both: Both, mutation: str, wrong: object) -> None:
-    await both.assert_alike(document(mutation), input=wrong)
+async def test_a_wrong_input_is_refused_alike(database: Database, mutation: str, wrong: object) -> None:
+    await Both(database).assert_alike(document(mutation), input=wrong)
 
 
 async def test_a_fault_stops_the_mutations_after_it(both: Both) -> None:
@@ -101,7 +103,7 @@ def json_values(draw: st.DrawFn, kind: Any) -> Any:
 INPUTS = Inputs(schema, hide_suggestions=False)
 
 
-@settings(max_examples=1500)
+@settings(max_examples=examples(1500))
 @given(
     st.sampled_from(MUTATIONS).flatmap(lambda name: st.tuples(st.just(name), json_values(input_type(name))))
 )
@@ -131,7 +133,7 @@ MUTATION: Any = SCHEMA.mutation_type
 LITERALS = st.sampled_from(MUTATIONS).flatmap(lambda name: fields(MUTATION, name, 1))
 
 
-@settings(max_examples=200, suppress_health_check=list(HealthCheck))
+@settings(max_examples=examples(200), suppress_health_check=list(HealthCheck))
 @given(field=LITERALS)
 async def test_literals_made_by_chance_are_answered_alike(both: Both, field: str) -> None:
     await both.assert_alike(f"mutation {{ x: {field} }}")

@@ -75,6 +75,7 @@ def test_serve_answers_and_stops_with_its_postgres(data_dir: Path, number: signa
     assert not (data_dir / "cluster" / "postmaster.pid").exists()
 
 
+@pytest.mark.slow
 def test_importer_and_server_share_the_database(data_dir: Path, tmp_path: Path) -> None:
     file = tmp_path / "trace.json"
     file.write_bytes(trace(name="shared"))

@@ -16,6 +16,7 @@ from graph.numbers import whole_number
 from tests.client import Client
 from tests.factories import Factory
 from tests.graph.reading import exec_id, read_execution, read_logs, read_state, read_variables
+from tests.sizes import examples
 
 AWKWARD = [
     *(
@@ -37,7 +38,7 @@ AWKWARD = [
     *(2**63, 2**64 - 1, -(2**63), 2**53 + 1, 1e22, 1e23, 123456789012345680000.0, 0.1 + 0.2, 2.0**64),
 ]
 NUMBERS = st.integers(-(2**63), 2**64 - 1) | st.floats(allow_nan=False, allow_infinity=False)
-ONCE = settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
+ONCE = settings(max_examples=examples(50), suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def written(value: Any) -> str:

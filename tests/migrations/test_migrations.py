@@ -99,6 +99,7 @@ async def test_a_revision_that_there_is_none_of_is_told_with_those_that_there_ar
     await database.close()
 
 
+@pytest.mark.slow
 async def test_twenty_migrators_at_once_leave_one_schema(empty_database_url: str) -> None:
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-c", MIGRATORS, empty_database_url, stdout=asyncio.subprocess.PIPE

@@ -3,6 +3,8 @@
 from pathlib import Path
 from uuid import UUID
 
+import pytest
+
 from db.engine import Database
 from tests.commands import Command
 from tests.factories import Factory
@@ -29,6 +31,7 @@ async def grow(database: Database, execution: UUID) -> None:
         await connection.execute(_VALUES, execution)
 
 
+@pytest.mark.slow
 async def test_memory_is_that_of_a_page(
     make: Factory, command: Command, database: Database, other: Other, tmp_path: Path
 ) -> None:
