@@ -5,13 +5,12 @@ and are on every node. One transaction: where it is broken off, nothing has chan
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import asyncpg
 
 from db.engine import Database
 from db.errors import InvalidInput, NotReady
-from db.migrate import LOCK
+from db.migrate import LOCK, require_head
 from db.partitions import TREE
 
 # Tables that rows of the tree refer to, or that are read beside them; on every node.
@@ -30,9 +29,11 @@ _ROOT = TREE[0]
 _KEY_TO_WORKFLOWS = "executions_workflow_id_fkey"
 _EXTENSION = "SELECT extversion FROM pg_extension WHERE extname = 'citus'"
 _NODES = """
-SELECT nodename AS host, nodeport AS port, groupid = 0 AS coordinator, isactive AS active,
-       shouldhaveshards AS takes_shards
-FROM pg_dist_node WHERE noderole = 'primary' ORDER BY groupid, nodename, nodeport
+SELECT n.nodename AS host, n.nodeport AS port, n.groupid = 0 AS coordinator, n.isactive AS active,
+       n.shouldhaveshards AS takes_shards, count(s.shardid) AS shards,
+       coalesce(sum(s.shard_size), 0)::bigint AS bytes
+FROM pg_dist_node n LEFT JOIN citus_shards s ON s.nodename = n.nodename AND s.nodeport = n.nodeport
+WHERE n.noderole = 'primary' GROUP BY n.nodeid ORDER BY n.groupid, n.nodename, n.nodeport
 """
 _DISTRIBUTED = """
 SELECT c.relname::text AS name, p.partmethod = 'n' AS everywhere,
@@ -54,14 +55,20 @@ END $$
 """
 
 
-class Node(NamedTuple):
-    """A node of the cluster; `coordinator` is the one that is connected to."""
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A node of the cluster, with how many shards of tables and of their partitions it has, and their bytes.
+
+    The `coordinator` is the one that is connected to.
+    """
 
     host: str
     port: int
     coordinator: bool
     active: bool
     takes_shards: bool
+    shards: int
+    bytes: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +90,10 @@ class Plan:
         return not self.tree and not self.everywhere
 
 
-async def is_distributed(connection: asyncpg.Connection) -> bool:
-    """Whether the tree of this database is distributed."""
-    if await connection.fetchval(_EXTENSION) is None:
-        return False
-    return bool(
-        await connection.fetchval(
-            "SELECT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass($1))", _ROOT
-        )
-    )
+async def look_at_nodes(database: Database) -> list[Node]:
+    """The nodes of the cluster; none where PostgreSQL has no Citus."""
+    async with database.reading() as connection:
+        return await fetch_nodes(connection)
 
 
 async def fetch_nodes(connection: asyncpg.Connection) -> list[Node]:
@@ -104,9 +106,10 @@ async def fetch_nodes(connection: asyncpg.Connection) -> list[Node]:
 async def plan(database: Database, shards: int) -> Plan:
     """What `distribute` would do.
 
-    Raises `NotReady` where this is no Citus with a node that takes shards, and `InvalidInput` for a number
-    of shards that can't be, or that is not the one that the tree has already.
+    Raises `NotReady` where this is no Citus with a node that takes shards, or without this release's schema,
+    and `InvalidInput` for a number of shards that can't be, or that is not the one that the tree has already.
     """
+    await require_head(database)
     async with database.reading() as connection:
         return await _plan(connection, shards)
 
@@ -114,8 +117,10 @@ async def plan(database: Database, shards: int) -> Plan:
 async def distribute(database: Database, shards: int) -> Plan:
     """Distribute what is not; returns what was done. Raises as `plan` does.
 
-    Nobody else can read or write meanwhile, which takes as long as it takes to copy what there is.
+    Nobody else can read or write meanwhile, which takes as long as it takes to copy what there is. Processes
+    that are connected already don't know of it, and are to be started anew.
     """
+    await require_head(database)
     async with database.maintaining() as connection:
         await connection.execute("SELECT pg_advisory_xact_lock($1)", LOCK)
         todo = await _plan(connection, shards)

@@ -13,10 +13,13 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 import migrations
 from db.engine import Database
 from db.errors import NotReady
+from db.topology import HAS_CITUS, IS_SPREAD
 
 # Held by whoever changes the schema: "flowkeep" in ASCII.
 LOCK = 0x666C6F776B656570
 MOST_COUNTED = 100_000
+# Revisions before this one have keys from one execution to another.
+_FIRST_OF_NODES = "0010"
 _COUNT = f"SELECT count(*) FROM (SELECT 1 FROM {{}} LIMIT {MOST_COUNTED + 1}) counted"
 _TABLES = """
 SELECT c.relname, array_agg(a.attname::text) AS names
@@ -103,8 +106,23 @@ def _move(connection: Connection, revision: str) -> None:
     found = MigrationContext.configure(connection).get_current_revision()
     if found is not None and found not in known:
         raise NotReady(_newer(found))
+    if found is not None and wanted in _before_nodes(known) and _is_spread(connection):
+        raise NotReady(
+            f"The database is spread over nodes, where there can be none of the keys that revision {wanted} "
+            "has: it does not go back."
+        )
     back = found is not None and (wanted == "base" or known.index(wanted) > known.index(found))
     (command.downgrade if back else command.upgrade)(config, wanted)
+
+
+def _is_spread(connection: Connection) -> bool:
+    """Whether executions are spread over nodes."""
+    return bool(connection.scalar(text(HAS_CITUS))) and bool(connection.scalar(text(IS_SPREAD)))
+
+
+def _before_nodes(known: list[str]) -> list[str]:
+    """The revisions that a database which is spread over nodes can't have."""
+    return ["base", *known[known.index(_FIRST_OF_NODES) + 1 :]]
 
 
 async def _columns(connection: AsyncConnection) -> dict[str, list[str]]:

@@ -8,10 +8,12 @@ from typing import Any
 
 import asyncpg
 
-_ROOT = "executions"
-_HAS_CITUS = "SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL"
-_SPREAD = """
-SELECT EXISTS (SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass($1) AND partmethod = 'h')
+# The second is asked where the first is true.
+HAS_CITUS = "SELECT to_regclass('pg_catalog.pg_dist_partition') IS NOT NULL"
+IS_SPREAD = """
+SELECT EXISTS (
+    SELECT FROM pg_dist_partition WHERE logicalrelid = to_regclass('executions') AND partmethod = 'h'
+)
 """
 
 
@@ -45,4 +47,4 @@ class Recognition:
 
 
 async def _ask(connection: asyncpg.Connection) -> bool:
-    return bool(await connection.fetchval(_HAS_CITUS)) and bool(await connection.fetchval(_SPREAD, _ROOT))
+    return bool(await connection.fetchval(HAS_CITUS)) and bool(await connection.fetchval(IS_SPREAD))

@@ -26,6 +26,10 @@ SUBCOMMANDS = {
         "graph.commands.check:check",
         "Prove that the database is whole: rows have their executions, links their ends, indexes their rows.",
     ),
+    "distribute": (
+        "graph.commands.distribute:distribute_database",
+        "Spread a database's executions over the nodes of a Citus cluster.",
+    ),
     "tail": (
         "graph.commands.tail:tail",
         "Print the log of an execution, from its beginning and then as it is written, until Ctrl-C.",

@@ -27,6 +27,7 @@ from db.embedded import EmbeddedPostgres
 from db.engine import Database
 from db.migrate import migrate
 from db.partitions import TREE, cover_ahead
+from db.topology import is_distributed
 from tests.client import Client
 from tests.clocks import DayPasses
 from tests.commands import Command
@@ -52,7 +53,7 @@ for _profile, _examples in {"whole": 100, "quick": 20}.items():
 NOT_OF_REQUESTS = ("typeinfo", "set_config('jit'", "pg_dist_partition", "FROM tokens")
 
 # Browsers, other people's clients, processes that are killed, and other servers: seconds each.
-SLOW_FOLDERS = {"browser", "citus", "examples", "node", "outages", "replica", "versions"}
+SLOW_FOLDERS = {"browser", "examples", "node", "nodes", "outages", "replica", "versions"}
 
 EVERY_TABLE = (*reversed(TREE), *REFERENCE)
 
@@ -193,10 +194,14 @@ def make(database: Database) -> Factory:
 
 
 class Statements:
-    """The statements that reached PostgreSQL since the last `clear`."""
+    """The statements that reached PostgreSQL since the last `clear`.
+
+    `of_nodes` are all those by connections that take executions to be on many nodes.
+    """
 
     def __init__(self) -> None:
         self.seen: list[str] = []
+        self.of_nodes: set[str] = set()
 
     def __len__(self) -> int:
         return len(self.seen)
@@ -212,12 +217,16 @@ def all_statements() -> Iterator[Statements]:
     """Listens to every connection that any pool of this process opens."""
     statements = Statements()
 
-    def note(logged: Any) -> None:
-        if not any(words in logged.query for words in NOT_OF_REQUESTS):
-            statements.seen.append(logged.query)
-
     def listen(connection: Any, record: Any) -> None:
-        connection.driver_connection.add_query_logger(note)
+        driver = connection.driver_connection
+
+        def note(logged: Any) -> None:
+            if not any(words in logged.query for words in NOT_OF_REQUESTS):
+                statements.seen.append(logged.query)
+                if is_distributed(driver):
+                    statements.of_nodes.add(logged.query)
+
+        driver.add_query_logger(note)
 
     event.listen(Pool, "connect", listen)
     yield statements

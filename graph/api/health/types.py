@@ -7,6 +7,7 @@ from typing import Self
 
 import strawberry
 
+from db.distribution import look_at_nodes
 from db.queries.health import look, measure_tables
 from db.queries.open_transactions import oldest_writer
 from db.replica import Replica
@@ -165,6 +166,28 @@ async def _databases(info: Info, services: Sequence["Health"]) -> list[DatabaseS
     return [status] * len(services)
 
 
+@strawberry.type(description="A node of the Citus cluster that the database is spread over.")
+class NodeStatus:
+    """As the coordinator knows it."""
+
+    host: str = strawberry.field(description="Where it is.")
+    port: int = strawberry.field(description="Its port.")
+    coordinator: bool = strawberry.field(description="Whether it is the one that the service asks.")
+    active: bool = strawberry.field(description="Whether it takes part.")
+    takes_shards: bool = strawberry.field(description="Whether executions may lie on it.")
+    shards: Long = strawberry.field(description="How many shards of tables and their partitions it has.")
+    bytes: Long = strawberry.field(description="Their bytes on disk, with indexes.")
+
+
+async def _nodes(info: Info, services: Sequence["Health"]) -> list[list[NodeStatus]]:
+    """One look for all who ask."""
+    nodes = [
+        NodeStatus(**{**asdict(node), "shards": Long(node.shards), "bytes": Long(node.bytes)})
+        for node in await look_at_nodes(info.context.database)
+    ]
+    return [nodes] * len(services)
+
+
 @strawberry.type(description="How the service does.")
 class Health:
     """The service and its database."""
@@ -176,6 +199,11 @@ class Health:
     )
     statements = STATEMENTS
     log_search = LOG_SEARCH
+    nodes = loaded(
+        _nodes,
+        list[NodeStatus],
+        "The nodes over which executions are spread; none where one PostgreSQL has them all.",
+    )
     feeds: FeedStatus = strawberry.field(description="The live feeds of the process that answers.")
     jobs: list[JobStatus] = strawberry.field(
         description="What runs beside the requests of the process that answers."

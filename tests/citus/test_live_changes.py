@@ -1,3 +1,0 @@
-"""Feeds, on many nodes."""
-
-from tests.live.test_changes import *
