@@ -42,6 +42,8 @@ TEMPLATE = "flowkeep_template"
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 # Off by default, and ours are not to mind those of others.
 PREPARED = {"max_prepared_transactions": "4"}
+# A worker may have two standbys, and make one of them.
+REPLICATED = {"max_wal_senders": "40"}
 
 for _profile, _examples in {"whole": 100, "quick": 20}.items():
     hypothesis_settings.register_profile(
@@ -80,7 +82,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = Path(tempfile.mkdtemp(prefix="flowkeep-tests-"))
     folder.chmod(0o755)
     os.environ[CLUSTER] = str(folder)
-    cluster = EmbeddedPostgres(folder, settings=QUICK | PREPARED, programs=PROGRAMS)
+    cluster = EmbeddedPostgres(folder, settings=QUICK | PREPARED | REPLICATED, programs=PROGRAMS)
     url = cluster.start()
     _held.append(cluster)
     asyncio.run(_make_template(url))

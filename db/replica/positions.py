@@ -16,6 +16,9 @@ SELECT CASE WHEN at % pg_size_bytes(current_setting('wal_segment_size')) = 40 TH
 FROM (SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint AS at) AS inserted
 """
 
+# An answer to what was written is not to wait for longer: it then has no position.
+_SECONDS = 1.0
+
 
 class Positions:
     """Asks the primary, once for all who ask at the same time."""
@@ -36,7 +39,9 @@ class Positions:
             # Who comes from here on may have committed after the answer was made.
             self._next = None
             try:
-                async with self._database.reading(for_write=True) as connection:
+                # Over the connection that is kept for the service's own questions: no read and no write of
+                # others keeps who has written from their answer.
+                async with asyncio.timeout(_SECONDS), self._database.reading() as connection:
                     return format_lsn(await connection.fetchval(_END))
-            except FlowkeepError:
+            except (FlowkeepError, TimeoutError):
                 return None

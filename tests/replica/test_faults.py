@@ -20,6 +20,7 @@ from tests.replica.test_reads import COUNT, count
 from tests.replica.test_watched import until_told
 
 READERS = 8
+STEPS = "{ executions { nodes { steps { totalCount } } } }"
 HOLDS = "{ holds { totalCount } }"
 SLOW = "{ workflows { totalCount } }"
 # Its queries look at a table for a while, so that replay finds them in its way.
@@ -176,6 +177,23 @@ async def test_what_a_migration_has_just_made_is_read_from_the_primary(
         await change(database, "ALTER TABLE holds_to_come RENAME TO holds")
     answer = await answered(replicated, HOLDS)
     assert (answer, sources()) == ({"data": {"holds": {"totalCount": 0}}}, ["schema"])
+
+
+async def test_an_operation_goes_on_at_the_primary(
+    replicated: Client, standby: Standby, make: Factory, database: Database, sources: Sources
+) -> None:
+    execution = await make.execution()
+    await make.steps(execution, 2)
+    await change(database, "ALTER TABLE steps RENAME TO steps_to_come")
+    try:
+        await standby.catch_up(database)
+        await standby.pause()
+    finally:
+        await change(database, "ALTER TABLE steps_to_come RENAME TO steps")
+    await make.executions(3)
+    answer = await answered(replicated, STEPS)
+    assert answer == {"data": {"executions": {"nodes": [{"steps": {"totalCount": 2}}]}}}
+    assert sources() == ["schema"]
 
 
 async def test_connections_that_are_cut_off_are_not_missed(

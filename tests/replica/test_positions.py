@@ -176,6 +176,13 @@ async def test_writers_ask_together_for_the_position(worker_url: str, all_statem
     assert (first is not None, len(set(found)), len(all_statements)) == (True, 1, 1)
 
 
+async def test_a_pool_full_of_others_keeps_no_writer_from_the_position(worker_url: str) -> None:
+    database = Database(worker_url, pool_size=7)
+    async with database.reading("one"), database.reading("another"), database.writing():
+        assert await Positions(database).now() is not None
+    await database.close()
+
+
 async def test_the_position_is_the_end_of_the_last_record(database: Database) -> None:
     """Not of the header of the page that a next one would begin."""
     positions = Positions(database)
