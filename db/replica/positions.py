@@ -17,7 +17,7 @@ FROM (SELECT (pg_current_wal_insert_lsn() - '0/0')::bigint AS at) AS inserted
 """
 
 # An answer to what was written is not to wait for longer: it then has no position.
-_SECONDS = 1.0
+SECONDS = 1.0
 
 
 class Positions:
@@ -41,7 +41,7 @@ class Positions:
             try:
                 # Over the connection that is kept for the service's own questions: no read and no write of
                 # others keeps who has written from their answer.
-                async with asyncio.timeout(_SECONDS), self._database.reading() as connection:
+                async with asyncio.timeout(SECONDS), self._database.reading() as connection:
                     return format_lsn(await connection.fetchval(_END))
             except (FlowkeepError, TimeoutError):
                 return None

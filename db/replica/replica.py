@@ -22,7 +22,7 @@ logger = logging.getLogger("flowkeep.database")
 
 # A standby that takes longer to answer a look is as good as dead: who reads from it is cut off.
 LOOK_SECONDS = 2.0
-_CONNECT_SECONDS = 2.0
+CONNECT_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +58,7 @@ class Replica:
         pooler: bool = False,
     ) -> None:
         target = parse_url(url)
-        arguments = connect_arguments(_CONNECT_SECONDS, statement_timeout, pooler=pooler)
+        arguments = connect_arguments(CONNECT_SECONDS, statement_timeout, pooler=pooler)
         self._primary = primary
         self._where = target.where
         self._pool = Pool(target, pool_size, arguments)

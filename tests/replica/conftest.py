@@ -10,6 +10,7 @@ import pytest_asyncio
 from pydantic import SecretStr
 
 from db.engine import Database
+from db.replica import positions, replica
 from graph.settings import Settings
 from tests.client import Client
 from tests.conftest import Statements
@@ -55,6 +56,16 @@ def sources() -> Iterator[Sources]:
     """Where the requests of the test were read, one after the other."""
     with kept("flowkeep.access") as lines:
         yield lambda: [line["source"] for line in lines]
+
+
+@pytest.fixture(scope="package", autouse=True)
+def _patience() -> Iterator[None]:
+    """On a busy machine a server is not dead because it takes longer than it should."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(replica, "LOOK_SECONDS", PATIENCE)
+        patch.setattr(replica, "CONNECT_SECONDS", PATIENCE)
+        patch.setattr(positions, "SECONDS", PATIENCE)
+        yield
 
 
 @pytest.fixture(scope="package")

@@ -9,7 +9,7 @@ import pytest
 
 from db.engine import Database
 from db.errors import NotReady
-from db.replica import Replica
+from db.replica import Replica, replica
 from tests.client import Client
 from tests.factories import Factory
 from tests.patience import settled, until
@@ -109,8 +109,14 @@ async def test_nobody_waits_for_a_standby_that_dies(
 
 
 async def test_a_standby_that_hangs_is_left(
-    worker_url: str, standby: Standby, make: Factory, database: Database, sources: Sources
+    worker_url: str,
+    standby: Standby,
+    make: Factory,
+    database: Database,
+    sources: Sources,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(replica, "LOOK_SECONDS", 2.0)
     await make.executions(3)
     await standby.catch_up(database)
     async with replicating(worker_url, standby) as client:
@@ -121,6 +127,7 @@ async def test_a_standby_that_hangs_is_left(
                 await until_more(found)
         finally:
             standby.signal(signal.SIGCONT)
+            monkeypatch.undo()
         back = await until_told(client, lambda found: found["state"] == "IN_USE")
     assert (set(found), back["state"]) == ({3}, "IN_USE")
     assert {"unreachable", "lost"} & set(sources())
@@ -141,12 +148,12 @@ async def test_a_standby_that_is_promoted_is_not_read_from(
 async def test_a_standby_of_another_history_is_refused(spare: Standby, standby: Standby) -> None:
     await spare.ask("SELECT pg_promote()")
     promoted = Database(spare.url, pool_size=1)
-    replica = Replica(standby.url, promoted, max_lag=1, patience=1, pool_size=1)
+    other = Replica(standby.url, promoted, max_lag=1, patience=1, pool_size=1)
     try:
         with pytest.raises(NotReady, match="on timeline 1, the primary on 2"):
-            await replica.require_standby()
+            await other.require_standby()
     finally:
-        await replica.close()
+        await other.close()
         await promoted.close()
 
 
