@@ -33,7 +33,7 @@ from db.queries.sources import (
     VERSIONS_OF_WORKFLOW,
     Relation,
 )
-from db.writes.claims import CLAIM
+from db.writes.due import CLAIM
 from tests.conftest import TEMPLATE, create_database, drop_database
 
 NOW = datetime.now(UTC)
