@@ -19,8 +19,10 @@ async def insert(connection: asyncpg.Connection, part: Part, owner: UUID, record
     array = f"[{','.join(record.text for record in records)}]"
     try:
         async with connection.transaction():
-            status: str = await connection.execute(_INSERT[part.kind], owner, array)
-        return int(status.split()[-1])
+            if part in (WORKFLOW, EXECUTION):
+                return len(await connection.fetch(_INSERT[part.kind], owner, array))
+            await connection.execute(_INSERT[part.kind], owner, array)
+            return len(records)
     except (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError) as error:
         if len(records) == 1:
             raise _refusal(records[0], error) from error
@@ -51,7 +53,8 @@ def _statement(part: Part, given: Mapping[str, str], conflict: str = "") -> str:
 
 # Links are made once what they lead to is there, and locked.
 _LINKS = {"parent_id": "NULL", "forked_from_execution_id": "NULL", "forked_from_seq": "NULL"}
-_DO_NOTHING = "ON CONFLICT DO NOTHING"
+# What was new is returned: a Citus counts the others too.
+_DO_NOTHING = "ON CONFLICT DO NOTHING RETURNING true"
 # A hold comes to be in the same moment as its execution, so retention sees none without the other.
 _INSERT = {
     **{part.kind: _statement(part, {}) for part in PARTS},

@@ -3,6 +3,7 @@
 import os
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import orjson
 import pytest
@@ -111,3 +112,11 @@ async def test_health_shows_the_nodes(client: Client, make: Factory) -> None:
     assert [node["coordinator"] for node in nodes].count(True) == 1
     assert all(node["active"] for node in nodes)
     assert all((node["shards"] > 0) == (node["bytes"] > 0) for node in nodes)
+
+
+def test_a_bundle_is_taken_in_once(filled_url: str, command: Command, tmp_path: Path) -> None:
+    bundle = str(tmp_path / "all.ndjson")
+    Command(filled_url).done("export", "--filter", "{}", "--output", bundle)
+    first, second = (command.done("import", "bundle", bundle) for _ in range(2))
+    assert first.startswith("21 imported, 0 already there, 0 failed")
+    assert second.startswith("0 imported, 21 already there, 0 failed")
