@@ -23,9 +23,10 @@ _CREATE_DATABASE = (
     f"SELECT 'CREATE DATABASE {DATABASE}' "
     f"WHERE NOT EXISTS (SELECT FROM pg_database WHERE datname = '{DATABASE}') \\gexec\n"
 )
-# What an administrator decides elsewhere. Trigrams are only added with an index of them.
+# What an administrator decides elsewhere. Nothing needs them: one that can't be made keeps nobody out.
 _ADD_EXTENSIONS = (
     f"\\connect {DATABASE}\n"
+    "\\set ON_ERROR_STOP off\n"
     "SELECT 'CREATE EXTENSION IF NOT EXISTS ' || name FROM pg_available_extensions "
     f"WHERE name IN ('{Extension.CHECKS}', '{Extension.STATEMENTS}') AND installed_version IS NULL \\gexec\n"
 )

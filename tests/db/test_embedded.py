@@ -319,6 +319,15 @@ def test_the_extensions_that_there_are_programs_of_are_made(home: Path) -> None:
         assert _ask(url, "SELECT count(*) > 0 FROM pg_stat_statements") is True
 
 
+def test_an_extension_that_cannot_be_made_keeps_nobody_from_starting(home: Path) -> None:
+    with _postgres(home) as url:
+        same = "CREATE FUNCTION bt_index_check(regclass) RETURNS void LANGUAGE sql AS ''"
+        _ask(url, "DROP EXTENSION amcheck", same, "SELECT 1")
+    with _postgres(home) as url:
+        assert _ask(url, "SELECT count(*) FROM pg_extension WHERE extname = 'amcheck'") == 0
+        _ask(url, "DROP FUNCTION bt_index_check(regclass)", "SELECT 1")
+
+
 def test_a_folder_with_extensions_goes_on_without_their_programs(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
