@@ -16,7 +16,14 @@ from db.pools import Observer, Pool, PoolUse, connect_arguments
 from db.replica.lag import Lag
 from db.replica.reads import Elsewhere, Fallback, Reads, View
 from db.replica.replay import Replay
-from db.replica.standing import Standing, objection, primary_standing, replayed, standby_standing
+from db.replica.standing import (
+    Standing,
+    divergence,
+    objection,
+    primary_standing,
+    replayed,
+    standby_standing,
+)
 
 logger = logging.getLogger("flowkeep.database")
 
@@ -120,7 +127,7 @@ class Replica:
             self._cut_off(str(error))
             return
         self._replay.note(standby.position)
-        if (reason := objection(primary, standby)) is not None:
+        if reason := objection(primary, standby) or divergence(primary, standby):
             self._become(ReplicaStatus(ReplicaState.REFUSED, reason))
             return
         self._become(self._judged(primary, standby, now))

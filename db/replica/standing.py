@@ -62,7 +62,7 @@ async def replayed(connection: asyncpg.Connection) -> int:
 
 
 def objection(primary: Standing | None, standby: Standing) -> str | None:
-    """Why it must not be read from, in a sentence; None where nothing is known that speaks against it."""
+    """Why it can't be the replica, in a sentence; None where nothing is known that speaks against it."""
     if not standby.in_recovery:
         return "The replica is no standby: it was promoted, or never was one."
     if primary is None:
@@ -71,6 +71,11 @@ def objection(primary: Standing | None, standby: Standing) -> str | None:
         return "The replica is a standby of another cluster."
     if standby.database != primary.database:
         return "The replica's URL names another database of the cluster."
-    if standby.timeline != primary.timeline:
-        return f"The replica is on timeline {standby.timeline}, the primary on {primary.timeline}."
     return None
+
+
+def divergence(primary: Standing | None, standby: Standing) -> str | None:
+    """Why it must not be read from until it follows the primary's history, or is known to."""
+    if primary is None or standby.timeline == primary.timeline:
+        return None
+    return f"The replica is on timeline {standby.timeline}, the primary on {primary.timeline}."

@@ -5,8 +5,11 @@ from contextlib import AsyncExitStack
 
 import pytest
 
+from db.database_url import parse_url
 from db.engine import Database
-from db.replica import Positions, parse_lsn
+from db.pools import Pool, connect_arguments
+from db.replica import Elsewhere, Fallback, Positions, parse_lsn
+from db.replica.reads import Reads
 from graph.ids import Kind, encode
 from tests.client import Client
 from tests.conftest import Statements
@@ -15,6 +18,7 @@ from tests.graph.test_tail import Tails
 from tests.live.documents import EVENTS
 from tests.live.follower import connected
 from tests.live.sse import streamed
+from tests.patience import PATIENCE
 from tests.replica.conftest import Sources, answered, replicating
 from tests.replica.standby import Standby
 from tests.replica.test_reads import COUNT, CREATE
@@ -163,6 +167,17 @@ async def test_a_connection_that_has_seen_a_position_is_not_asked_again(
     await answered(replicated, WORKFLOWS, position)
     asked = [one for one in all_statements.seen if "pg_control_system" not in one]  # by the job
     assert [one for one in asked if "FROM workflows" not in one] == []
+
+
+async def test_the_server_that_is_read_from_has_the_last_word(standby: Standby) -> None:
+    """Whatever was heard of the standby before: behind its address may be another one."""
+    pool = Pool(parse_url(standby.url), 1, connect_arguments(PATIENCE, None, pooler=False))
+    reads = Reads(pool, lambda: None)
+    with pytest.raises(Elsewhere) as refused:
+        async with reads.reading("caller", None, parse_lsn(FAR)):
+            pass
+    await pool.close()
+    assert refused.value.reason is Fallback.POSITION
 
 
 async def test_writers_ask_together_for_the_position(worker_url: str, all_statements: Statements) -> None:

@@ -52,7 +52,6 @@ async def test_a_standby_that_is_away_does_not_keep_a_service_from_starting(
         (replace(GOOD, in_recovery=False), "no standby: it was promoted"),
         (replace(GOOD, system=8), "another cluster"),
         (replace(GOOD, database=6), "another database"),
-        (replace(GOOD, timeline=2), "on timeline 2, the primary on 1"),
     ],
 )
 def test_what_speaks_against_a_standby_is_said(standby: Standing, sentence: str | None) -> None:
