@@ -245,7 +245,7 @@ def statements(all_statements: Statements, client: Client) -> Statements:
 @pytest_asyncio.fixture(scope="session")
 async def server_url(worker_url: str, all_statements: Statements) -> AsyncIterator[str]:
     """A real server on a free port, on this worker's database, with a pool of one connection."""
-    async with serving(settings_of(worker_url, dashboard=True, retention_interval=0)) as url:
+    async with serving(settings_of(worker_url, dashboard=True)) as url:
         yield url
 
 

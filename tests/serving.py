@@ -12,13 +12,16 @@ from graph.app import create_app
 from graph.http.server import Server
 from graph.settings import Settings
 
+_PLAIN = {"pool_size": 1, "dashboard": False, "retention_interval": 0}
+
 
 def settings_of(url: str, /, **given: Any) -> Settings:
     """The settings of a server on a database, with a pool of one connection unless told.
 
-    Without the dashboard, all of whose documents would be checked at each start.
+    Without the dashboard, all of whose documents would be checked at each start, and without retention, which
+    would ask the database something in the middle of some test.
     """
-    return Settings(database_url=SecretStr(url), **{"pool_size": 1, "dashboard": False, **given})
+    return Settings(database_url=SecretStr(url), **{**_PLAIN, **given})
 
 
 @asynccontextmanager
