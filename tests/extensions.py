@@ -15,9 +15,13 @@ _SHIPPED = "SELECT EXISTS (SELECT FROM pg_available_extensions WHERE name = $1)"
 async def with_extension(database: Database, extension: Extension) -> AsyncIterator[None]:
     """Have the extension inside the block; skips the test where this PostgreSQL comes without."""
     async with database.reading() as connection:
-        if not await connection.fetchval(_SHIPPED, extension):
-            pytest.skip(f"This PostgreSQL comes without {extension}.")
-        await connection.execute(f"CREATE EXTENSION {extension}")
-    yield
-    async with database.reading() as connection:
-        await connection.execute(f"DROP EXTENSION {extension} CASCADE")
+        shipped = await connection.fetchval(_SHIPPED, extension)
+        if shipped:
+            await connection.execute(f"CREATE EXTENSION {extension}")
+    if not shipped:
+        pytest.skip(f"This PostgreSQL comes without {extension}.")
+    try:
+        yield
+    finally:
+        async with database.reading() as connection:
+            await connection.execute(f"DROP EXTENSION IF EXISTS {extension} CASCADE")

@@ -1,6 +1,7 @@
 """Text in logs: found with the index of past partitions as without it, and what of it is made when."""
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from uuid import UUID
 
@@ -37,15 +38,24 @@ SELECT $1, 100 + n, 20, 'hay ' || md5(n::text), now() FROM generate_series(1, 20
 """
 
 
-@pytest_asyncio.fixture
-async def own(cluster_url: str) -> AsyncIterator[Database]:
+@asynccontextmanager
+async def with_a_past(cluster_url: str) -> AsyncIterator[Database]:
     """A database of its own, with partitions of a month that is over."""
     url = await create_database(cluster_url, f"log_search_{uuid7().hex}", TEMPLATE)
     database = Database(url, pool_size=1)
-    await cover(database, [PAST])
-    yield database
-    await database.close()
-    await drop_database(url)
+    try:
+        await cover(database, [PAST])
+        yield database
+    finally:
+        await database.close()
+        await drop_database(url)
+
+
+@pytest_asyncio.fixture
+async def own(cluster_url: str) -> AsyncIterator[Database]:
+    """A database with a past, for one test."""
+    async with with_a_past(cluster_url) as database:
+        yield database
 
 
 @pytest_asyncio.fixture
@@ -87,16 +97,15 @@ async def found(database: Database, execution: UUID, text: str) -> list[int]:
 
 @pytest_asyncio.fixture(scope="module")
 async def indexed(cluster_url: str) -> AsyncIterator[tuple[Database, UUID]]:
-    """An indexed database of the past, and the execution that it has; one for all who only search."""
-    url = await create_database(cluster_url, f"log_search_{uuid7().hex}", TEMPLATE)
-    database = Database(url, pool_size=1)
-    await cover(database, [PAST])
-    async with with_extension(database, Extension.TRIGRAMS), with_extension(database, Extension.KEYS):
+    """An indexed database with a past, and the execution that it has; one for all who only search."""
+    async with (
+        with_a_past(cluster_url) as database,
+        with_extension(database, Extension.TRIGRAMS),
+        with_extension(database, Extension.KEYS),
+    ):
         execution = await logged(database)
         await index_past_logs(database)
         yield database, execution
-    await database.close()
-    await drop_database(url)
 
 
 async def scans(database: Database) -> int:
