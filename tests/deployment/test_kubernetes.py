@@ -116,13 +116,14 @@ def test_no_variable_of_ours_comes_from_the_service_of_the_same_name() -> None:
     assert POD["enableServiceLinks"] is False
 
 
-def test_the_database_is_named_by_a_secret_that_is_not_here() -> None:
+def test_the_database_and_its_replica_are_named_by_a_secret_that_is_not_here() -> None:
     example = read("base/secret.example.yaml")
     for container in (SERVER, MIGRATION):
-        (variable,) = container["env"]
-        wanted = variable["valueFrom"]["secretKeyRef"]
-        assert variable["name"] == "FLOWKEEP_DATABASE_URL"
-        assert (wanted["name"], [wanted["key"]]) == (example["metadata"]["name"], list(example["stringData"]))
+        wanted = {variable["name"]: variable["valueFrom"]["secretKeyRef"] for variable in container["env"]}
+        assert list(wanted) == ["FLOWKEEP_DATABASE_URL", "FLOWKEEP_REPLICA_URL"]
+        assert [key["key"] for key in wanted.values()] == list(example["stringData"])
+        assert {key["name"] for key in wanted.values()} == {example["metadata"]["name"]}
+        assert [key.get("optional", False) for key in wanted.values()] == [False, True]
     assert "Secret" not in {resource["kind"] for resource in built("base")}
 
 
