@@ -22,6 +22,7 @@ from db.ids import uuid7_time
 from db.jsonb import same_json
 from db.partitions import Range, cover, span_around
 from db.writes.imports import note_import
+from db.writes.links import note_making
 
 _MOST_ROWS = 1_000
 _MOST_BYTES = 1024 * 1024
@@ -195,6 +196,7 @@ async def _link(connection: asyncpg.Connection, link: Link) -> bool:
     """Within a transaction: make a link if what it leads to is there; returns whether it was made."""
     if await connection.fetchval(_HOLD, link.to) is None:
         return False
+    await note_making(connection)
     if link.checkpoint is None:
         return await connection.fetchval(_LINK_PARENT, link.execution, link.to) is not None
     if await connection.fetchval(_CHECKPOINT, link.to, link.checkpoint) is None:

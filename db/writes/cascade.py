@@ -6,6 +6,7 @@ import asyncpg
 
 from db.enums import ExecutionStatus
 from db.topology import is_distributed
+from db.writes.links import wait_for_makers
 
 # Parents are locked before their children, and siblings in one order: two that cancel don't deadlock. Who
 # has ended stays as it is, and so do the children that it left behind.
@@ -48,6 +49,7 @@ async def cancel_descendants(
     parents = [execution]
     while parents:
         if is_distributed(driver):
+            await wait_for_makers(driver)
             found = [row["id"] for row in await driver.fetch(_CHILDREN, parents)]
             each = [await driver.fetch(_CANCEL_CHILD, key, actor, execution, status) for key in found]
             rows = [row for cancelled in each for row in cancelled]

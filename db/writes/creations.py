@@ -22,6 +22,7 @@ from db.jsonb import exact_text
 from db.topology import is_distributed
 from db.writes.answers import Answer, Outcome
 from db.writes.draft import json_text
+from db.writes.links import note_making
 from db.writes.priorities import RANKS
 from db.writes.rows import Row, Rows
 from db.writes.write import Replay, Write, replayed
@@ -137,6 +138,7 @@ async def _look_for_parents(
     if is_distributed(driver):
         statement = _PARENTS.format(asked=_ONE, skip=skip)
         rows = [row for key in keys for row in await driver.fetch(statement, key)]
+        await note_making(driver)
     else:
         rows = await driver.fetch(_PARENTS.format(asked=_MANY, skip=skip), keys)
     return {row["id"]: row["status"] for row in rows}

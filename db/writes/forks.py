@@ -19,6 +19,7 @@ from db.recovery_plan import done_at
 from db.state_values import fetch_values
 from db.writes.draft import json_text
 from db.writes.idempotent import Outcome, change_idempotent
+from db.writes.links import note_making
 from db.writes.priorities import RANK
 from db.writes.rows import Rows
 from db.writes.seen import Attempt
@@ -78,6 +79,7 @@ async def fork_execution(
 
     async def work(driver: asyncpg.Connection) -> Outcome:
         await driver.execute(_LOCK, execution_id)
+        await note_making(driver)
         row = await driver.fetchrow(_BASE, execution_id, seq)
         if row is None:
             raise NotFound("checkpoint", f"chk_{execution_id.hex}_{seq}")

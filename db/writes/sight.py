@@ -21,6 +21,7 @@ from db.jsonb import as_written
 from db.state_values import HIDDEN, HIDING
 from db.topology import is_distributed
 from db.writes.found import take
+from db.writes.links import wait_for_makers
 from db.writes.needs import Needs
 from db.writes.seen import Head, Seen
 
@@ -298,5 +299,6 @@ async def _take(driver: asyncpg.Connection, row: asyncpg.Record, seen: Seen, nee
     take(row, seen, needs)
     if seen.marks is not None and is_distributed(driver):
         # Forks are of any node.
+        await wait_for_makers(driver)
         forked = orjson.loads(await driver.fetchval(_FORKED.format("$1"), row["asked"]) or "[]")
         seen.marks = seen.marks._replace(forked=frozenset(forked))

@@ -69,10 +69,19 @@ async def queued(
         await connection.close()
 
 
+_WAITING = """
+SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'
+"""
+_WAITING_ON_NODES = """
+SELECT count(DISTINCT w.waiting_gpid) FROM citus_lock_waits w
+JOIN citus_stat_activity a ON a.global_pid = w.waiting_gpid WHERE a.datname = current_database()
+"""
+
+
 async def _waiting(connection: asyncpg.Connection, number: int) -> None:
-    """Until so many sessions of this database wait for a lock."""
-    counting = """SELECT count(*) FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'"""
+    """Until so many sessions of this database wait for a lock, on whichever node."""
+    on_nodes = await connection.fetchval("SELECT to_regclass('pg_catalog.citus_lock_waits') IS NOT NULL")
+    counting = _WAITING_ON_NODES if on_nodes else _WAITING
     async with asyncio.timeout(PATIENCE):
         while await connection.fetchval(counting) < number:
             # Or within a transaction no session would ever be seen that began later.
