@@ -45,11 +45,11 @@ def dump(url: str) -> str:
 
 def main() -> None:
     """Write the dump of a fresh, migrated database."""
-    folder = Path(tempfile.mkdtemp(prefix="flowkeep-schema-"))
-    folder.chmod(0o755)
-    with EmbeddedPostgres(folder, programs=PROGRAMS) as url:
-        asyncio.run(_migrated(url))
-        Path(sys.argv[1]).write_text(dump(url))
+    with tempfile.TemporaryDirectory(prefix="flowkeep-schema-") as name:
+        Path(name).chmod(0o755)
+        with EmbeddedPostgres(Path(name), programs=PROGRAMS) as url:
+            asyncio.run(_migrated(url))
+            Path(sys.argv[1]).write_text(dump(url))
 
 
 async def _migrated(url: str) -> None:
