@@ -5,15 +5,16 @@ from datetime import timedelta
 from db.engine import Database
 
 KEYS_A_BATCH = 5_000
+_CUTOFF = "SELECT statement_timestamp() - $1::interval"
 _EXPIRE_KEYS = """
 DELETE FROM idempotency_keys WHERE key IN (
-    SELECT key FROM idempotency_keys WHERE created_at < statement_timestamp() - $1::interval
+    SELECT key FROM idempotency_keys WHERE created_at < $1::timestamptz
     ORDER BY created_at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 """
 _EXPIRE_DELETIONS = """
-DELETE FROM deleted_executions WHERE at < statement_timestamp() - $1::interval AND execution_id IN (
-    SELECT execution_id FROM deleted_executions WHERE at < statement_timestamp() - $1::interval
+DELETE FROM deleted_executions WHERE at < $1::timestamptz AND execution_id IN (
+    SELECT execution_id FROM deleted_executions WHERE at < $1::timestamptz
     ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED
 )
 """
@@ -33,7 +34,8 @@ async def _expire(database: Database, statement: str, older_than: timedelta) -> 
     expired = 0
     while True:
         async with database.maintaining() as connection:
-            gone = affected(await connection.execute(statement, older_than, KEYS_A_BATCH))
+            cutoff = await connection.fetchval(_CUTOFF, older_than)
+            gone = affected(await connection.execute(statement, cutoff, KEYS_A_BATCH))
         expired += gone
         if gone < KEYS_A_BATCH:
             return expired

@@ -48,7 +48,7 @@ async def may_drop(connection: asyncpg.Connection, selection: Selection, part: P
     due = selection.due(part, parameters, over)
     if part is Part.LOGS:  # an execution that goes takes its logs along
         due = f"({due} OR {selection.due(Part.EXECUTIONS, parameters, over)})"
-    stays = f"SELECT FROM {partition('executions', over)} e WHERE ({due}) IS NOT TRUE"
+    stays = f"SELECT 1 FROM {partition('executions', over)} e WHERE ({due}) IS NOT TRUE"
     return not await connection.fetchval(f"SELECT EXISTS ({stays})", *parameters.values)
 
 
@@ -88,7 +88,7 @@ async def drop_range(connection: asyncpg.Connection, selection: Selection, over:
 async def empty_logs(connection: asyncpg.Connection, selection: Selection, over: Range) -> Gone | None:
     """Within a transaction: take away all log entries of the range; None where there is nothing to take."""
     name = partition("log_entries", over)
-    if not await connection.fetchval(f"SELECT EXISTS (SELECT FROM {name})"):
+    if not await connection.fetchval(f"SELECT EXISTS (SELECT 1 FROM {name})"):
         return None
     if not await may_drop(connection, selection, Part.LOGS, over):
         return None
