@@ -64,10 +64,15 @@ _held: list[EmbeddedPostgres] = []
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow as a folder."""
+    """Mark what is slow as a folder; what takes minutes in one piece begins first, or all would wait for it."""
     for item in items:
-        if item.path.relative_to(Path(__file__).parent).parts[0] in SLOW_FOLDERS:
+        if _folder(item) in SLOW_FOLDERS:
             item.add_marker("slow")
+    items.sort(key=lambda item: _folder(item) != "versions")
+
+
+def _folder(item: pytest.Item) -> str:
+    return item.path.relative_to(Path(__file__).parent).parts[0]
 
 
 def pytest_configure(config: pytest.Config) -> None:
