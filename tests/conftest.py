@@ -64,7 +64,7 @@ _held: list[EmbeddedPostgres] = []
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow as a folder; what takes minutes in one piece begins first, or all would wait for it."""
+    """Mark what is slow as a folder; what takes minutes in one piece begins first."""
     for item in items:
         if _folder(item) in SLOW_FOLDERS:
             item.add_marker("slow")
