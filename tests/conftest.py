@@ -55,7 +55,7 @@ for _profile, _examples in {"whole": 100, "quick": 20}.items():
 NOT_OF_REQUESTS = ("typeinfo", "set_config('jit'", "pg_dist_partition", "FROM tokens")
 
 # Browsers, other people's clients, processes that are killed, and other servers: seconds each.
-SLOW_FOLDERS = {"browser", "examples", "node", "nodes", "outages", "replica", "versions"}
+SLOW_FOLDERS = {"browser", "distributed", "examples", "node", "outages", "replica", "versions"}
 
 EVERY_TABLE = (*reversed(TREE), *REFERENCE)
 

@@ -7,7 +7,7 @@ import pytest
 
 from db.distribution import REFERENCE
 from db.partitions import TREE
-from tests.nodes.rules import breaches
+from tests.distributed.rules import breaches
 
 SCHEMA = (Path(__file__).parents[2] / "migrations" / "schema.sql").read_text()
 KEYS = re.findall(

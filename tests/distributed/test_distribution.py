@@ -18,8 +18,8 @@ from db.partitions import TREE, cover, cover_ahead, partition
 from tests.client import Client
 from tests.commands import Command
 from tests.conftest import CITUS
+from tests.distributed.cluster import create_cluster_database, drop_cluster_database
 from tests.factories import Factory
-from tests.nodes.cluster import create_cluster_database, drop_cluster_database
 from tests.rows import everything
 
 _SPREAD = "SELECT count(*) FROM citus_tables WHERE table_name = $1::text::regclass AND shard_count = 4"

@@ -21,9 +21,9 @@ from db.engine import Database
 from db.migrate import migrate
 from db.partitions import cover_ahead
 from tests.conftest import CITUS, TEMPLATE, Statements, create_database, drop_database
+from tests.distributed.cluster import create_cluster_database, drop_cluster_database
+from tests.distributed.rules import breaches
 from tests.live.conftest import Live, execution, execution_id, live, open_, serve, served, write
-from tests.nodes.cluster import create_cluster_database, drop_cluster_database
-from tests.nodes.rules import breaches
 from tests.serving import serving, settings_of
 
 __all__ = ["execution", "execution_id", "live", "open_", "serve", "write"]

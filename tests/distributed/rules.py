@@ -1,6 +1,6 @@
 """What a Citus takes of statements, as far as their text tells: rules, and what is exempt with its reason.
 
-Each names what it refuses; `tests/nodes/test_rules.py` shows it of examples.
+Each names what it refuses; `tests/distributed/test_rules.py` shows it of examples.
 """
 
 import re
