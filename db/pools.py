@@ -130,6 +130,8 @@ class Pool:
         self.engine = make_engine(target, size, arguments)
         event.listen(self.engine.sync_engine, "connect", _install_meter)
         event.listen(self.engine.sync_engine, "connect", self._know)
+        event.listen(self.engine.sync_engine, "checkout", self._refuse_after_end, insert=True)
+        self._has_ended = False
         self._known: WeakSet[asyncpg.Connection] = WeakSet()
         self.observer: Observer = lambda kind: nullcontext()
         self.gate: Callable[[], None] = lambda: None
@@ -171,6 +173,7 @@ class Pool:
                     driver.terminate()
                     raise
                 finally:
+                    self._has_ended |= driver.is_closed()
                     connection.info[_METER].budget = None
                     connection.close()
 
@@ -178,6 +181,13 @@ class Pool:
         """Cut every connection off, those in use too; the pool makes others when it is asked next."""
         for driver in [*self._known]:
             driver.terminate()
+
+    def _refuse_after_end(self, connection: object, record: object, proxy: object) -> None:
+        # As `_refuse_closed`, also where the one that was closed is not the next to be handed out: the others
+        # may have been told of their end, and not be closed yet.
+        if self._has_ended:
+            self._has_ended = False
+            raise InvalidatePoolError
 
     def _know(self, connection: Any, record: object) -> None:
         self._known.add(connection.driver_connection)

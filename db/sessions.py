@@ -53,7 +53,7 @@ class KeptSessions:
         """
         async with all_of(pools.POOL_TIMEOUT, self._places), AsyncExitStack() as stack:
             kept = self._pop() or await self._open()
-            stack.push_async_callback(kept.opened.aclose)
+            stack.push_async_callback(self._give_up, kept)
             try:
                 async with kept.session.begin():
                     await kept.session.connection()
@@ -77,6 +77,12 @@ class KeptSessions:
             connection = await stack.enter_async_context(self._engine.connect())
             session = await stack.enter_async_context(AsyncSession(connection, expire_on_commit=False))
             return _Kept(session, await driver_of(connection), stack.pop_all())
+
+    async def _give_up(self, kept: _Kept) -> None:
+        has_ended = kept.driver.is_closed()
+        await kept.opened.aclose()
+        if has_ended:
+            await self.close()  # what ended one has mostly ended the others
 
     async def close(self) -> None:
         """Close those that are in no transaction."""

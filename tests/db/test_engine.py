@@ -80,3 +80,14 @@ async def test_a_batch_s_connection_that_was_closed_at_rest_is_replaced(worker_u
     async with own.batching() as second:
         assert (await second.fetchval("SELECT 1"), own.pool.in_use) == (1, 1)
     await own.close()
+
+
+@pytest.mark.usefixtures("database")
+async def test_what_ended_one_connection_is_taken_to_have_ended_the_others(worker_url: str) -> None:
+    own = Database(worker_url, pool_size=8)
+    async with own.reading() as first, own.reading() as second:
+        second.terminate()
+    # The first was given back last, and would be handed out next.
+    async with own.reading() as third:
+        assert third not in (first, second)
+    await own.close()

@@ -56,7 +56,7 @@ async def vanish_from_events(live: Live, key: str, chance: random.Random) -> Non
 
 @pytest.mark.slow
 async def test_a_thousand_who_break_off_leave_nothing(serve: Serve, execution_id: str, write: Write) -> None:
-    live, chance = await serve(), random.Random(7)
+    live, chance = await serve(socket_init_timeout=PATIENCE), random.Random(7)
     await write(FEEDS["logs"], 1, 50)
     before, room = len(asyncio.all_tasks()), asyncio.Semaphore(50)
 

@@ -75,7 +75,7 @@ async def test_retention_that_fails_is_shown_and_tried_again(
     monkeypatch.setattr(background, "FIRST_PAUSE", 0.01)
     monkeypatch.setattr("graph.app.apply_enabled", faulty)
     monkeypatch.setattr("graph.app._FIRST_RETENTION_SECONDS", 0.0)
-    live = await serve()
+    live = await serve(retention_interval=3600)
     assert await settled(lambda: any(one.failing for one in live.background.jobs))
     answer = await live.client.http.get(beside(live.client, "/readyz"))
     assert (answer.status_code, answer.json()["ready"]) == (200, True)
