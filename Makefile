@@ -5,6 +5,9 @@ BIN := .venv/bin
 READY := .venv/.ready
 PAGES := graph/http/static/index.html
 
+# What is compiled is kept, whatever the surroundings say: or each process of the tests would compile all of it.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help install web wheel serve demo screenshots test test-quick servers web-check check bench format format-check lint types schema schema-check lock clean
 

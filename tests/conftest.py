@@ -35,6 +35,7 @@ from tests.factories import Factory
 from tests.postgres import PROGRAMS
 from tests.serving import serving, settings_of
 
+HERE = Path(__file__).parent
 CLUSTER = "TESTS_CLUSTER"
 CITUS = "TESTS_CITUS"
 TEMPLATE = "flowkeep_template"
@@ -72,12 +73,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def _folder(item: pytest.Item) -> str:
-    return item.path.relative_to(Path(__file__).parent).parts[0]
+    return item.path.relative_to(HERE).parts[0]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Don't even import what the quick suite leaves out as a folder."""
+    is_left_out = collection_path.parent == HERE and collection_path.name in SLOW_FOLDERS
+    return True if is_left_out and _is_quick(config) else None
+
+
+def _is_quick(config: pytest.Config) -> bool:
+    return bool(config.option.markexpr == "not slow")
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """In the main process: start the cluster and make the template; workers inherit its folder."""
-    hypothesis_settings.load_profile("quick" if config.option.markexpr == "not slow" else "whole")
+    hypothesis_settings.load_profile("quick" if _is_quick(config) else "whole")
     if "FLOWKEEP_TEST_CITUS_URL" in os.environ:
         os.environ[CITUS] = os.environ["FLOWKEEP_TEST_CITUS_URL"]
     for name in [name for name in os.environ if name.startswith("FLOWKEEP_")]:
