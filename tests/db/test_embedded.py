@@ -23,6 +23,8 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from db.embedded import EmbeddedPostgres
 from db.embedded.installations import WHEELS
 
+pytestmark = pytest.mark.slow
+
 AS_ROOT = os.geteuid() == 0
 REPOSITORY = Path(__file__).parents[2]
 SOCKET = ".s.PGSQL.5432"

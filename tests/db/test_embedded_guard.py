@@ -17,6 +17,8 @@ from tests.db.test_embedded import QUICK
 from tests.patience import eventually
 from tests.telemetry.test_logs import kept
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def home() -> Iterator[Path]:

@@ -39,6 +39,7 @@ def imported(source: bytes) -> Iterator[str]:
             yield (node.module or "").split(".")[0]
 
 
+@pytest.mark.slow
 def test_it_is_one_package(wheel: Path) -> None:
     names = zipfile.ZipFile(wheel).namelist()
     assert {name.split("/")[0].split("-")[0] for name in names} == {"flowkeep"}

@@ -65,7 +65,7 @@ class Served:
         return self.process.returncode
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.parametrize("number", [signal.SIGTERM, pytest.param(signal.SIGINT, marks=pytest.mark.slow)])
 def test_serve_answers_and_stops_with_its_postgres(data_dir: Path, number: signal.Signals) -> None:
     served = Served(data_dir)
     database = served.ask("{ health { database { revision expectedRevision } } }")["health"]["database"]

@@ -83,7 +83,7 @@ async def test_of_a_file_that_has_grown_only_what_is_new_is_added(importer: Impo
     ]
 
 
-@pytest.mark.parametrize("name", ["-", "/dev/stdin"])
+@pytest.mark.parametrize("name", ["-", pytest.param("/dev/stdin", marks=pytest.mark.slow)])
 async def test_a_pipe_is_a_file_like_any_other(importer: Importer, name: str) -> None:
     lines = "2026-03-01 10:00:00 WARN one\n"
     assert await importer.summary(name, piped=lines) == counts(imported=1, rows=1)

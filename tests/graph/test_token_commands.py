@@ -179,6 +179,7 @@ async def test_without_authentication_only_this_machine_is_served(database: Data
         await require_authentication(database, Settings(host=host))
 
 
+@pytest.mark.slow
 def test_who_would_open_it_to_all_is_told(command: Command) -> None:
     run = process("serve", "--host", "0.0.0.0", "--port", "0", FLOWKEEP_DATABASE_URL=command.url)
     assert (run.returncode, "Without authentication" in run.stderr, run.stdout) == (1, True, ""), run.stderr
@@ -198,6 +199,7 @@ async def test_who_is_asked_for_or_is_here_may_come(database: Database, given: d
     await require_authentication(database, Settings.model_validate({"host": "0.0.0.0", **given}))
 
 
+@pytest.mark.slow
 def test_with_a_token_other_addresses_are_served(command: Command) -> None:
     header = {"Authorization": f"Bearer {command.done('token', 'create', 'dashboard').strip()}"}
     with serving(command) as url:

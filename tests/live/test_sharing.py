@@ -58,6 +58,7 @@ def without_polls(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     live.tailer._interval = 600.0
 
 
+@pytest.mark.slow
 async def test_two_hundred_followers_cost_the_reads_of_one(
     serve: Serve, execution_id: str, encoded: list[object], monkeypatch: pytest.MonkeyPatch
 ) -> None:

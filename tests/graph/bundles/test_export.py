@@ -109,6 +109,7 @@ async def test_of_nothing_a_bundle_is_empty(command: Command) -> None:
     assert lines == [{"kind": "bundle", "flowkeep": 1}, {"kind": "bundleEnd", "executions": 0}]
 
 
+@pytest.mark.slow
 async def test_all_pages_of_a_filter_come(make: Factory, command: Command) -> None:
     await make.executions(2_100)
     assert command.json("export", "--filter", "{}", "--output", "/dev/null")["executions"] == 2_100
@@ -172,6 +173,7 @@ def first_line(url: str, id: str) -> tuple[bytes, bytes]:
     return done.stdout, done.stderr
 
 
+@pytest.mark.slow
 async def test_who_has_read_enough_may_go(make: Factory, worker_url: str, database: Database) -> None:
     await make.logs(key := await make.execution(), 20_000)
     said = await asyncio.to_thread(first_line, worker_url, exec_id(key))

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import orjson
+import pytest
 from pydantic import SecretStr
 
 from db.engine import Database
@@ -129,6 +130,7 @@ async def test_standard_input_is_a_bundle_too(small: Path, other: Other) -> None
     assert (orjson.loads(done.stdout)["imported"], done.stderr.startswith(b"2 of the imported")) == (2, True)
 
 
+@pytest.mark.slow
 async def test_two_imports_at_a_time_take_everything_once(
     small: Path, database: Database, other: Other
 ) -> None:
