@@ -177,7 +177,9 @@ def timed(what: str, *command: str, folder: Path | None = None, **more: str) -> 
     done = subprocess.run(command, env=run_environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise SystemExit(f"{what}: {done.stderr}")
-    return {f"s, {what}": time.perf_counter() - begun}
+    seconds = time.perf_counter() - begun
+    told(f"{what}: {seconds:.1f} s")
+    return {f"s, {what}": seconds}
 
 
 async def operated(folder: Path, url: str, database: Database) -> Figures:
@@ -242,6 +244,7 @@ async def measure(folder: Path, lines: int) -> Figures:
                 found |= await latencies(asked, [f"exec_{row['id'].hex}" for row in keys], live)
         told("statistics …")
         found |= await sums(database)
+        told("\n".join(f"{name}: {figure:.1f}" for name, figure in found.items()))
         return found | await operated(folder, url, database)
     finally:
         await database.close()
