@@ -46,7 +46,7 @@ PREPARED = {"max_prepared_transactions": "4"}
 # A worker may have two standbys, and make one of them.
 REPLICATED = {"max_wal_senders": "40"}
 
-for _profile, _examples in {"whole": 100, "quick": 20}.items():
+for _profile, _examples in {"whole": 100, "quick": 10}.items():
     hypothesis_settings.register_profile(
         _profile, deadline=None, derandomize=True, database=None, max_examples=_examples
     )

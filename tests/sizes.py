@@ -1,4 +1,4 @@
-"""How many examples hypothesis makes: all in the whole suite, a fifth of them in the quick one."""
+"""How many examples hypothesis makes: all in the whole suite, a tenth of them in the quick one."""
 
 from hypothesis import settings
 
