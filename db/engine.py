@@ -136,12 +136,7 @@ class Database:
     def reading(
         self, caller: Hashable | None = None, *, for_write: bool = False, budget: Budget | None = None
     ) -> AbstractAsyncContextManager[asyncpg.Connection]:
-        """The driver's connection, for a few hot statements outside any transaction.
-
-        For a `caller` it comes out of their share of the pool; `for_write` out of the share of writes, to
-        answer one. What it fetches counts for the `budget`. Raises a domain error for any database error
-        inside (`Unavailable` where it can't be reached).
-        """
+        """As `Pool.reading`."""
         return self._pool.reading(caller, for_write=for_write, budget=budget)
 
     @asynccontextmanager
