@@ -15,7 +15,7 @@ from graph.settings import Settings
 from tests.client import Client
 from tests.conftest import Statements
 from tests.patience import PATIENCE
-from tests.replica.standby import Standby
+from tests.replica.standby import Standby, made
 from tests.serving import serving, settings_of
 from tests.telemetry.test_logs import kept
 
@@ -71,12 +71,8 @@ def _patience() -> Iterator[None]:
 @pytest.fixture(scope="package")
 def made_standby(worker_url: str) -> Iterator[Standby]:
     """The standby of this worker, as tests leave it: running, and replaying."""
-    standby = Standby(worker_url)
-    try:
-        standby.make()
+    with made(worker_url) as standby:
         yield standby
-    finally:
-        standby.remove()
 
 
 @pytest_asyncio.fixture

@@ -5,6 +5,8 @@ import os
 import shutil
 import signal
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -138,3 +140,14 @@ class Standby:
     def _run(self, program: str, *arguments: str) -> None:
         done = self._programs.run(program, *arguments, timeout=PATIENCE)
         assert done.returncode == 0, done.stdout
+
+
+@contextmanager
+def made(url: str) -> Iterator[Standby]:
+    """A standby of a database's cluster, as long as the block."""
+    standby = Standby(url)
+    try:
+        standby.make()
+        yield standby
+    finally:
+        standby.remove()

@@ -14,7 +14,7 @@ from tests.client import Client
 from tests.factories import Factory
 from tests.patience import settled, until
 from tests.replica.conftest import Sources, answered, replicating
-from tests.replica.standby import Standby
+from tests.replica.standby import Standby, made
 from tests.replica.test_positions import written
 from tests.replica.test_reads import COUNT, count
 from tests.replica.test_watched import until_told
@@ -67,12 +67,8 @@ async def until_more(found: list[int], number: int = 100) -> None:
 @pytest.fixture
 def spare(worker_url: str, database: Database) -> Iterator[Standby]:
     """A standby that the test may spoil."""
-    standby = Standby(worker_url)
-    try:
-        standby.make()
+    with made(worker_url) as standby:
         yield standby
-    finally:
-        standby.remove()
 
 
 async def test_a_standby_that_is_killed_is_not_missed(
