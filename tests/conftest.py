@@ -52,8 +52,8 @@ for _profile, _examples in {"whole": 100, "quick": 10}.items():
     )
 
 # Once a connection and type, the driver asks what an array type is; once a pool it is asked whether there is
-# a Citus; once a second at most, the service looks whether a token was created.
-NOT_OF_REQUESTS = ("typeinfo", "set_config('jit'", "pg_dist_partition", "FROM tokens")
+# a Citus; once a second at most, the service looks whether a token was created, and where a standby stands.
+NOT_OF_REQUESTS = ("typeinfo", "set_config('jit'", "pg_dist_partition", "FROM tokens", "pg_control_system")
 
 # Browsers, other people's clients, processes that are killed, and other servers: seconds each.
 SLOW_FOLDERS = {"browser", "distributed", "examples", "node", "outages", "replica", "versions"}
