@@ -28,6 +28,7 @@ from db.engine import Database
 from db.migrate import migrate
 from db.partitions import TREE, cover_ahead
 from db.topology import is_distributed
+from graph.http.server import settle_heap
 from tests.client import Client
 from tests.clocks import DayPasses
 from tests.commands import Command
@@ -102,6 +103,11 @@ def pytest_configure(config: pytest.Config) -> None:
     url = cluster.start()
     _held.append(cluster)
     asyncio.run(_make_template(url))
+
+
+def pytest_collection_finish() -> None:
+    """Have collections look at what tests make, as the service does: not at all that was imported."""
+    settle_heap()
 
 
 def pytest_xdist_auto_num_workers() -> int:

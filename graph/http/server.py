@@ -55,7 +55,7 @@ class Server(uvicorn.Server):
         """Listen, then say so."""
         await super().startup(sockets)
         if self._owns_loop:
-            _settle_heap()
+            settle_heap()
         if not self.should_exit:
             self._on_started()
 
@@ -71,7 +71,7 @@ class Server(uvicorn.Server):
             self._leaving.enter_context(self._end.step("tasks and threads that are left", LEFT_SECONDS))
 
 
-def _settle_heap() -> None:
+def settle_heap() -> None:
     """Have collections look at what requests make, and no more at the schema and all else that stays.
 
     Half of what a batch of writes took was collecting: reference counts free nearly all of its objects, and
