@@ -271,9 +271,15 @@ async def server_url(worker_url: str, all_statements: Statements) -> AsyncIterat
         yield url
 
 
-@pytest_asyncio.fixture
-async def client(server_url: str, database: Database) -> AsyncIterator[Client]:
-    """Talks GraphQL to the server over its socket."""
-    # No TLS here: loading the certificates for each test would cost more than the test.
+@pytest_asyncio.fixture(scope="session")
+async def worker_client(server_url: str) -> AsyncIterator[Client]:
+    """Talks GraphQL to the server over its socket, and keeps its connections."""
+    # No TLS here, whose certificates would have to be loaded.
     async with httpx.AsyncClient(timeout=60, verify=False) as http:
         yield Client(server_url, http)
+
+
+@pytest.fixture
+def client(worker_client: Client, database: Database) -> Client:
+    """The worker's client; what it has written is gone after the test."""
+    return worker_client

@@ -7,7 +7,7 @@ from itertools import count
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import JSON, insert, update
+from sqlalchemy import JSON, Update, insert, update
 
 from db.engine import Database
 from db.enums import (
@@ -43,6 +43,8 @@ from db.models import (
 )
 from graph.auth.tokens import mint
 
+Row = dict[str, Any]
+
 NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
 _AGES = {"keep_executions", "keep_logs", "keep_checkpoints"}
 
@@ -54,19 +56,23 @@ class Factory:
         self._database = database
         self._numbers = count(1)
 
-    async def _insert(self, model: type[Base], rows: Sequence[dict[str, Any]]) -> None:
+    async def _insert(self, *tables: tuple[type[Base], Sequence[Row]], then: Update | None = None) -> None:
+        """Rows of these tables, and then a change, in one transaction."""
         async with self._database.writing() as session:
-            await session.execute(insert(model.__table__), list(rows))  # type: ignore[arg-type]
+            for model, rows in tables:
+                await session.execute(insert(model.__table__), list(rows))  # type: ignore[arg-type]
+            if then is not None:
+                await session.execute(then)
 
     async def workflow(self, **given: Any) -> UUID:
         """A workflow; returns its key."""
         (made,) = await self.workflows([given])
         return made
 
-    async def workflows(self, rows: Sequence[dict[str, Any]]) -> list[UUID]:
+    async def workflows(self, rows: Sequence[Row]) -> list[UUID]:
         """Workflows that differ: a row each, all with the same columns; returns their keys."""
         made = [_workflow(next(self._numbers), row) for row in rows]
-        await self._insert(Workflow, made)
+        await self._insert((Workflow, made))
         return [row["id"] for row in made]
 
     async def execution(self, workflow: UUID | None = None, **given: Any) -> UUID:
@@ -78,42 +84,40 @@ class Factory:
         """Several executions of one workflow, alike but for their ids and times."""
         return await self.runs([given] * number, workflow)
 
-    async def runs(self, rows: Sequence[dict[str, Any]], workflow: UUID | None = None) -> list[UUID]:
+    async def runs(self, rows: Sequence[Row], workflow: UUID | None = None) -> list[UUID]:
         """Executions that differ: a row each, all with the same columns; returns their keys."""
         workflow = workflow or await self.workflow()
         made = [_execution(workflow, row) for row in rows]
-        await self._insert(Execution, made)
         keys = [row["id"] for row in made]
-        await self._insert(State, [{"execution_id": key} for key in keys])
+        await self._insert((Execution, made), (State, [{"execution_id": key} for key in keys]))
         return keys
 
     async def steps(self, execution: UUID, number: int = 1, start: int = 1, **given: Any) -> list[int]:
         """Steps with consecutive sequence numbers from `start`, COMPLETED unless told; returns those."""
         seqs = list(range(start, start + number))
-        await self._insert(Step, [_step(execution, seq, given) for seq in seqs])
-        await self._advance(execution, step_seq=seqs[-1])
+        made = [_step(execution, seq, given) for seq in seqs]
+        await self._insert((Step, made), then=_advance(execution, step_seq=seqs[-1]))
         return seqs
 
     async def logs(self, execution: UUID, number: int = 1, start: int = 1, **given: Any) -> list[int]:
         """Log entries with consecutive sequence numbers from `start`; returns those."""
         seqs = list(range(start, start + number))
-        await self._insert(LogEntry, [_log(execution, seq, given) for seq in seqs])
-        await self._advance(execution, log_seq=seqs[-1])
+        made = [_log(execution, seq, given) for seq in seqs]
+        await self._insert((LogEntry, made), then=_advance(execution, log_seq=seqs[-1]))
         return seqs
 
     async def events(self, execution: UUID, number: int = 1, **given: Any) -> list[int]:
         """Events with sequence numbers from 1; returns those."""
         seqs = list(range(1, number + 1))
-        await self._insert(Event, [_event(execution, seq, given) for seq in seqs])
-        await self._advance(execution, event_seq=seqs[-1])
+        made = [_event(execution, seq, given) for seq in seqs]
+        await self._insert((Event, made), then=_advance(execution, event_seq=seqs[-1]))
         return seqs
 
     async def metric_points(self, execution: UUID, **values: float) -> None:
         """The execution's own numbers by name."""
         named = enumerate(values.items(), 1)
         rows = [_point(execution, seq, {"name": name, "value": value}) for seq, (name, value) in named]
-        await self._insert(MetricPoint, rows)
-        await self._advance(execution, metric_seq=len(rows))
+        await self._insert((MetricPoint, rows), then=_advance(execution, metric_seq=len(rows)))
 
     async def state(
         self, execution: UUID, *saves: dict[str, tuple[StateOp, Any]], of_fields: bool = False, **fields: Any
@@ -134,22 +138,20 @@ class Factory:
             for version, save in enumerate(saves, 1)
             for key, (op, value) in save.items()
         ]
-        await self._insert(StateEntry, rows)
-        async with self._database.writing() as session:
-            head = {"version": len(saves), **fields}
-            await session.execute(update(State).where(State.execution_id == execution).values(head))
+        head = {"version": len(saves), **fields}
+        advance = update(State).where(State.execution_id == execution).values(head)
+        await self._insert((StateEntry, rows), then=advance)
 
     async def checkpoints(self, execution: UUID, *versions: int, **given: Any) -> list[int]:
         """A checkpoint for each version of the state, each following the one before."""
         named = enumerate(versions, 1)
         rows = [_checkpoint(execution, seq, {"state_version": version, **given}) for seq, version in named]
-        await self._insert(Checkpoint, rows)
-        await self._advance(execution, checkpoint_seq=len(rows))
+        await self._insert((Checkpoint, rows), then=_advance(execution, checkpoint_seq=len(rows)))
         return list(range(1, len(rows) + 1))
 
-    async def records(self, execution: UUID, **rows: Sequence[dict[str, Any]]) -> None:
+    async def records(self, execution: UUID, **rows: Sequence[Row]) -> None:
         """Rows that differ, each with its `seq`: `steps`, `logs`, `checkpoints`, `events`, `points`."""
-        made: dict[str, tuple[type[Base], str, Callable[[UUID, int, dict[str, Any]], dict[str, Any]]]] = {
+        made: dict[str, tuple[type[Base], str, Callable[[UUID, int, Row], Row]]] = {
             "steps": (Step, "step_seq", _step),
             "logs": (LogEntry, "log_seq", _log),
             "checkpoints": (Checkpoint, "checkpoint_seq", _checkpoint),
@@ -158,21 +160,21 @@ class Factory:
         }
         for name, given in rows.items():
             model, counter, row = made[name]
-            await self._insert(model, [row(execution, one["seq"], one) for one in given])
-            await self._advance(execution, **{counter: given[-1]["seq"]})
+            advance = _advance(execution, **{counter: given[-1]["seq"]})
+            await self._insert((model, [row(execution, one["seq"], one) for one in given]), then=advance)
 
     async def audit_entry(self, **given: Any) -> UUID:
         """An entry of the audit log; returns its key."""
         row = {"id": uuid7(), "actor": "test", "type": "WORKFLOW_CREATED", "subject_type": "WORKFLOW"}
         row |= {"subject_id": uuid7().hex, "changes": {}} | given
-        await self._insert(AuditEntry, [row])
+        await self._insert((AuditEntry, [row]))
         return UUID(str(row["id"]))
 
     async def policy(self, **given: Any) -> UUID:
         """A retention policy, which takes executions after 30 days unless told; returns its key."""
         row = {"id": uuid7(), "name": f"policy {next(self._numbers)}", "created_by": "test"}
         row |= given if given.keys() & _AGES else {"keep_executions": timedelta(days=30), **given}
-        await self._insert(RetentionPolicy, [row])
+        await self._insert((RetentionPolicy, [row]))
         return UUID(str(row["id"]))
 
     async def hold(
@@ -180,7 +182,7 @@ class Factory:
     ) -> None:
         """A hold on an execution, or on a workflow version."""
         row = {"subject_id": subject, "subject_type": kind, "reason": reason, "placed_by": "test"} | given
-        await self._insert(Hold, [row])
+        await self._insert((Hold, [row]))
 
     async def token(self, **given: Any) -> str:
         """A token, good for reading unless told; returns what its client shows."""
@@ -188,7 +190,7 @@ class Factory:
         minted = mint()
         row = {"id": minted.id, "name": f"token {next(self._numbers)}", "scopes": [Scope.READ]}
         row |= {"secret_hash": minted.secret_hash, "created_by": "test", "created_at": NOW} | given
-        await self._insert(Token, [row])
+        await self._insert((Token, [row]))
         return minted.text
 
     async def family(self, children: int) -> UUID:
@@ -198,15 +200,16 @@ class Factory:
         origin = {"parent_id": parent, "forked_from_execution_id": parent, "forked_from_seq": 1}
         counters = {"step_seq": 1, "log_seq": 1, "checkpoint_seq": 1, "event_seq": 1, "metric_seq": 1}
         keys = await self.executions(children, workflow, **origin, **counters)
-        await self._insert(Step, [_step(key, 1, {}) for key in keys])
-        await self._insert(LogEntry, [_log(key, 1, {"step_seq": 1}) for key in keys])
-        await self._insert(Checkpoint, [_checkpoint(key, 1, {"state_version": 1}) for key in keys])
-        await self._insert(Event, [_event(key, 1, {}) for key in keys])
-        await self._insert(MetricPoint, [_point(key, 1, {"step_seq": 1}) for key in keys])
         entry = {"key": "a", "version": 1, "op": StateOp.SET, "value": 1}
-        await self._insert(StateEntry, [{"execution_id": key, **entry} for key in keys])
-        async with self._database.writing() as session:
-            await session.execute(update(State).where(State.execution_id.in_(keys)).values(version=1))
+        await self._insert(
+            (Step, [_step(key, 1, {}) for key in keys]),
+            (LogEntry, [_log(key, 1, {"step_seq": 1}) for key in keys]),
+            (Checkpoint, [_checkpoint(key, 1, {"state_version": 1}) for key in keys]),
+            (Event, [_event(key, 1, {}) for key in keys]),
+            (MetricPoint, [_point(key, 1, {"step_seq": 1}) for key in keys]),
+            (StateEntry, [{"execution_id": key, **entry} for key in keys]),
+            then=update(State).where(State.execution_id.in_(keys)).values(version=1),
+        )
         return parent
 
     async def tree(self, workflows: int, executions: int, steps: int, logs: int) -> list[UUID]:
@@ -214,23 +217,24 @@ class Factory:
         keys = await self.workflows([{}] * workflows)
         counters = {"step_seq": steps, "log_seq": steps * logs}
         made = [_execution(key, counters) for key in keys for _ in range(executions)]
-        await self._insert(Execution, made)
         places = [(row["id"], seq) for row in made for seq in range(1, steps + 1)]
         entries = [(key, step, at) for key, step in places for at in range(1, logs + 1)]
-        await self._insert(State, [{"execution_id": row["id"]} for row in made])
-        await self._insert(Step, [_step(key, step, {}) for key, step in places])
         await self._insert(
-            LogEntry, [_log(key, (step - 1) * logs + at, {"step_seq": step}) for key, step, at in entries]
+            (Execution, made),
+            (State, [{"execution_id": row["id"]} for row in made]),
+            (Step, [_step(key, step, {}) for key, step in places]),
+            (LogEntry, [_log(key, (step - 1) * logs + at, {"step_seq": step}) for key, step, at in entries]),
         )
         return keys
 
-    async def _advance(self, execution: UUID, **counters: int) -> None:
-        async with self._database.writing() as session:
-            await session.execute(update(Execution).where(Execution.id == execution).values(counters))
+
+def _advance(execution: UUID, **counters: int) -> Update:
+    """An execution's counters as they then are."""
+    return update(Execution).where(Execution.id == execution).values(counters)
 
 
-def _workflow(number: int, given: dict[str, Any]) -> dict[str, Any]:
-    row: dict[str, Any] = {
+def _workflow(number: int, given: Row) -> Row:
+    row: Row = {
         "id": uuid7(),
         "name": f"workflow {number}",
         "version": "1",
@@ -243,7 +247,7 @@ def _workflow(number: int, given: dict[str, Any]) -> dict[str, Any]:
     return {**row, "created_at": row.get("created_at", uuid7_time(row["id"]))}
 
 
-def _execution(workflow: UUID, given: dict[str, Any]) -> dict[str, Any]:
+def _execution(workflow: UUID, given: Row) -> Row:
     key = given.get("id") or uuid7()
     status = given.get("status", ExecutionStatus.PENDING)
     created = uuid7_time(key)
@@ -260,7 +264,7 @@ def _execution(workflow: UUID, given: dict[str, Any]) -> dict[str, Any]:
     } | given
 
 
-def _step(execution: UUID, seq: int, given: dict[str, Any]) -> dict[str, Any]:
+def _step(execution: UUID, seq: int, given: Row) -> Row:
     status = given.get("status", StepStatus.COMPLETED)
     return {
         "execution_id": execution,
@@ -275,7 +279,7 @@ def _step(execution: UUID, seq: int, given: dict[str, Any]) -> dict[str, Any]:
     } | given
 
 
-def _log(execution: UUID, seq: int, given: dict[str, Any]) -> dict[str, Any]:
+def _log(execution: UUID, seq: int, given: Row) -> Row:
     return {
         "execution_id": execution,
         "seq": seq,
@@ -286,7 +290,7 @@ def _log(execution: UUID, seq: int, given: dict[str, Any]) -> dict[str, Any]:
     } | given
 
 
-def _checkpoint(execution: UUID, seq: int, given: dict[str, Any]) -> dict[str, Any]:
+def _checkpoint(execution: UUID, seq: int, given: Row) -> Row:
     return {
         "execution_id": execution,
         "seq": seq,
@@ -295,10 +299,10 @@ def _checkpoint(execution: UUID, seq: int, given: dict[str, Any]) -> dict[str, A
     } | given
 
 
-def _event(execution: UUID, seq: int, given: dict[str, Any]) -> dict[str, Any]:
+def _event(execution: UUID, seq: int, given: Row) -> Row:
     blank = {"type": "EXECUTION_CREATED", "actor": "test", "changes": {}}
     return {"execution_id": execution, "seq": seq, **blank} | given
 
 
-def _point(execution: UUID, seq: int, given: dict[str, Any]) -> dict[str, Any]:
+def _point(execution: UUID, seq: int, given: Row) -> Row:
     return {"execution_id": execution, "seq": seq, "name": "cpu", "value": float(seq)} | given

@@ -1,8 +1,7 @@
 """Many writers at once, each on a connection of its own, as processes would be."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, TypeVar
 from uuid import UUID
 
@@ -21,15 +20,23 @@ def write(key: str | None = None, epoch: int | None = None, fingerprint: bytes =
     return Write("test", fingerprint, key, epoch)
 
 
-@asynccontextmanager
-async def writers(url: str, number: int) -> AsyncIterator[list[Database]]:
-    """Databases with one open connection each."""
-    made = [Database(url, pool_size=1) for _ in range(number)]
-    await asyncio.gather(*(one.check_server() for one in made))
-    try:
-        yield made
-    finally:
-        await asyncio.gather(*(one.close() for one in made))
+class Writers:
+    """Databases with one open connection each, kept from test to test."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._made: list[Database] = []
+
+    async def __call__(self, number: int) -> list[Database]:
+        """So many of them."""
+        new = [Database(self._url, pool_size=1) for _ in range(number - len(self._made))]
+        self._made += new
+        await asyncio.gather(*(one.check_server() for one in new))
+        return self._made[:number]
+
+    async def close(self) -> None:
+        """Close all that were made."""
+        await asyncio.gather(*(one.close() for one in self._made))
 
 
 async def outcome(work: Awaitable[T]) -> T | str:
