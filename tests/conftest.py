@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
+from zlib import crc32
 
 import asyncpg
 import httpx
@@ -59,6 +60,9 @@ NOT_OF_REQUESTS = ("typeinfo", "set_config('jit'", "pg_dist_partition", "FROM to
 # Browsers, other people's clients, processes that are killed, and other servers: seconds each.
 SLOW_FOLDERS = {"browser", "distributed", "examples", "node", "outages", "replica", "versions"}
 
+# With fixtures that all tests of the folder share.
+SHARING_FOLDERS = {"distributed", "races", "replica"}
+
 EVERY_TABLE = (*reversed(TREE), *REFERENCE)
 
 _held: list[EmbeddedPostgres] = []
@@ -66,11 +70,19 @@ _held: list[EmbeddedPostgres] = []
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow as a folder; what takes minutes in one piece begins first."""
+    """Mark what is slow as a folder, and mix what waits with what works.
+
+    What takes minutes in one piece begins first.
+    """
     for item in items:
         if _folder(item) in SLOW_FOLDERS:
             item.add_marker("slow")
-    items.sort(key=lambda item: _folder(item) != "versions")
+    items.sort(key=lambda item: (_folder(item) != "versions", crc32(_kept_together(item).encode())))
+
+
+def _kept_together(item: pytest.Item) -> str:
+    folder = _folder(item)
+    return folder if folder in SHARING_FOLDERS else item.path.name
 
 
 def _folder(item: pytest.Item) -> str:

@@ -13,13 +13,13 @@ from tests.client import Client
 def writes(client: Client, monkeypatch: pytest.MonkeyPatch) -> list[bytes]:
     """What the server hands to the system, a call each."""
     seen: list[bytes] = []
-    port = urlsplit(client.url).port
+    server = urlsplit(client.url)
 
     def noting(name: str, as_bytes: Any) -> None:
         original = getattr(socket.socket, name)
 
         def send(own: socket.socket, data: Any, *more: Any) -> int:
-            if own.getsockname()[1] == port:
+            if own.getsockname() == (server.hostname, server.port):
                 seen.append(as_bytes(data))
             sent: int = original(own, data, *more)
             return sent

@@ -51,11 +51,13 @@ async def crowd(live: Live, number: int, document: str, **variables: Any) -> Asy
         yield followers
 
 
-def without_polls(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
+async def without_polls(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     """Only changes make the feeds look from here on: how often they do by themselves is a matter of time."""
     for name in ("_SHORTEST_POLL", "_LONGEST_POLL"):
         monkeypatch.setattr(tailer, name, 600.0)
     live.tailer._interval = 600.0
+    # Until the last poll is over.
+    assert await settled(lambda: bool(live.tailer._wake._waiters))
 
 
 @pytest.mark.slow
@@ -64,7 +66,7 @@ async def test_two_hundred_followers_cost_the_reads_of_one(
 ) -> None:
     live = await serve()
     async with crowd(live, 200, LOGS, id=execution_id, start="NOW") as followers:
-        without_polls(live, monkeypatch)
+        await without_polls(live, monkeypatch)
         before = live.tailer.reads
         for at in range(20):
             entries = [{"message": f"{at} {line}"} for line in range(5)]
@@ -153,7 +155,7 @@ async def test_only_what_was_changed_is_looked_at(
             asked.append(set(executions))
             return await fetch_heads(connection, executions)
 
-        without_polls(live, monkeypatch)
+        await without_polls(live, monkeypatch)
         monkeypatch.setattr(tailer, "fetch_heads", noted)
         # What changes no execution, or makes another one, wakes nobody.
         await live.client.done("createWorkflow", name="other", version="1", definition={})

@@ -161,7 +161,11 @@ async def test_links_that_are_refused_leave_the_summary(
     command.done("export", lives.parent, "--output", str(parent))
     async with other.database.maintaining() as connection:
         await connection.execute("ALTER TABLE executions ADD CONSTRAINT no_parents CHECK (parent_id IS NULL)")
-    summary = other.imported(run, parent)
+    try:
+        summary = other.imported(run, parent)
+    finally:
+        async with other.database.maintaining() as connection:
+            await connection.execute("ALTER TABLE executions DROP CONSTRAINT no_parents")
     ((what, reason),) = summary["failed"].items()
     assert (summary["imported"], what, "no_parents" in reason) == (2, "links between executions", True)
 
