@@ -284,14 +284,14 @@ async def server_url(worker_url: str, all_statements: Statements) -> AsyncIterat
 
 
 @pytest_asyncio.fixture(scope="session")
-async def worker_client(server_url: str) -> AsyncIterator[Client]:
-    """Talks GraphQL to the server over its socket, and keeps its connections."""
+async def worker_http() -> AsyncIterator[httpx.AsyncClient]:
+    """Keeps this worker's connections from test to test."""
     # No TLS here, whose certificates would have to be loaded.
     async with httpx.AsyncClient(timeout=60, verify=False) as http:
-        yield Client(server_url, http)
+        yield http
 
 
 @pytest.fixture
-def client(worker_client: Client, database: Database) -> Client:
-    """The worker's client; what it has written is gone after the test."""
-    return worker_client
+def client(server_url: str, worker_http: httpx.AsyncClient, database: Database) -> Client:
+    """Talks GraphQL to the server over its socket; what is written is gone after the test."""
+    return Client(server_url, worker_http)
