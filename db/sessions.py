@@ -55,8 +55,11 @@ class KeptSessions:
             kept = self._pop() or await self._open()
             stack.push_async_callback(self._give_up, kept)
             try:
-                async with kept.session.begin():
-                    await kept.session.connection()
+                # The session's own books, for which nothing is waited: a greenlet for each entry would
+                # take longer than all of them.
+                books = kept.session.sync_session
+                with books.begin():
+                    books.connection()
                     async with kept.driver.transaction():
                         yield kept.driver
             except pools.CLIENT_FAULTS:

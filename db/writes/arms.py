@@ -1,7 +1,7 @@
 """How each table is written by the one statement of `rows.py`.
 
-Columns that a change leaves out are NULL in its array and stay as they are; JSON goes as text, and the text
-`null` empties a column.
+Columns that a change leaves out are NULL and stay as they are; JSON goes as text, and the text `null`
+empties a column.
 """
 
 from collections.abc import Mapping

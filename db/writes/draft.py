@@ -6,7 +6,6 @@ and notes rows, changes and events. Where it raises, its draft is thrown away an
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from datetime import datetime
 from typing import Any
 from uuid import UUID
@@ -37,13 +36,7 @@ class Draft:
         self.write = write
         self.rows = Rows()
         # Of its own: a write that is refused half-way leaves what the next one sees as it was.
-        self._seen = replace(
-            seen,
-            fields=dict(seen.fields),
-            variables=dict(seen.variables),
-            latest=dict(seen.latest),
-            attempts=dict(seen.attempts),
-        )
+        self._seen = seen.copy()
         self._found = seen.head, seen.state
         self._changed: Row = {}
         self._labelled: Row = {}

@@ -1,15 +1,16 @@
-"""The one statement that writes what a batch decided: an arm a table, over arrays.
+"""The one statement that writes what a batch decided: an arm a table, over rows as JSON or over arrays.
 
 A batch without checkpoints has no arm for them, so a save costs what a save writes.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any, TypeAlias
 from uuid import UUID
 
 import asyncpg
+import orjson
 
 from db.enums import ExecutionStatus
 from db.topology import is_distributed
@@ -63,28 +64,31 @@ class Rows:
         if arms and is_distributed(driver):
             await self._write_by_execution(driver, arms)
         elif arms:
-            await driver.execute(_statement(arms), *(array for arm in arms for array in self._arrays(arm)))
+            forms = tuple((arm, bool(self._columns.get(arm))) for arm in arms)
+            given = (one for arm, by_column in forms for one in self._given(arm, by_column=by_column))
+            await driver.execute(_statement(forms), *given)
         for execution, actor, status in self._parents:
             await cancel_descendants(driver, execution, actor, status)
 
     async def _write_by_execution(self, driver: asyncpg.Connection, arms: tuple[str, ...]) -> None:
         """On many nodes: a statement an execution, which leads to the node where it is."""
-        by_execution: defaultdict[Any, dict[str, list[tuple[Any, ...]]]] = defaultdict(dict)
+        by_execution: defaultdict[UUID | None, dict[str, list[Row]]] = defaultdict(dict)
         for arm in arms:
-            for row in zip(*self._arrays(arm), strict=True):
-                by_execution[None if arm in EVERYWHERE else row[0]].setdefault(arm, []).append(row)
+            key = next(iter(ARMS[arm].columns))
+            for row in self.of(arm):
+                by_execution[None if arm in EVERYWHERE else row[key]].setdefault(arm, []).append(row)
         for execution, rows in by_execution.items():
-            columns = [[*zip(*own, strict=True)] for own in rows.values()]
+            given = [_json(own) for own in rows.values()]
             if execution is None:
-                arrays = [array for own in columns for array in own]
-                await driver.execute(_statement(tuple(rows)), *arrays)
+                await driver.execute(_statement(tuple((arm, False) for arm in rows)), *given)
             else:
-                arrays = [array for _, *own in columns for array in own]
-                await driver.execute(_statement_of_one(tuple(rows)), execution, *arrays)
+                await driver.execute(_statement_of_one(tuple(rows)), execution, *given)
 
-    def _arrays(self, arm: str) -> list[list[Any]]:
+    def _given(self, arm: str, *, by_column: bool) -> list[Any]:
         rows, blocks = self._rows[arm], self._columns[arm]
-        arrays: list[list[Any]] = []
+        if not by_column:
+            return [_json(rows)]
+        arrays: list[Any] = []
         for name in ARMS[arm].columns:
             array = [row.get(name) for row in rows]
             for block in blocks:
@@ -93,34 +97,52 @@ class Rows:
         return arrays
 
 
+def _json(rows: list[Row]) -> str:
+    return orjson.dumps(rows, _plain).decode()
+
+
+def _plain(value: object) -> str:
+    """What JSON doesn't have, as PostgreSQL reads it."""
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
+    if isinstance(value, UUID):  # the driver's
+        return str(value)
+    raise TypeError(f"{type(value).__name__} is nothing that a column holds")
+
+
+def _records(number: int, columns: Iterable[tuple[str, str]]) -> str:
+    """Rows out of a JSON list of objects, for a parameter: a few cost less than an array for each column."""
+    typed = ", ".join(f"{name} {'text' if kind in AS_TEXT else kind}" for name, kind in columns)
+    return f"json_to_recordset(${number}::json) AS {{}}({typed})"
+
+
 @cache
 def _statement_of_one(arms: tuple[str, ...]) -> str:
     """The same for one execution, $1."""
-    parts, number = [], 1
-    for arm in arms:
-        key, *names = ARMS[arm].columns
-        arrays = []
-        for name in names:
-            number += 1
-            kind = ARMS[arm].columns[name]
-            arrays.append(f"${number}::{'text' if kind in AS_TEXT else kind}[]")
-        given = (
-            f"(SELECT $1::uuid AS {key}, u.* FROM unnest({', '.join(arrays)}) AS u({', '.join(names)})) AS g"
-        )
+    parts = []
+    for number, arm in enumerate(arms, 2):
+        key, *others = ARMS[arm].columns.items()
+        given = f"(SELECT $1::uuid AS {key[0]}, u.* FROM {_records(number, others).format('u')}) AS g"
         parts.append(f"of_{arm} AS ({ARMS[arm].statement.replace('{given}', given)})")
     return f"WITH {', '.join(parts)} SELECT 1"
 
 
 @cache
-def _statement(arms: tuple[str, ...]) -> str:
-    parts, number = [], 0
-    for arm in arms:
+def _statement(forms: tuple[tuple[str, bool], ...]) -> str:
+    """Arms, each of records or `by_column`: of arrays, which many rows come in."""
+    parts, number = [], 1
+    for arm, by_column in forms:
         columns = ARMS[arm].columns
-        arrays = []
-        for kind in columns.values():
+        if by_column:
+            arrays = [
+                f"${at}::{'text' if kind in AS_TEXT else kind}[]"
+                for at, kind in enumerate(columns.values(), number)
+            ]
+            given = f"unnest({', '.join(arrays)}) AS g({', '.join(columns)})"
+            number += len(arrays)
+        else:
+            given = _records(number, columns.items()).format("g")
             number += 1
-            arrays.append(f"${number}::{'text' if kind in AS_TEXT else kind}[]")
-        given = f"unnest({', '.join(arrays)}) AS g({', '.join(columns)})"
         # Not named as a table is: an arm that reads the table would read that instead.
         parts.append(f"of_{arm} AS ({ARMS[arm].statement.replace('{given}', given)})")
     return f"WITH {', '.join(parts)} SELECT 1"

@@ -142,3 +142,25 @@ class Seen:
     defined: Mapping[str, Sequence[str]] = field(default_factory=dict)
     begun: Mapping[str, Sequence[str]] | None = None
     earlier: dict[str, Earlier] = field(default_factory=dict)
+
+    def copy(self) -> "Seen":
+        """The same, to be changed by itself; spelled out, for it is made for every write."""
+        return Seen(
+            self.now,
+            self.head,
+            self.state,
+            dict(self.fields),
+            self.result,
+            self.error,
+            self.labels,
+            self.holds,
+            dict(self.variables),
+            dict(self.latest),
+            dict(self.attempts),
+            self.base,
+            self.marks,
+            self.prunable,
+            self.defined,
+            self.begun,
+            self.earlier,
+        )

@@ -11,7 +11,7 @@ statement began with, and everything is read once more, under the locks that are
 
 from collections.abc import Mapping
 from functools import cache
-from typing import Any, NamedTuple
+from typing import NamedTuple
 from uuid import UUID
 
 import asyncpg
@@ -203,6 +203,9 @@ LEFT JOIN LATERAL (
 """
 
 
+_NEEDS = tuple(_ARMS.keys() - {"earlier"})
+
+
 class Asked(NamedTuple):
     """What the writes of a batch need of one execution, and their idempotency keys."""
 
@@ -269,8 +272,8 @@ async def look_again(
 async def _fetch(
     driver: asyncpg.Connection, asked: Mapping[UUID, Asked], *, skip_locked: bool
 ) -> list[asyncpg.Record]:
-    wanted = {arm: [_wanted(arm, one) for one in asked.values()] for arm in _ARMS}
-    used = {arm: array for arm, array in wanted.items() if any(array)}
+    wanted = [_wanted(one) for one in asked.values()]
+    used = {arm: [one.get(arm) for one in wanted] for arm in _ARMS if any(arm in one for one in wanted)}
     if is_distributed(driver):
         statement = _statement(tuple(used), skip_locked, True)
         each = zip(asked, *used.values(), strict=True)
@@ -281,12 +284,12 @@ async def _fetch(
     return rows
 
 
-def _wanted(arm: str, asked: Asked) -> str | None:
-    """What the arm is asked for, as a JSON list; None for nothing."""
-    wanted: Any = asked.keys if arm == "earlier" else getattr(asked.needs, arm)
-    if isinstance(wanted, bool):
-        return "[]" if wanted else None
-    return orjson.dumps(list(wanted)).decode() if wanted else None
+def _wanted(asked: Asked) -> dict[str, str]:
+    """What is asked for, as a JSON list for each arm."""
+    wanted = {name: one for name in _NEEDS if (one := getattr(asked.needs, name))}
+    if asked.keys:
+        wanted["earlier"] = asked.keys
+    return {name: "[]" if one is True else orjson.dumps(list(one)).decode() for name, one in wanted.items()}
 
 
 async def _seen(driver: asyncpg.Connection, row: asyncpg.Record, asked: Asked) -> Seen:
