@@ -1,7 +1,8 @@
 """The process's one writer: what arrives while a batch is being made goes together into the next.
 
-Nobody waits for a timer. A batch starts as soon as a lane is free, with all that has arrived by then; under
-load the batches grow and the cost of a commit is shared, and a write that comes alone is made alone.
+Nobody waits for a timer. A batch starts as soon as a lane is free and a round of the loop brings no more,
+with all that has arrived by then; under load the batches grow and the cost of a commit is shared, and a write
+that comes alone is made alone.
 Never two batches with the same execution are under way, so the order of arrival is kept for each.
 """
 
@@ -77,6 +78,7 @@ class Writer:
         self._running = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._called = False
+        self._arrived = 0
         self._patience = asyncio.Semaphore(LANES)
 
     async def write(self, request: Submitted) -> Outcome:
@@ -89,16 +91,22 @@ class Writer:
         loop = asyncio.get_running_loop()
         waiting = _Waiting(request, loop.create_future())
         self._queue.append(waiting)
-        self._call_soon(loop)
+        self._call_soon()
         return await waiting.answer
 
-    def _call_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _call_soon(self) -> None:
         # Not at once: what else arrived in this round of the loop comes along.
-        if not self._called:
-            self._called = True
-            loop.call_soon(self._start)
+        if not self._called and self._running < self._lanes:
+            self._called, self._arrived = True, len(self._queue)
+            asyncio.get_running_loop().call_soon(self._start)
 
     def _start(self) -> None:
+        arrived = len(self._queue)
+        if self._arrived < arrived < self._most_writes:
+            # While each round brings more, the next one may too. Once one brings nothing, nobody waits.
+            self._arrived = arrived
+            asyncio.get_running_loop().call_soon(self._start)
+            return
         self._called = False
         while self._running < self._lanes and (batch := self._take()):
             self._running += 1
@@ -155,7 +163,7 @@ class Writer:
             alone.setdefault(one.request.execution_id, []).append(one)
         for execution_id, own in alone.items():
             self._spawn(self._alone(execution_id, own))
-        self._start()
+        self._call_soon()
 
     async def _alone(self, execution_id: UUID, waiting: list[_Waiting]) -> None:
         """Make writes to one execution, waiting for its lock."""
@@ -167,7 +175,7 @@ class Writer:
         finally:
             self._busy.discard(execution_id)
             _give_up(waiting)
-        self._start()
+        self._call_soon()
 
     def _release(self, waiting: Sequence[_Waiting], held: Sequence[_Waiting]) -> None:
         self._busy.difference_update(one.request.execution_id for one in waiting)

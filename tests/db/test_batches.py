@@ -22,7 +22,7 @@ from db.writes.records import LogLine, append_logs, appending
 from db.writes.recovery import recover_execution
 from db.writes.states import StateChange, save_state, saving
 from db.writes.write import Write
-from db.writes.writer import Writer
+from db.writes.writer import Writer, writer_of
 from tests.conftest import Statements
 from tests.factories import Factory
 from tests.patience import PATIENCE
@@ -125,6 +125,24 @@ async def test_a_batch_is_two_statements_in_a_transaction_whatever_it_holds(
     await together(own, save(executions[0], 0))
     await all_statements.clear()
     await together(own, *(save(executions[number % 4], number) for number in range(writes)))
+    await own.close()
+    assert [statement.split()[0].rstrip(";") for statement in all_statements.seen] == ALL_OF_A_SAVE
+
+
+async def test_what_arrives_round_by_round_goes_together(
+    worker_url: str, make: Factory, all_statements: Statements
+) -> None:
+    executions = [await make.execution() for _ in range(8)]
+    own = Database(worker_url, pool_size=4)
+    await together(own, save(executions[0], 0))
+    await all_statements.clear()
+
+    async def later(rounds: int, execution: UUID) -> None:
+        for _ in range(rounds):
+            await asyncio.sleep(0)
+        await writer_of(own).write(save(execution, 1))
+
+    await asyncio.gather(*(later(rounds, execution) for rounds, execution in enumerate(executions)))
     await own.close()
     assert [statement.split()[0].rstrip(";") for statement in all_statements.seen] == ALL_OF_A_SAVE
 

@@ -24,9 +24,10 @@ from tests.conftest import CITUS, TEMPLATE, Statements, create_database, drop_da
 from tests.distributed.cluster import create_cluster_database, drop_cluster_database
 from tests.distributed.rules import breaches
 from tests.live.conftest import Live, execution, execution_id, live, open_, serve, served, write
+from tests.races.conftest import writers
 from tests.serving import serving, settings_of
 
-__all__ = ["execution", "execution_id", "live", "open_", "serve", "write"]
+__all__ = ["execution", "execution_id", "live", "open_", "serve", "write", "writers"]
 
 SHARDS = 8
 ESSENTIAL = {
@@ -95,7 +96,7 @@ async def worker_database(worker_url: str) -> AsyncIterator[Database]:
 @pytest_asyncio.fixture(scope="package")
 async def server_url(worker_url: str) -> AsyncIterator[str]:
     """A real server on a free port, on this worker's database, with a pool of one connection."""
-    async with serving(settings_of(worker_url, retention_interval=0)) as url:
+    async with serving(settings_of(worker_url, dashboard=True)) as url:
         yield url
 
 
