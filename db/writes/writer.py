@@ -95,9 +95,9 @@ class Writer:
         return await waiting.answer
 
     def _call_soon(self) -> None:
-        # Not at once: what else arrived in this round of the loop comes along.
+        # Not at once: what else arrives in the next round of the loop comes along.
         if not self._called and self._running < self._lanes:
-            self._called, self._arrived = True, len(self._queue)
+            self._called, self._arrived = True, 0
             asyncio.get_running_loop().call_soon(self._start)
 
     def _start(self) -> None:

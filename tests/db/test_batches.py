@@ -221,8 +221,8 @@ async def test_a_caller_that_goes_away_does_not_stop_a_write_that_has_begun(
 ) -> None:
     execution = await make.execution()
     gone = asyncio.create_task(save_state(database, execution, write(), StateChange(patch={"n": 1})))
-    await asyncio.sleep(0)
-    await asyncio.sleep(0)
+    while not writer_of(database)._running:
+        await asyncio.sleep(0)
     gone.cancel()
     await save_state(database, execution, write(), StateChange(patch={"n": 2}))
     assert (await counted(database, execution))[2] == 2
