@@ -96,7 +96,7 @@ class Writer:
 
     def _call_soon(self) -> None:
         # Not at once: what else arrives in the next round of the loop comes along.
-        if not self._called and self._running < self._lanes:
+        if self._queue and not self._called and self._running < self._lanes:
             self._called, self._arrived = True, 0
             asyncio.get_running_loop().call_soon(self._start)
 

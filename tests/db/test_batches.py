@@ -221,7 +221,7 @@ async def test_a_caller_that_goes_away_does_not_stop_a_write_that_has_begun(
 ) -> None:
     execution = await make.execution()
     gone = asyncio.create_task(save_state(database, execution, write(), StateChange(patch={"n": 1})))
-    while not writer_of(database)._running:
+    while not writer_of(database)._running:  # noqa: ASYNC110 - in some round of the loop
         await asyncio.sleep(0)
     gone.cancel()
     await save_state(database, execution, write(), StateChange(patch={"n": 2}))
