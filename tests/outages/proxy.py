@@ -38,7 +38,7 @@ class _Connection:
     def __init__(self, service: asyncio.StreamWriter, postgres: asyncio.StreamWriter, proxy: "Proxy") -> None:
         self._to = {Sender.SERVICE: postgres, Sender.POSTGRES: service}
         self._proxy = proxy
-        self._committing = False
+        self._is_meant = self._committing = False
 
     async def forward(self, reader: asyncio.StreamReader, sender: Sender) -> None:
         """Pass on what a side sends until it ends; then, or at a cut, end both sides at once."""
@@ -66,8 +66,9 @@ class _Connection:
 
     def _cut_at_commit(self, chunk: bytes, sender: Sender) -> None:
         moment = self._proxy.moment
-        if sender is Sender.SERVICE and moment is not None and _COMMIT in chunk:
-            self._committing = True
+        if sender is Sender.SERVICE and moment is not None:
+            self._is_meant |= self._proxy.mark in chunk
+            self._committing |= self._is_meant and _COMMIT in chunk
         if self._committing and (sender is Sender.POSTGRES or moment is Moment.BEFORE):
             self._proxy.moment = None
             self._proxy.cuts += 1
@@ -77,7 +78,8 @@ class _Connection:
 class Proxy:
     """Forwards to a socket. Counts the bytes that each side has `sent`, and the connections it has cut.
 
-    With a `moment`, the next connection that commits is cut then.
+    With a `moment`, the next connection that commits what has the `mark` in it is cut then; the service's own
+    jobs commit too.
     """
 
     def __init__(self, target: Path) -> None:
@@ -88,11 +90,16 @@ class Proxy:
         self.sent: Counter[Sender] = Counter()
         self.cuts = 0
         self.moment: Moment | None = None
+        self.mark = b""
 
     def cut_after(self, sender: Sender, numbers: list[int]) -> None:
         """Cut the connection that carries the n-th byte of a side from now on, for each n after the other."""
         self._again = numbers[1:]
         self._left = (sender, numbers[0])
+
+    def cut_at(self, moment: Moment, mark: bytes) -> None:
+        """Cut the next connection that commits what has the mark in it, at that moment."""
+        self.cuts, self.moment, self.mark = 0, moment, mark
 
     def heal(self) -> None:
         """Cut nothing any more."""

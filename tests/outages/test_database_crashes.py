@@ -131,6 +131,7 @@ async def test_a_batch_cut_between_its_writes_and_its_commit_was_not_made(
     keyed, bare = Writer(url, http), Writer(url, http)
     async with commits_held(database_url) as waiting, asyncio.TaskGroup() as group:
         group.create_task(bare.write(save(other, "bare"), keyed=False))
+        await waiting(1)
         for number in range(20):
             group.create_task(keyed.write((save, commit)[number % 2](execution, f"keyed {number}")))
         await waiting(2)
