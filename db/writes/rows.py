@@ -110,10 +110,10 @@ def _plain(value: object) -> str:
     raise TypeError(f"{type(value).__name__} is nothing that a column holds")
 
 
-def _records(number: int, columns: Iterable[tuple[str, str]]) -> str:
+def _records(number: int, columns: Iterable[tuple[str, str]], alias: str) -> str:
     """Rows out of a JSON list of objects, for a parameter: a few cost less than an array for each column."""
     typed = ", ".join(f"{name} {'text' if kind in AS_TEXT else kind}" for name, kind in columns)
-    return f"json_to_recordset(${number}::json) AS {{}}({typed})"
+    return f"json_to_recordset(${number}::json) AS {alias}({typed})"
 
 
 @cache
@@ -121,8 +121,8 @@ def _statement_of_one(arms: tuple[str, ...]) -> str:
     """The same for one execution, $1."""
     parts = []
     for number, arm in enumerate(arms, 2):
-        key, *others = ARMS[arm].columns.items()
-        given = f"(SELECT $1::uuid AS {key[0]}, u.* FROM {_records(number, others).format('u')}) AS g"
+        (key, _), *others = ARMS[arm].columns.items()
+        given = f"(SELECT $1::uuid AS {key}, u.* FROM {_records(number, others, 'u')}) AS g"
         parts.append(f"of_{arm} AS ({ARMS[arm].statement.replace('{given}', given)})")
     return f"WITH {', '.join(parts)} SELECT 1"
 
@@ -141,7 +141,7 @@ def _statement(forms: tuple[tuple[str, bool], ...]) -> str:
             given = f"unnest({', '.join(arrays)}) AS g({', '.join(columns)})"
             number += len(arrays)
         else:
-            given = _records(number, columns.items()).format("g")
+            given = _records(number, columns.items(), "g")
             number += 1
         # Not named as a table is: an arm that reads the table would read that instead.
         parts.append(f"of_{arm} AS ({ARMS[arm].statement.replace('{given}', given)})")
