@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from db.engine import Database
 from examples.executor.client import Flowkeep, StaleLease
 from examples.executor.definition import read_steps
 from tests.client import Client
@@ -141,15 +142,16 @@ async def test_a_worker_that_slept_through_its_lease_changes_nothing(
 
 
 async def test_the_late_writes_of_a_fenced_worker_are_refused(
-    flowkeep: Client, url: str, tmp_path: Path
+    flowkeep: Client, url: str, database: Database, tmp_path: Path
 ) -> None:
     definition = fan(tmp_path / "effects", 0)
     (execution,) = await create(flowkeep, definition)
     step = read_steps(definition)["start"]
-    async with Flowkeep(url, "zombie", 1) as zombie, Flowkeep(url, "heir", 30) as heir:
+    async with Flowkeep(url, "zombie", 30) as zombie, Flowkeep(url, "heir", 30) as heir:
         (claimed,) = await zombie.claim(1, None)
         attempt = await zombie.start_step(claimed.lease, step, 1)
-        await asyncio.sleep(1.1)
+        async with database.maintaining() as connection:
+            await connection.execute("UPDATE executions SET lease_expires_at = now()")
         (taken,) = await heir.claim(1, None)
         assert taken.has_history
         since = await heir.recover(taken.lease)

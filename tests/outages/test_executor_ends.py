@@ -85,13 +85,15 @@ async def test_sigterm_gives_leases_up_and_another_goes_on(
 async def test_a_cancelled_execution_is_let_go_and_its_commands_killed(
     flowkeep: Client, executor: Executor, tmp_path: Path
 ) -> None:
-    file = tmp_path / "effect"
-    steps = [{"key": "long", "run": {"shell": f"sleep 4; touch {file}"}}]
+    allowed, file = tmp_path / "allowed", tmp_path / "effect"
+    waiting = f"until test -e {allowed}; do sleep 0.05; done; touch {file}"
+    steps = [{"key": "long", "run": {"shell": waiting}}]
     (execution,) = await create(flowkeep, {"steps": steps})
     await until_step(flowkeep, execution, "long", "RUNNING")
     await flowkeep.ask(MOVE, input={"executionId": execution, "to": "CANCELLED"})
     assert await settled(lambda: "let go: InvalidTransition" in executor.log.read_text())
-    await asyncio.sleep(4)
+    allowed.touch()
+    await asyncio.sleep(1)
     assert not file.exists()
 
 

@@ -12,7 +12,7 @@ from db.enums import ReplicaState
 from db.replica import Replica, ReplicaStatus, replica
 from tests.client import Client
 from tests.factories import Factory
-from tests.patience import settled, until
+from tests.patience import PATIENCE, settled, until
 from tests.replica.conftest import Sources, answered, replicating
 from tests.replica.standby import Standby, made
 from tests.replica.test_positions import written
@@ -23,9 +23,10 @@ READERS = 8
 STEPS = "{ executions { nodes { steps { totalCount } } } }"
 HOLDS = "{ holds { totalCount } }"
 SLOW = "{ workflows { totalCount } }"
-# Its queries look at a table for a while, so that replay finds them in its way.
-SLOWED = """ALTER TABLE workflows RENAME TO workflows_seen;
-    CREATE VIEW workflows AS SELECT seen.* FROM workflows_seen AS seen, pg_sleep(1)"""
+# On the standby its queries look at a table until replay finds them in its way.
+SLOWED = f"""ALTER TABLE workflows RENAME TO workflows_seen;
+    CREATE VIEW workflows AS SELECT seen.* FROM workflows_seen AS seen,
+        pg_sleep(CASE WHEN pg_is_in_recovery() THEN {PATIENCE} ELSE 0 END)"""
 RESTORED = "DROP VIEW workflows; ALTER TABLE workflows_seen RENAME TO workflows"
 LOCK = "LOCK TABLE workflows_seen IN ACCESS EXCLUSIVE MODE"
 CUT = """SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
