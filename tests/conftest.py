@@ -45,8 +45,8 @@ TEMPLATE = "flowkeep_template"
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 # Off by default, and ours are not to mind those of others.
 PREPARED = {"max_prepared_transactions": "4"}
-# A worker may have two standbys, and make one of them.
-REPLICATED = {"max_wal_senders": "40"}
+# A worker may have two standbys, and make one of them; what they have yet to get is kept for them.
+REPLICATED = {"max_wal_senders": "40", "wal_keep_size": "1GB"}
 
 for _profile, _examples in {"whole": 100, "quick": 10}.items():
     hypothesis_settings.register_profile(
@@ -172,6 +172,14 @@ def cluster_url() -> Iterator[str]:
     """The URL of the run's cluster, which this worker joins."""
     with EmbeddedPostgres(Path(os.environ[CLUSTER]), settings=QUICK, programs=PROGRAMS) as url:
         yield url
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _no_maintenance() -> Iterator[None]:
+    """Servers that live through many tests ask nothing of the database in the middle of one."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("graph.app._FIRST_LOG_INDEX_SECONDS", 86_400.0)
+        yield
 
 
 @pytest.fixture

@@ -28,10 +28,16 @@ def served(worker_url: str) -> Iterator[str]:
 
 def workers() -> list[psutil.Process]:
     """The workers of the service that this process has started last."""
-    services = [child for child in psutil.Process().children() if "serve" in child.cmdline()]
+    services = [child for child in psutil.Process().children() if "serve" in command_of(child)]
     parent = max(services, key=psutil.Process.create_time)
-    alive = [child for child in parent.children() if child.status() != psutil.STATUS_ZOMBIE]
-    return [child for child in alive if "spawn_main" in " ".join(child.cmdline())]
+    return [child for child in parent.children() if "spawn_main" in command_of(child)]
+
+
+def command_of(process: psutil.Process) -> str:
+    """Its command line; empty for one that has ended."""
+    with suppress(psutil.NoSuchProcess):
+        return " ".join(process.cmdline())
+    return ""
 
 
 def answers(url: str) -> bool:
