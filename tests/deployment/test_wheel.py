@@ -81,10 +81,10 @@ def test_what_cannot_be_moved_is_refused(source: str) -> None:
         moved(source.encode(), MODULES)
 
 
-@pytest.fixture
-def installed(wheel: Path, tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheel, what it needs, and another's `db`, `graph` and `migrations`."""
-    home = tmp_path / "environment"
+    home = tmp_path_factory.mktemp("installed") / "environment"
     venv.create(home)
     (packages,) = home.glob("lib/python*/site-packages")
     (packages / "needed.pth").write_text(f"{Path(httpx.__file__).parents[1]}\n")
