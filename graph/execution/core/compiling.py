@@ -14,7 +14,6 @@ from graphql import (
     FragmentDefinitionNode,
     GraphQLEnumType,
     GraphQLField,
-    GraphQLLeafType,
     GraphQLList,
     GraphQLNonNull,
     GraphQLObjectType,
@@ -30,7 +29,6 @@ from graphql.execution.collect_fields import (
     collect_fields,
     collect_subfields,
 )
-from graphql.execution.executor import Executor
 from graphql.execution.values import VariableValues
 from strawberry.types.field import StrawberryField
 
@@ -38,6 +36,7 @@ from graph.connections import FETCH, Connection, Edge, Fetch
 from graph.execution.completion import Completion, Leaf, Listed, Nested, Variants
 from graph.execution.connections import Cursor, Inside, Items, Paged
 from graph.execution.core.coercing import Inputs
+from graph.execution.core.leaves import explained, shown, stored
 from graph.execution.errors import Spot
 from graph.execution.fields import (
     Computed,
@@ -56,8 +55,6 @@ from graph.loaded import LEVEL, LevelLoad
 from graph.nodes import Node
 from graph.private import core_schema, definition_of
 
-# What a column of the database holds for these is shown as it is.
-_SHOWN_AS_STORED = frozenset({"String", "Boolean", "Int", "DateTime", "Long"})
 _KNOWN_DIRECTIVES = frozenset({"skip", "include"})
 _Fields = list[FieldDetails]
 
@@ -153,7 +150,7 @@ class Compiler:
         if name == "id" and issubclass(origin, Node):
             return Identity(origin.kind, tuple(part.column for part in origin.source.key))
         made = self._completion(definition.type, fields, spot)
-        return Plain(key, name, _stored(definition.type, made), made)
+        return Plain(key, name, stored(definition.type, made), made)
 
     def _resolved(
         self, parent: GraphQLObjectType, declared: StrawberryField, definition: GraphQLField, field: Field
@@ -195,7 +192,7 @@ class Compiler:
         if isinstance(bare, GraphQLList):
             return Listed(self._completion(bare.of_type, fields, spot), nullable, spot)
         if isinstance(bare, GraphQLScalarType | GraphQLEnumType):
-            return Leaf(_shown(bare), _explained(bare), nullable, spot)
+            return Leaf(shown(bare), explained(bare), nullable, spot)
         if is_abstract_type(bare):
             possible = self._schema.get_possible_types(bare)
             plans = {_origin(one): self._nested(one, fields) for one in possible}
@@ -229,14 +226,14 @@ class Compiler:
 
 
 def _loaded(field: Field, how: LevelLoad, definition: GraphQLField) -> Column:
-    shown, kind = field.completion, get_named_type(definition.type)
+    made, kind = field.completion, get_named_type(definition.type)
     if how.source is not None:
-        field = replace(field, completion=_of_rows(shown, kind))
+        field = replace(field, completion=_of_rows(made, kind))
     column = Loaded(field, how.load, how.columns)
     if how.written is None:
         return column
-    assert isinstance(shown, Nested)
-    return Known(column, how.written, shown.plan.needs, _of_rows(shown, kind))
+    assert isinstance(made, Nested)
+    return Known(column, how.written, made.plan.needs, _of_rows(made, kind))
 
 
 def _of_rows(completion: Completion, kind: Any) -> Completion:
@@ -282,47 +279,6 @@ def _sharing(plan: ObjectPlan) -> ObjectPlan:
         return Paged(column.field, column.fetch, column.needs, columns)
 
     return ObjectPlan(tuple((key, shared(column)) for key, column in plan.entries))
-
-
-def _stored(kind: Any, made: Completion) -> Completion:
-    """The completion of what a column of the database holds."""
-    named = get_named_type(kind)
-    if not isinstance(named, GraphQLScalarType) or named.name not in _SHOWN_AS_STORED:
-        return made
-    if isinstance(made, Listed):
-        inner: Any = made.item
-        return Listed(_as_stored(inner), made.nullable, made.spot)
-    return _as_stored(made)
-
-
-def _as_stored(made: Any) -> Leaf:
-    return Leaf(None, made.explain, made.nullable, made.spot)
-
-
-def _shown(kind: GraphQLLeafType) -> Callable[[Any], Any]:
-    if isinstance(kind, GraphQLEnumType):
-        return _Names(kind).__getitem__
-    convert = kind.coerce_output_value
-    assert convert is not None
-    return convert
-
-
-class _Names(dict[Any, str]):
-    """The names of an enum's values, as they come to be seen."""
-
-    def __init__(self, kind: GraphQLEnumType) -> None:
-        super().__init__()
-        self._kind = kind
-
-    def __missing__(self, value: Any) -> str:
-        name: str = self._kind.coerce_output_value(value)
-        self[value] = name
-        return name
-
-
-def _explained(kind: GraphQLLeafType) -> Callable[[Any], Any]:
-    """One value by graphql-core itself, which raises what is wrong with it."""
-    return lambda value: Executor.complete_leaf_value(kind, value)
 
 
 def _origin(kind: GraphQLObjectType) -> type:
