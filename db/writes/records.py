@@ -18,7 +18,7 @@ from db.writes.write import Write
 from db.writes.writer import writer_of
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # not frozen: to make one, thousands a call, would take twice as long
 class LogLine:
     """A log entry to be; without a time stamp it gets the database's time.
 

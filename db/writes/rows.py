@@ -93,7 +93,8 @@ class Rows:
             array = [row.get(name) for row in rows]
             for block in blocks:
                 array += block[name]
-            arrays.append(array)
+            # Shorter arrays are filled up with NULLs, and what has none need not be encoded item by item.
+            arrays.append(None if array.count(None) == len(array) else array)
         return arrays
 
 

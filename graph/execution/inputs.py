@@ -29,8 +29,23 @@ class Coercion(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class EnumInput:
+    """Names of an enum's members: few, however many values there are."""
+
+    coerce: Callable[[Any], Any]
+
+    def column(self, values: list[Any]) -> list[Any]:
+        """Each name once."""
+        if not all(isinstance(value, str) for value in values):
+            raise Unfit
+        names = list({*values})
+        members = dict(zip(names, LeafInput(self.coerce).column(names), strict=True))
+        return [members[value] for value in values]
+
+
+@dataclass(frozen=True, slots=True)
 class LeafInput:
-    """Scalars and enums; values that are all of the type `exact` stay as they are."""
+    """Scalars; values that are all of the type `exact` stay as they are."""
 
     coerce: Callable[[Any], Any]
     exact: type | None = None
@@ -68,7 +83,7 @@ class RequiredInput:
 
     def column(self, values: list[Any]) -> list[Any]:
         """As the type inside takes them."""
-        if any(value is None for value in values):
+        if None in values:
             raise Unfit
         return self.inner.column(values)
 
@@ -131,12 +146,13 @@ class ObjectInput:
 
     def _add(self, part: InputField, values: list[Any], given: list[dict[str, Any]]) -> None:
         name, python_name = part.name, part.python_name
-        places = [at for at, value in enumerate(values) if name in value]
-        if part.required and len(places) < len(values):
-            raise Unfit
-        coerced = part.coercion.column([values[at][name] for at in places])
-        for at, value in zip(places, coerced, strict=True):
-            given[at][python_name] = value
+        column = [value[name] for value in values if name in value]
+        if len(column) < len(values):
+            if part.required:
+                raise Unfit
+            given = [one for one, value in zip(given, values, strict=True) if name in value]
+        for one, coerced in zip(given, part.coercion.column(column), strict=True):
+            one[python_name] = coerced
 
 
 @dataclass(frozen=True, slots=True)

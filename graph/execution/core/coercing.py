@@ -36,6 +36,7 @@ from graph.execution.inputs import (
     MISSING,
     Arguments,
     Coercion,
+    EnumInput,
     InputField,
     LeafInput,
     ListInput,
@@ -137,6 +138,8 @@ class Inputs:
             return self._object(kind)
         assert isinstance(kind, GraphQLScalarType | GraphQLEnumType)
         coerce: Any = kind.coerce_input_value
+        if isinstance(kind, GraphQLEnumType):
+            return EnumInput(coerce)
         return LeafInput(coerce, _EXACT.get(kind.name))
 
     def _object(self, kind: GraphQLInputObjectType) -> ObjectInput:
