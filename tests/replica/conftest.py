@@ -14,10 +14,12 @@ from db.replica import positions, replica
 from graph.settings import Settings
 from tests.client import Client
 from tests.conftest import Statements
-from tests.patience import PATIENCE
+from tests.patience import PATIENCE, until
 from tests.replica.standby import Standby, made
 from tests.serving import serving, settings_of
 from tests.telemetry.test_logs import kept
+
+REPLICA = "{ health { replica { state reason lagSeconds lagBytes pool { size inUse } } } }"
 
 Sources = Callable[[], list[str | None]]
 
@@ -39,6 +41,16 @@ async def answered(client: Client, document: str, after: object = None, **variab
     body = {"query": document, "variables": variables, "extensions": {"after": after}}
     answer: dict[str, Any] = (await client.http.post(client.url, json=body)).json()
     return answer
+
+
+async def told(client: Client) -> Any:
+    """What `health` tells of the replica; None without one."""
+    return (await client.ask(REPLICA))["health"]["replica"]
+
+
+async def until_told(client: Client, found: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
+    """Wait until `health` tells so."""
+    return await until(lambda: told(client), found)
 
 
 @asynccontextmanager
@@ -94,6 +106,8 @@ async def replicated_url(
 
 @pytest_asyncio.fixture
 async def replicated(replicated_url: str, standby: Standby) -> AsyncIterator[Client]:
-    """Talks to the service that reads from the standby."""
+    """Talks to the service that reads from the standby, whatever the test before did to that."""
     async with httpx.AsyncClient(timeout=PATIENCE, verify=False) as http:
-        yield Client(replicated_url, http)
+        client = Client(replicated_url, http)
+        await until_told(client, lambda found: found["state"] == "IN_USE")
+        yield client

@@ -13,11 +13,10 @@ from db.replica import Replica, ReplicaStatus, replica
 from tests.client import Client
 from tests.factories import Factory
 from tests.patience import PATIENCE, settled, until
-from tests.replica.conftest import Sources, answered, replicating
+from tests.replica.conftest import Sources, answered, replicating, until_told
 from tests.replica.standby import Standby, made
 from tests.replica.test_positions import written
 from tests.replica.test_reads import COUNT, count
-from tests.replica.test_watched import until_told
 
 READERS = 8
 STEPS = "{ executions { nodes { steps { totalCount } } } }"

@@ -1,8 +1,6 @@
 """What an operator sees of the standby."""
 
-from collections.abc import Callable
 from math import inf
-from typing import Any
 
 from prometheus_client.parser import text_string_to_metric_families
 from pydantic import SecretStr
@@ -11,25 +9,12 @@ from db.engine import Database
 from tests.client import Client
 from tests.factories import Factory
 from tests.http.test_probes import beside
-from tests.patience import until
-from tests.replica.conftest import answered, replicating
+from tests.replica.conftest import answered, replicating, told, until_told
 from tests.replica.standby import Standby
 from tests.replica.test_positions import FAR
 from tests.replica.test_reads import COUNT
 
-REPLICA = "{ health { replica { state reason lagSeconds lagBytes pool { size inUse } } } }"
 AWAY = SecretStr("postgresql://flowkeep@127.0.0.1:1/flowkeep")
-
-
-async def told(client: Client) -> dict[str, Any]:
-    """What `health` tells of the replica."""
-    found: dict[str, Any] = (await client.ask(REPLICA))["health"]["replica"]
-    return found
-
-
-async def until_told(client: Client, found: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
-    """Wait until `health` tells so."""
-    return await until(lambda: told(client), found)
 
 
 async def metrics(client: Client) -> dict[str, float]:
@@ -96,5 +81,5 @@ async def test_a_process_without_its_replica_is_ready(worker_url: str, standby: 
 
 
 async def test_without_a_replica_there_is_nothing_to_tell(client: Client) -> None:
-    assert (await client.ask(REPLICA))["health"]["replica"] is None
+    assert await told(client) is None
     assert await metrics(client) == {}
