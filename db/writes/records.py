@@ -18,7 +18,7 @@ from db.writes.write import Write
 from db.writes.writer import writer_of
 
 
-@dataclass(slots=True)  # not frozen: to make one, thousands a call, would take twice as long
+@dataclass(slots=True)  # not frozen: to make one, thousands a call, would take 0.8 µs, not 0.2
 class LogLine:
     """A log entry to be; without a time stamp it gets the database's time.
 
