@@ -171,6 +171,18 @@ class Database:
                     await driver.execute(self._bound.text)
                 yield driver
 
+    @property
+    def autocommits(self) -> bool:
+        """Whether a batch may be one statement without a transaction around it: on one node, and bounded."""
+        return self._bound is None and not self.distributed
+
+    @asynccontextmanager
+    async def autocommitting(self) -> AsyncIterator[asyncpg.Connection]:
+        """As `batching`, but in no transaction: each statement commits by itself."""
+        with self._pool.observer(Session.WRITE), self.writability.noted(), translated(self._where):
+            async with self._batches.autocommit() as driver:
+                yield driver
+
     @asynccontextmanager
     async def changing(self) -> AsyncIterator[asyncpg.Connection]:
         """As `writing`, but the driver's connection, for a few statements that are written out."""

@@ -51,17 +51,31 @@ class KeptSessions:
 
         Committed at the end; rolled back on any error, after which the session is not kept.
         """
+        async with self._hold() as kept:
+            # The session's own books, for which nothing is waited: a greenlet for each entry would take
+            # longer than all of them.
+            books = kept.session.sync_session
+            with books.begin():
+                books.connection()
+                async with kept.driver.transaction():
+                    yield kept.driver
+
+    @asynccontextmanager
+    async def autocommit(self) -> AsyncIterator[asyncpg.Connection]:
+        """The driver's connection of a session in no transaction: each statement is one of its own.
+
+        After any error the session is not kept.
+        """
+        async with self._hold() as kept:
+            yield kept.driver
+
+    @asynccontextmanager
+    async def _hold(self) -> AsyncIterator[_Kept]:
         async with all_of(pools.POOL_TIMEOUT, self._places), AsyncExitStack() as stack:
             kept = self._pop() or await self._open()
             stack.push_async_callback(self._give_up, kept)
             try:
-                # The session's own books, for which nothing is waited: a greenlet for each entry would
-                # take longer than all of them.
-                books = kept.session.sync_session
-                with books.begin():
-                    books.connection()
-                    async with kept.driver.transaction():
-                        yield kept.driver
+                yield kept
             except pools.CLIENT_FAULTS:
                 kept.driver.terminate()
                 raise

@@ -8,7 +8,7 @@ A refusal hurts nobody else: its draft is thrown away. A write alone is a batch 
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeAlias
 from uuid import UUID
 
@@ -20,10 +20,14 @@ from db.writes.answers import Answer, Outcome
 from db.writes.draft import Draft
 from db.writes.holds import share_holds
 from db.writes.needs import NOTHING, Needs, Unseen
-from db.writes.rows import Rows
+from db.writes.recent import Recalled, Recent
+from db.writes.rows import Condition, Rows, Written
 from db.writes.seen import Earlier, Seen
-from db.writes.sight import Asked, look, look_again
+from db.writes.sight import Asked, glance, look, look_again
 from db.writes.write import Replay, Write, replayed
+
+# SQLSTATEs that leave open what became of a statement: of lost connections, and of a server that closes them.
+_OPEN = ("08", "57P")
 
 Decision: TypeAlias = Callable[[Draft], Outcome]
 
@@ -46,9 +50,10 @@ class WriteRequest:
 
 @dataclass(slots=True)
 class Batch:
-    """Requests that are made together, in the order of their arrival."""
+    """Requests that are made together, in the order of their arrival; `recent` is what batches recall."""
 
     requests: Sequence[WriteRequest]
+    recent: Recent = field(default_factory=Recent)
     committing: bool = False
 
     async def make(self, database: Database, *, skip_locked: bool) -> list[Answer]:
@@ -58,10 +63,78 @@ class Batch:
         transaction failed; `committing` then says whether it may have been committed all the same.
         """
         self.committing = False
+        if skip_locked and database.autocommits:
+            answers = await self._make_without_locks(database)
+            if answers is not None:
+                return answers
+        self.recent.distrust(request.execution_id for request in self.requests)
         async with database.batching() as driver:
             answers = await self.make_within(driver, skip_locked=skip_locked)
             self.committing = True
         return answers
+
+    async def _make_without_locks(self, database: Database) -> list[Answer] | None:
+        """Make them in no transaction, by what is recalled or a glance shows; None where that can't be."""
+        if any(request.needs.holds for request in self.requests):
+            return None
+        asked = _asked(self.requests)
+        recalled = {
+            key: found
+            for key, one in asked.items()
+            if (found := self.recent.recall(key, one.needs, one.keys)) is not None
+        }
+        async with database.autocommitting() as driver:
+            if recalled and (answers := await self._make_as_seen(driver, asked, recalled)) is not None:
+                return answers
+            return await self._make_as_seen(driver, asked, {})
+
+    async def _make_as_seen(
+        self, driver: asyncpg.Connection, asked: Mapping[UUID, Asked], recalled: Mapping[UUID, Recalled]
+    ) -> list[Answer] | None:
+        """Write what is decided by what is `recalled` and by a glance at the others, if all is still so.
+
+        None where it isn't, where it takes more than a statement, and where memory alone would refuse.
+        """
+        seen: dict[UUID, Seen | None] = {key: found.seen for key, found in recalled.items()}
+        if unknown := {key: one for key, one in asked.items() if key not in recalled}:
+            seen |= await glance(driver, unknown)
+        decided = Decided(seen)
+        answers = [decided.answer(request) for request in self.requests]
+        rows = decided.rows()
+        if self._needed_by_exclusive(answers, decided) or not rows.in_one_statement:
+            return None
+        if recalled and not (rows and self._all_made(answers, recalled)):
+            return None
+        if rows:
+            conditions = {
+                key: recalled[key].condition if key in recalled else Condition(draft.seen.row_version)
+                for key, draft in decided.drafts.items()
+            }
+            written = await self._write(driver, rows, conditions)
+            if written is None:
+                self.recent.distrust(conditions)
+                return None
+            for key, draft in decided.drafts.items():
+                self.recent.keep(key, draft, asked[key].needs, written)
+        return answers
+
+    async def _write(
+        self, driver: asyncpg.Connection, rows: Rows, conditions: Mapping[UUID, Condition]
+    ) -> Written | None:
+        self.committing = True
+        try:
+            written = await rows.write_if(driver, conditions)
+        except asyncpg.PostgresError as error:
+            self.committing = error.sqlstate.startswith(_OPEN)
+            raise
+        self.committing = False
+        return written
+
+    def _all_made(self, answers: Sequence[Answer], recalled: Mapping[UUID, Recalled]) -> bool:
+        return all(
+            isinstance(answer, dict) or request.execution_id not in recalled
+            for request, answer in zip(self.requests, answers, strict=True)
+        )
 
     async def make_within(self, driver: asyncpg.Connection, *, skip_locked: bool) -> list[Answer]:
         """The same within a transaction that is there already."""

@@ -61,8 +61,18 @@ class Draft:
         return self._seen.head.id
 
     @property
+    def seen(self) -> Seen:
+        """All of it as it stands within the write; `row_version` is the one that was found."""
+        return self._seen
+
+    @property
+    def changes_row(self) -> bool:
+        """Whether the execution's own row changes."""
+        return bool(self._changed or self._labelled or self.head != self._found[0])
+
+    @property
     def now(self) -> datetime:
-        """The database's clock under the lock: when all of the write happens."""
+        """The database's clock when the batch looked: when all of the write happens."""
         return self._seen.now
 
     @property
@@ -267,8 +277,8 @@ class Draft:
 
     def pending(self) -> Rows:
         """The changes to rows that several writes of a batch share: the execution, the state, its steps."""
-        rows, (head, state) = Rows(), self._found
-        if self._changed or self._labelled or self.head != head:
+        rows, (_, state) = Rows(), self._found
+        if self.changes_row:
             arm = "labelled_executions" if self._labelled else "executions"
             rows.add(arm, {**self.head._asdict(), **self._changed, **self._labelled})
         if self._seen.state is not None and (self._state_changed or self._seen.state != state):

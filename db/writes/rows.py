@@ -4,9 +4,10 @@ A batch without checkpoints has no arm for them, so a save costs what a save wri
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
 from functools import cache
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 from uuid import UUID
 
 import asyncpg
@@ -18,6 +19,26 @@ from db.writes.arms import ARMS, AS_TEXT, EVERYWHERE
 from db.writes.cascade import cancel_descendants
 
 Row: TypeAlias = dict[str, Any]
+# The arms of a statement, each with whether its rows come as arrays, which many do, or as records.
+_Forms: TypeAlias = tuple[tuple[str, bool], ...]
+
+
+class Condition(NamedTuple):
+    """On what a write to an execution is made: its row is this one, and nothing there has these names yet.
+
+    `steps` are keys of steps, `keys` idempotency keys.
+    """
+
+    row_version: int
+    steps: tuple[str, ...] = ()
+    keys: tuple[str, ...] = ()
+
+
+class Written(NamedTuple):
+    """What a statement has written: the version of the rows, and the database's clock."""
+
+    row_version: int
+    now: datetime
 
 
 class Rows:
@@ -58,22 +79,47 @@ class Rows:
         """Whether there is anything."""
         return any(self._rows.values()) or any(self._columns.values())
 
+    @property
+    def in_one_statement(self) -> bool:
+        """Whether that is all it takes: no children follow."""
+        return not self._parents
+
     async def write(self, driver: asyncpg.Connection) -> None:
         """Write all of it in one statement; none where there is nothing. Children follow, by generation."""
-        arms = tuple(arm for arm in ARMS if self._rows.get(arm) or self._columns.get(arm))
-        if arms and is_distributed(driver):
-            await self._write_by_execution(driver, arms)
-        elif arms:
-            forms = tuple((arm, bool(self._columns.get(arm))) for arm in arms)
-            given = (one for arm, by_column in forms for one in self._given(arm, by_column=by_column))
-            await driver.execute(_statement(forms), *given)
+        if is_distributed(driver):
+            await self._write_by_execution(driver)
+        elif self:
+            forms = self._forms()
+            await driver.execute(_statement(forms), *self._arguments(forms))
         for execution, actor, status in self._parents:
             await cancel_descendants(driver, execution, actor, status)
 
-    async def _write_by_execution(self, driver: asyncpg.Connection, arms: tuple[str, ...]) -> None:
+    async def write_if(
+        self, driver: asyncpg.Connection, conditions: Mapping[UUID, Condition]
+    ) -> Written | None:
+        """Write all of it where nobody holds these executions and each is as its condition says.
+
+        None where one isn't: then nothing was written.
+        """
+        forms = self._forms()
+        new = tuple(name for name in _NEW if any(getattr(one, name) for one in conditions.values()))
+        given = [{"id": key, **condition._asdict()} for key, condition in conditions.items()]
+        row = await driver.fetchrow(_conditional(forms, new), _json(given), *self._arguments(forms))
+        return Written(row["row_version"], row["now"]) if row["made"] else None
+
+    def _arms(self) -> tuple[str, ...]:
+        return tuple(arm for arm in ARMS if self._rows.get(arm) or self._columns.get(arm))
+
+    def _forms(self) -> "_Forms":
+        return tuple((arm, bool(self._columns.get(arm))) for arm in self._arms())
+
+    def _arguments(self, forms: "_Forms") -> list[Any]:
+        return [one for arm, by_column in forms for one in self._given(arm, by_column=by_column)]
+
+    async def _write_by_execution(self, driver: asyncpg.Connection) -> None:
         """On many nodes: a statement an execution, which leads to the node where it is."""
         by_execution: defaultdict[UUID | None, dict[str, list[Row]]] = defaultdict(dict)
-        for arm in arms:
+        for arm in self._arms():
             key = next(iter(ARMS[arm].columns))
             for row in self.of(arm):
                 by_execution[None if arm in EVERYWHERE else row[key]].setdefault(arm, []).append(row)
@@ -129,9 +175,37 @@ def _statement_of_one(arms: tuple[str, ...]) -> str:
 
 
 @cache
-def _statement(forms: tuple[tuple[str, bool], ...]) -> str:
-    """Arms, each of records or `by_column`: of arrays, which many rows come in."""
-    parts, number = [], 1
+def _statement(forms: _Forms) -> str:
+    return f"WITH {', '.join(_parts(forms, 1, ''))} SELECT 1"
+
+
+# Locked before anything is written. A row that another transaction holds or has changed in between is left
+# out: PostgreSQL asks of a row that it locks once more whether it is the one that is looked for.
+_HELD = """held AS MATERIALIZED (
+    SELECT 1 FROM json_to_recordset($1::json) AS g(id uuid, row_version text, steps json, keys json)
+    JOIN executions e ON e.id = g.id WHERE e.xmin = g.row_version::xid{new}
+    FOR NO KEY UPDATE OF e SKIP LOCKED
+)"""
+_NEW = {
+    "steps": """ AND NOT EXISTS (SELECT FROM json_array_elements_text(g.steps) AS k(key)
+        JOIN steps s ON s.execution_id = e.id AND s.key = k.key)""",
+    "keys": """ AND NOT EXISTS (SELECT FROM json_array_elements_text(g.keys) AS k(key)
+        JOIN events v ON v.execution_id = e.id AND v.idempotency_key = k.key)""",
+}
+_AS_SEEN = "as_seen AS MATERIALIZED (SELECT count(*) = json_array_length($1::json) AS made FROM held)"
+_IF_AS_SEEN = " WHERE (SELECT a.made FROM as_seen a)"
+_RESULT = "SELECT a.made, pg_current_xact_id()::xid AS row_version, clock_timestamp() AS now FROM as_seen a"
+
+
+@cache
+def _conditional(forms: _Forms, new: tuple[str, ...]) -> str:
+    """The same where the executions are as $1 says and have nothing yet by the names that are `new`."""
+    held = _HELD.format(new="".join(_NEW[name] for name in new))
+    return f"WITH {', '.join((held, _AS_SEEN, *_parts(forms, 2, _IF_AS_SEEN)))} {_RESULT}"
+
+
+def _parts(forms: _Forms, number: int, condition: str) -> Iterator[str]:
+    """The arms, whose parameters begin with `number`; with rows only on the `condition`."""
     for arm, by_column in forms:
         columns = ARMS[arm].columns
         if by_column:
@@ -144,6 +218,7 @@ def _statement(forms: tuple[tuple[str, bool], ...]) -> str:
         else:
             given = _records(number, columns.items(), "g")
             number += 1
+        if condition:
+            given = f"(SELECT g.* FROM {given}{condition}) AS g"
         # Not named as a table is: an arm that reads the table would read that instead.
-        parts.append(f"of_{arm} AS ({ARMS[arm].statement.replace('{given}', given)})")
-    return f"WITH {', '.join(parts)} SELECT 1"
+        yield f"of_{arm} AS ({ARMS[arm].statement.replace('{given}', given)})"

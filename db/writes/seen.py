@@ -123,10 +123,14 @@ class Earlier(NamedTuple):
 
 @dataclass(slots=True)
 class Seen:
-    """An execution as a batch found it; `now` is the database's clock, read under the lock."""
+    """An execution as a batch found it; `now` is the database's clock when it did.
+
+    `row_version` tells whether its row is still the same: the transaction that wrote it (`xmin`).
+    """
 
     now: datetime
     head: Head
+    row_version: int
     state: StateHead | None = None
     fields: dict[str, Any] = field(default_factory=dict)
     result: Any = None
@@ -148,6 +152,7 @@ class Seen:
         return Seen(
             self.now,
             self.head,
+            self.row_version,
             self.state,
             dict(self.fields),
             self.result,

@@ -7,9 +7,13 @@ JSON list. Rows are locked in the order in which the executions are given.
 The rest of the statement sees the database as it was when the statement began, while a locked row is seen
 as it is: where another process wrote in between, the head's event number differs from the one that the
 statement began with, and everything is read once more, under the locks that are now held.
+
+A glance reads the same without locks: what is decided by it is written on the condition that the rows of the
+executions are still those that it saw.
 """
 
 from collections.abc import Mapping
+from enum import StrEnum
 from functools import cache
 from typing import NamedTuple
 from uuid import UUID
@@ -193,11 +197,11 @@ _ARMS: Mapping[str, str] = {
 }
 _HEAD = ", ".join(f"e.{column}" for column in Head._fields)
 _STATEMENT = """
-SELECT a.id AS asked, s.event_seq AS began_with, clock_timestamp() AS now, {head}{found}
+SELECT a.id AS asked, s.event_seq AS began_with, clock_timestamp() AS now, l.row_version, {head}{found}
 FROM {asked}
 LEFT JOIN LATERAL (SELECT e.event_seq FROM executions e WHERE e.id = a.id) s ON true
 LEFT JOIN LATERAL (
-    SELECT {columns} FROM executions e WHERE e.id = a.id FOR NO KEY UPDATE{skip}
+    SELECT e.xmin AS row_version, {columns} FROM executions e WHERE e.id = a.id{locking}
 ) l ON true
 {joins}
 """
@@ -213,8 +217,16 @@ class Asked(NamedTuple):
     keys: frozenset[str]
 
 
+class _Locking(StrEnum):
+    """How the rows of executions are locked, in SQL."""
+
+    NOT = ""
+    WAITING = " FOR NO KEY UPDATE"
+    SKIPPING = " FOR NO KEY UPDATE SKIP LOCKED"
+
+
 @cache
-def _statement(arms: tuple[str, ...], skip_locked: bool, of_one: bool) -> str:
+def _statement(arms: tuple[str, ...], locking: _Locking, of_one: bool) -> str:
     """Of many executions, or `of_one`: all is then found by one value, which says on which node it is."""
     wanted = [f"{arm}_wanted" for arm in arms]
     if of_one:
@@ -233,7 +245,7 @@ def _statement(arms: tuple[str, ...], skip_locked: bool, of_one: bool) -> str:
         found="".join(f", of_{arm}.found AS {arm}_found" for arm in arms),
         asked=asked,
         columns=_HEAD,
-        skip=" SKIP LOCKED" if skip_locked else "",
+        locking=locking,
         joins="\n".join(joins),
     )
 
@@ -246,12 +258,12 @@ async def look(
     None for one that isn't there; one that somebody else holds is left out with `skip_locked`, and waited
     for without.
     """
-    rows = await _fetch(driver, asked, skip_locked=skip_locked)
+    rows = await _fetch(driver, asked, _Locking.SKIPPING if skip_locked else _Locking.WAITING)
     held = {row["asked"]: row for row in rows if row["id"] is not None}
     if any(row["event_seq"] != row["began_with"] for row in held.values()):
         # In the same transaction: what is locked stays so, and nobody else can have come in between. What
         # isn't must not be locked now, for that would have to be looked through in the same way.
-        again = await _fetch(driver, {key: asked[key] for key in held}, skip_locked=False)
+        again = await _fetch(driver, {key: asked[key] for key in held}, _Locking.WAITING)
         held = {row["asked"]: row for row in again}
     return {
         key: await _seen(driver, held[key], asked[key]) if key in held else None
@@ -260,26 +272,34 @@ async def look(
     }
 
 
+async def glance(driver: asyncpg.Connection, asked: Mapping[UUID, Asked]) -> dict[UUID, Seen | None]:
+    """Read what is asked of the executions without locking them; None for one that isn't there."""
+    return {
+        row["asked"]: None if row["id"] is None else await _seen(driver, row, asked[row["asked"]])
+        for row in await _fetch(driver, asked, _Locking.NOT)
+    }
+
+
 async def look_again(
     driver: asyncpg.Connection, seen: Mapping[UUID, Seen], needs: Mapping[UUID, Needs]
 ) -> None:
     """Within a transaction that has these executions locked: read what else is needed, as it is now."""
     asked = {key: Asked(needed, frozenset()) for key, needed in needs.items()}
-    for row in await _fetch(driver, asked, skip_locked=False):
+    for row in await _fetch(driver, asked, _Locking.WAITING):
         await _take(driver, row, seen[row["asked"]], needs[row["asked"]])
 
 
 async def _fetch(
-    driver: asyncpg.Connection, asked: Mapping[UUID, Asked], *, skip_locked: bool
+    driver: asyncpg.Connection, asked: Mapping[UUID, Asked], locking: _Locking
 ) -> list[asyncpg.Record]:
     wanted = [_wanted(one) for one in asked.values()]
     used = {arm: [one.get(arm) for one in wanted] for arm in _ARMS if any(arm in one for one in wanted)}
     if is_distributed(driver):
-        statement = _statement(tuple(used), skip_locked, True)
+        statement = _statement(tuple(used), locking, True)
         each = zip(asked, *used.values(), strict=True)
         return [row for given in each for row in await driver.fetch(statement, *given)]
     rows: list[asyncpg.Record] = await driver.fetch(
-        _statement(tuple(used), skip_locked, False), list(asked), *used.values()
+        _statement(tuple(used), locking, False), list(asked), *used.values()
     )
     return rows
 
@@ -293,7 +313,7 @@ def _wanted(asked: Asked) -> dict[str, str]:
 
 
 async def _seen(driver: asyncpg.Connection, row: asyncpg.Record, asked: Asked) -> Seen:
-    seen = Seen(row["now"], Head(*(row[column] for column in Head._fields)))
+    seen = Seen(row["now"], Head(*(row[column] for column in Head._fields)), row["row_version"])
     await _take(driver, row, seen, asked.needs)
     return seen
 

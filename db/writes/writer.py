@@ -11,6 +11,7 @@ import random
 from collections import deque
 from collections.abc import Callable, Coroutine, Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any
 from uuid import UUID
 from weakref import WeakKeyDictionary
@@ -22,6 +23,7 @@ from db.writes.answers import Answer, Outcome, Submitted, Transaction
 from db.writes.batch import Batch, WriteRequest
 from db.writes.creations import Creations
 from db.writes.needs import Needs
+from db.writes.recent import Recent
 
 LANES = 2
 MOST_WRITES = 256
@@ -264,7 +266,7 @@ _creators: "WeakKeyDictionary[Database, Writer]" = WeakKeyDictionary()
 def writer_of(database: Database) -> Writer:
     """The one writer to the executions of a database in this process."""
     if (writer := _writers.get(database)) is None:
-        writer = _writers[database] = Writer(database)
+        writer = _writers[database] = Writer(database, partial(Batch, recent=Recent()))
     return writer
 
 

@@ -28,7 +28,7 @@ from tests.factories import Factory
 from tests.patience import PATIENCE
 
 LINE = [LogLine(LogLevel.INFO, "line")]
-ALL_OF_A_SAVE = ["BEGIN", "SELECT", "WITH", "COMMIT"]
+ALL_OF_A_SAVE = ["SELECT", "WITH"]
 
 
 def write(key: str | None = None) -> Write:
@@ -102,7 +102,7 @@ async def test_what_a_change_of_tags_does_not_say_stays_as_it_was_written(
 
 
 @pytest.mark.parametrize("writes", [1, 40])
-async def test_changes_of_tags_are_two_statements_in_a_transaction(
+async def test_changes_of_tags_are_two_statements(
     worker_url: str, make: Factory, all_statements: Statements, writes: int
 ) -> None:
     executions = [await make.execution() for _ in range(4)]
@@ -117,7 +117,7 @@ async def test_changes_of_tags_are_two_statements_in_a_transaction(
 
 
 @pytest.mark.parametrize("writes", [1, 40])
-async def test_a_batch_is_two_statements_in_a_transaction_whatever_it_holds(
+async def test_a_batch_is_two_statements_whatever_it_holds(
     worker_url: str, make: Factory, all_statements: Statements, writes: int
 ) -> None:
     executions = [await make.execution() for _ in range(4)]

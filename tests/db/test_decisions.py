@@ -52,6 +52,7 @@ def found(*, status: ExecutionStatus = ExecutionStatus.RUNNING) -> Seen:
     return Seen(
         NOW,
         Head(**columns),
+        row_version=1,
         state=StateHead(0, None),
         labels=Labels([], {}),
         variables=dict.fromkeys(KEYS, ABSENT),

@@ -1,7 +1,7 @@
 """Random writes against a model: after each, refusals, statuses, versions, epochs and sequences agree."""
 
 import asyncio
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Sequence
 from datetime import timedelta
 from itertools import count
 from typing import Any
@@ -48,7 +48,7 @@ class Writes(RuleBasedStateMachine):
     """Drives `db.writes` and the model side by side."""
 
     loop: asyncio.AbstractEventLoop
-    database: Database
+    databases: Sequence[Database]
     workflow: UUID
 
     def __init__(self) -> None:
@@ -56,6 +56,12 @@ class Writes(RuleBasedStateMachine):
         self.models: dict[UUID, Model] = {}
         self.begun: dict[UUID, int] = {}
         self.numbers = count()
+        self.process = 0
+
+    @property
+    def database(self) -> Database:
+        """As the process has it that writes at the moment."""
+        return self.databases[self.process]
 
     def run(self, work: Awaitable[Any]) -> Any:
         return self.loop.run_until_complete(work)
@@ -106,6 +112,10 @@ class Writes(RuleBasedStateMachine):
         attempts = [(step["key"], step["status"]) for step in steps]
         read = [{name: orjson.loads(text) for name, text in state.items()} for state in states]
         return row, attempts, read
+
+    @rule(process=st.integers(0, 1))
+    def go_on_in(self, process: int) -> None:
+        self.process = process
 
     @rule(variables=st.dictionaries(keys, values, max_size=2))
     def create(self, variables: dict[str, Any]) -> None:
@@ -252,21 +262,22 @@ class Writes(RuleBasedStateMachine):
 )
 def test_writes_do_what_the_model_does(worker_url: str, series: int) -> None:
     loop = asyncio.new_event_loop()
-    database = Database(worker_url, pool_size=1)
+    databases = [Database(worker_url, pool_size=1) for _ in range(2)]
     made = create_workflow(
-        database, Write("test", b""), {**WORKFLOW, "environment": "STAGING", "version": str(series)}
+        databases[0], Write("test", b""), {**WORKFLOW, "environment": "STAGING", "version": str(series)}
     )
     workflow = loop.run_until_complete(made)
 
     class Bound(Writes):
         """On this worker's database."""
 
-    Bound.loop, Bound.database, Bound.workflow = loop, database, workflow
+    Bound.loop, Bound.databases, Bound.workflow = loop, databases, workflow
     try:
         run_state_machine_as_test(Bound, settings=settings(max_examples=series, stateful_step_count=30))
     finally:
-        loop.run_until_complete(_forget_workflows(database))
-        loop.run_until_complete(database.close())
+        loop.run_until_complete(_forget_workflows(databases[0]))
+        for database in databases:
+            loop.run_until_complete(database.close())
         loop.close()
 
 

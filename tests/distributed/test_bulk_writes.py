@@ -3,4 +3,4 @@
 from tests.graph.test_bulk_writes import *
 
 # Each is made by itself, on its execution's node.
-del test_many_heartbeats_are_two_statements  # noqa: F821
+del test_many_heartbeats_are_one_statement  # noqa: F821

@@ -9,7 +9,7 @@ from pathlib import Path
 
 SOCKET = ".s.PGSQL.5432"
 _CHUNK = 65536
-_COMMIT = b"COMMIT;"
+_BEGIN, _COMMIT = b"BEGIN;", b"COMMIT;"
 _REASON = b"SFATAL\0VFATAL\0C57P02\0Mterminating connection because of crash of another server process\0\0"
 _GOOD_BYE = b"E" + (len(_REASON) + 4).to_bytes(4, "big") + _REASON
 
@@ -22,7 +22,7 @@ class Sender(Enum):
 
 
 class Moment(Enum):
-    """When a connection is cut at its COMMIT."""
+    """When a connection is cut at its COMMIT, or at a statement that commits by itself."""
 
     BEFORE = "before it reaches PostgreSQL"
     AFTER = "when PostgreSQL has answered it"
@@ -38,7 +38,7 @@ class _Connection:
     def __init__(self, service: asyncio.StreamWriter, postgres: asyncio.StreamWriter, proxy: "Proxy") -> None:
         self._to = {Sender.SERVICE: postgres, Sender.POSTGRES: service}
         self._proxy = proxy
-        self._is_meant = self._committing = False
+        self._is_meant = self._committing = self._in_transaction = False
 
     async def forward(self, reader: asyncio.StreamReader, sender: Sender) -> None:
         """Pass on what a side sends until it ends; then, or at a cut, end both sides at once."""
@@ -67,8 +67,10 @@ class _Connection:
     def _cut_at_commit(self, chunk: bytes, sender: Sender) -> None:
         moment = self._proxy.moment
         if sender is Sender.SERVICE and moment is not None:
+            self._in_transaction |= _BEGIN in chunk
             self._is_meant |= self._proxy.mark in chunk
-            self._committing |= self._is_meant and _COMMIT in chunk
+            self._committing |= self._is_meant and (not self._in_transaction or _COMMIT in chunk)
+            self._in_transaction &= _COMMIT not in chunk
         if self._committing and (sender is Sender.POSTGRES or moment is Moment.BEFORE):
             self._proxy.moment = None
             self._proxy.cuts += 1

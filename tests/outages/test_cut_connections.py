@@ -100,7 +100,7 @@ def adopted(write: Write, held: Kept) -> bool:
 async def test_a_keyed_write_is_repeated_by_the_service(
     proxy: tuple[Proxy, str], writer: Writer, execution: str, worker_url: str, moment: Moment
 ) -> None:
-    proxy[0].cut_at(moment, b"cut here")
+    proxy[0].cut_at(moment, b'"label":"cut here"')
     await writer.write(commit(execution, "cut here"))
     assert proxy[0].cuts == 1
     assert writer.writes[0].sent == 1
@@ -111,7 +111,7 @@ async def test_a_keyed_write_is_repeated_by_the_service(
 async def test_a_write_without_a_key_is_not_repeated(
     proxy: tuple[Proxy, str], writer: Writer, execution: str, worker_url: str, moment: Moment
 ) -> None:
-    proxy[0].cut_at(moment, b"cut here")
+    proxy[0].cut_at(moment, b'"label":"cut here"')
     await writer.write(commit(execution, "cut here"), keyed=False)
     assert writer.codes == {"UNAVAILABLE"}
     held = await kept(worker_url, execution)

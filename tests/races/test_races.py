@@ -15,7 +15,12 @@ from db.retention.holds import place_hold
 from db.writes.checkpoints import create_checkpoint, delete_checkpoint, prune_checkpoints
 from db.writes.claims import claim_executions
 from db.writes.commits import CheckpointWish, StepCommit, commit_step
-from db.writes.executions import create_execution, delete_execution, transition_execution
+from db.writes.executions import (
+    create_execution,
+    delete_execution,
+    transition_execution,
+    update_execution,
+)
 from db.writes.forks import fork_execution
 from db.writes.leases import acquire_lease, heartbeat
 from db.writes.records import LogLine, append_logs
@@ -383,15 +388,15 @@ async def test_a_heartbeat_that_waited_for_the_end_revives_nothing(
 @pytest.mark.parametrize(
     "late",
     [
-        lambda one, key: save_state(one, key, write(), StateChange(patch={"n": 1})),
+        lambda one, key: update_execution(one, key, write(), ["x"]),
         lambda one, key: append_logs(one, key, write(), [LogLine(20, "x")]),
         lambda one, key: recover_execution(one, key, write(), None, None, plan=False),
-        lambda one, key: save_state(one, key, write("once"), StateChange(patch={"n": 1})),
+        lambda one, key: append_logs(one, key, write("once"), [LogLine(20, "x")]),
         lambda one, key: append_logs(one, key, write(epoch=0), [LogLine(20, "x")]),
         lambda one, key: fork_execution(one, key, 1, write(), {}),
         lambda one, key: delete_execution(one, write(), key),
     ],
-    ids=["save", "log", "recover", "with a key", "with an epoch", "fork", "delete"],
+    ids=["tags", "log", "recover", "with a key", "with an epoch", "fork", "delete"],
 )
 async def test_what_waited_for_a_deletion_finds_nothing_and_leaves_nothing(
     database: Database, make: Factory, worker_url: str, writers: Writers, late: Any

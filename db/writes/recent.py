@@ -1,0 +1,192 @@
+"""Executions as the last writes of this process left them, so that the next write need not look.
+
+Nothing of it is believed: what is decided by it is written on the condition that the execution's row is still
+the one that was left, and that what was taken to be new is new. No refusal is given by it.
+"""
+
+import time
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from typing import NamedTuple
+from uuid import UUID
+
+import orjson
+
+from db.enums import TERMINAL_STEP
+from db.writes.draft import Draft
+from db.writes.needs import Needs
+from db.writes.rows import Condition, Written
+from db.writes.seen import ABSENT, Attempt, Seen
+
+# For so long this process's clock is taken to go as fast as the database's.
+SECONDS = 60.0
+MOST_BYTES = 16 * 1024 * 1024
+_MOST_OF_ONE = 64 * 1024
+_MOST_ATTEMPTS = 50
+_EACH = 2000
+# What is looked for each time: it depends on more than the execution, or is seldom needed.
+_FLEETING = (
+    "end",
+    "labels",
+    "holds",
+    "every_attempt",
+    "defined",
+    "begun",
+    "base",
+    "checkpoints",
+    "every_checkpoint",
+    "prunable",
+)
+
+
+class Recalled(NamedTuple):
+    """What is known of an execution, and on which condition."""
+
+    seen: Seen
+    condition: Condition
+
+
+@dataclass(frozen=True, slots=True)
+class _Left:
+    """An execution as it was left, `at` a moment of this process's clock; `whole` with all its variables.
+
+    `weights` are the sizes of its attempts; where some under way are left out, `more` are under way. One in
+    which somebody else was found to write is not `trusted` until it is once found as it was left.
+    """
+
+    seen: Seen
+    at: float
+    whole: bool
+    more: bool
+    weights: Mapping[int, int]
+    size: int
+    trusted: bool
+
+
+class Recent:
+    """The executions that were written last, of about `most_bytes` together."""
+
+    def __init__(self, most_bytes: int = MOST_BYTES) -> None:
+        self._most_bytes = most_bytes
+        self._bytes = 0
+        self._left: OrderedDict[UUID, _Left] = OrderedDict()
+
+    def recall(self, key: UUID, needs: Needs, keys: Iterable[str]) -> Recalled | None:
+        """What writes with these needs and idempotency keys see; None where that takes a look."""
+        left = self._left.get(key)
+        if left is None or not left.trusted or not _covers(left, needs):
+            return None
+        elapsed = time.monotonic() - left.at
+        if elapsed > SECONDS:
+            return None
+        seen = left.seen
+        new = tuple(step for step in needs.steps if step not in seen.latest)
+        recalled = replace(
+            seen,
+            # Never ahead of the database's clock, which was read before its answer arrived.
+            now=seen.now + timedelta(seconds=elapsed),
+            variables={**dict.fromkeys((*needs.values, *needs.kinds), ABSENT), **seen.variables},
+            latest={**seen.latest, **dict.fromkeys(new)},
+            earlier={},
+        )
+        return Recalled(recalled, Condition(seen.row_version, new, tuple(keys)))
+
+    def keep(self, key: UUID, draft: Draft, needs: Needs, written: Written) -> None:
+        """Writes with these needs have left an execution as their last draft has it."""
+        before = self._pop(key)
+        if _is_fleeting(needs):
+            return
+        same = before if before is not None and before.seen.row_version == draft.seen.row_version else None
+        seen = _left(draft, written, same)
+        seen, more = _trimmed(seen)
+        weights = {
+            seq: same.weights[seq] if same and same.seen.attempts.get(seq) is attempt else _weight(attempt)
+            for seq, attempt in seen.attempts.items()
+        }
+        size = _size(seen) + sum(weights.values())
+        if size > _MOST_OF_ONE:
+            return
+        self._left[key] = _Left(
+            seen,
+            time.monotonic(),
+            whole=needs.every_value or (same is not None and same.whole),
+            more=more or (same is not None and same.more),
+            weights=weights,
+            size=size,
+            trusted=before is None or before.trusted or same is not None,
+        )
+        self._bytes += size
+        while self._bytes > self._most_bytes:
+            self._pop(next(iter(self._left)))
+
+    def distrust(self, keys: Iterable[UUID]) -> None:
+        """Somebody else writes to these, or may have."""
+        for key in keys:
+            if (left := self._left.get(key)) is not None:
+                self._left[key] = replace(left, trusted=False)
+
+    def _pop(self, key: UUID) -> _Left | None:
+        if (left := self._left.pop(key, None)) is not None:
+            self._bytes -= left.size
+        return left
+
+
+def _is_fleeting(needs: Needs) -> bool:
+    return any(getattr(needs, name) for name in _FLEETING)
+
+
+def _covers(left: _Left, needs: Needs) -> bool:
+    seen = left.seen
+    return (
+        (seen.state is not None or not needs.state)
+        and (bool(seen.fields) or not needs.fields)
+        and (left.whole or (not needs.every_value and _has_variables(seen, needs)))
+        and needs.attempts <= seen.attempts.keys()
+        and (not left.more or needs.steps <= seen.latest.keys())
+        and not _is_fleeting(needs)
+    )
+
+
+def _has_variables(seen: Seen, needs: Needs) -> bool:
+    there = seen.variables
+    return needs.kinds <= there.keys() and all(
+        key in there and (there[key].parts is not None or not there[key].there) for key in needs.values
+    )
+
+
+def _left(draft: Draft, written: Written, before: _Left | None) -> Seen:
+    """How a draft leaves its execution, with what was known of it `before`."""
+    seen = draft.seen
+    known = seen if before is None else before.seen
+    return Seen(
+        written.now,
+        seen.head,
+        written.row_version if draft.changes_row else seen.row_version,
+        state=seen.state or known.state,
+        fields=seen.fields or known.fields,
+        variables={**known.variables, **seen.variables},
+        latest={**known.latest, **seen.latest},
+        attempts={**known.attempts, **seen.attempts},
+    )
+
+
+def _trimmed(seen: Seen) -> tuple[Seen, bool]:
+    """With the last attempts only; and whether some that are left out are under way."""
+    kept = dict(sorted(seen.attempts.items())[-_MOST_ATTEMPTS:])
+    out = [attempt for seq, attempt in seen.attempts.items() if seq not in kept]
+    latest: dict[str, int | None] = {key: seq for key, seq in seen.latest.items() if seq in kept}
+    more = any(attempt.status not in TERMINAL_STEP for attempt in out)
+    return replace(seen, attempts=kept, latest=latest), more
+
+
+def _weight(attempt: Attempt) -> int:
+    return _EACH // 4 + len(orjson.dumps((attempt.input, attempt.output, attempt.error, attempt.metrics)))
+
+
+def _size(seen: Seen) -> int:
+    """About how many bytes it takes, but for its attempts."""
+    values = sum(len(part) for variable in seen.variables.values() for part in variable.parts or ())
+    fields = len(orjson.dumps(seen.fields)) if seen.fields else 0
+    return _EACH + values + fields + sum(map(len, seen.variables))

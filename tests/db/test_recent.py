@@ -1,0 +1,223 @@
+"""What a process remembers of the executions that it writes: it saves a look, and never decides wrongly."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import datetime, timedelta
+from typing import Any
+from uuid import UUID
+
+import pytest
+import pytest_asyncio
+
+from db.engine import Database
+from db.enums import ExecutionStatus, StepStatus
+from db.errors import InvalidTransition, StaleLease
+from db.writes.batch import Batch
+from db.writes.checkpoints import create_checkpoint
+from db.writes.commits import CheckpointWish, StepCommit, commit_step
+from db.writes.executions import delete_execution, transition_execution
+from db.writes.leases import acquire_lease, heartbeat, release_lease
+from db.writes.recent import Recent
+from db.writes.records import LogLine, append_logs
+from db.writes.states import StateChange, save_state, saving
+from db.writes.steps import StepEnd, StepStart, start_step
+from db.writes.write import Write
+from tests.conftest import Statements
+from tests.factories import Factory
+from tests.races.writers import outcome
+from tests.rows import rows
+
+HOUR = timedelta(hours=1)
+LOOK_AND_WRITE, WRITE_ALONE = ["SELECT", "WITH"], ["WITH"]
+WRITTEN_IN_VAIN = WRITE_ALONE + LOOK_AND_WRITE
+
+
+def write(key: str | None = None, epoch: int | None = None) -> Write:
+    """The circumstances of a write."""
+    return Write("test", b"same", key, epoch)
+
+
+@pytest_asyncio.fixture
+async def one(worker_url: str) -> AsyncIterator[Database]:
+    """The database as one process has it."""
+    database = Database(worker_url, pool_size=1)
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture
+async def other(worker_url: str) -> AsyncIterator[Database]:
+    """The database as another process has it."""
+    database = Database(worker_url, pool_size=1)
+    yield database
+    await database.close()
+
+
+@pytest_asyncio.fixture
+async def execution(one: Database, make: Factory) -> UUID:
+    """A running execution that `one` has written to."""
+    execution = await make.execution(status=ExecutionStatus.RUNNING)
+    await save(one, execution, 0)
+    return execution
+
+
+async def save(database: Database, execution: UUID, number: int, **circumstances: Any) -> int:
+    """A save of one variable; returns the version."""
+    return await save_state(database, execution, write(**circumstances), StateChange(patch={"n": number}))
+
+
+async def commit(database: Database, execution: UUID, step: str, key: str | None = None) -> int:
+    """A step's end with all that goes with it; returns its seq."""
+    parts = (StateChange(patch={"n": step}), CheckpointWish("x"), [LogLine(20, "line")])
+    ended = StepCommit(StepStart(step), StepEnd(StepStatus.COMPLETED), *parts)
+    return (await commit_step(database, execution, write(key), ended)).step
+
+
+async def said(statements: Statements, work: Awaitable[Any]) -> list[str]:
+    """The first words of what is said to PostgreSQL for a write."""
+    await statements.clear()
+    await work
+    await asyncio.sleep(0)  # the driver tells of a statement in the loop's next turn
+    return [statement.split()[0] for statement in statements.seen]
+
+
+@pytest.mark.parametrize(
+    "again",
+    [
+        lambda database, key: save(database, key, 1),
+        lambda database, key: save(database, key, 1, key="once"),
+        lambda database, key: create_checkpoint(database, key, write(), None, "x", {"a": 1}),
+        lambda database, key: append_logs(database, key, write(), [LogLine(20, "x")] * 100),
+        lambda database, key: start_step(database, key, write(), StepStart("s")),
+        lambda database, key: commit(database, key, "s"),
+        lambda database, key: commit(database, key, "s", key="once"),
+        lambda database, key: acquire_lease(database, key, write(), "engine", HOUR),
+    ],
+    ids=["save", "with a key", "checkpoint", "logs", "start", "commit", "commit with a key", "lease"],
+)
+async def test_the_next_write_of_a_process_is_one_statement(
+    one: Database,
+    execution: UUID,
+    all_statements: Statements,
+    again: Callable[[Database, UUID], Awaitable[Any]],
+) -> None:
+    assert await said(all_statements, again(one, execution)) == WRITE_ALONE
+
+
+async def test_a_step_that_this_process_has_started_is_known(
+    one: Database, execution: UUID, all_statements: Statements
+) -> None:
+    started = await start_step(one, execution, write(), StepStart("s"))
+    assert await said(all_statements, commit(one, execution, "s")) == WRITE_ALONE
+    assert await commit(one, execution, "t") == started + 1
+
+
+async def test_what_another_process_wrote_is_seen(
+    one: Database, other: Database, execution: UUID, all_statements: Statements
+) -> None:
+    await save(other, execution, 1)
+    assert await said(all_statements, save(one, execution, 2)) == WRITTEN_IN_VAIN
+    assert await save(one, execution, 3) == 4
+
+
+async def test_who_writes_in_turn_with_another_looks_first(
+    one: Database, other: Database, execution: UUID, all_statements: Statements
+) -> None:
+    for number in range(2):
+        await save(other, execution, number)
+        await save(one, execution, number)
+    await save(other, execution, 2)
+    assert await said(all_statements, save(one, execution, 2)) == LOOK_AND_WRITE
+
+
+async def test_who_writes_alone_again_need_not_look_any_more(
+    one: Database, other: Database, execution: UUID, all_statements: Statements
+) -> None:
+    await save(other, execution, 1)
+    for number in range(2):
+        await save(one, execution, number)
+    assert await said(all_statements, save(one, execution, 2)) == WRITE_ALONE
+
+
+async def test_a_key_that_was_used_is_found(one: Database, execution: UUID) -> None:
+    first = await save(one, execution, 1, key="once")
+    await save(one, execution, 2)
+    assert await save(one, execution, 1, key="once") == first
+
+
+async def test_a_step_that_another_process_has_started_is_found(
+    one: Database, other: Database, execution: UUID
+) -> None:
+    started = await start_step(other, execution, write(), StepStart("s"))
+    assert await commit(one, execution, "s") == started
+
+
+async def test_a_step_that_began_before_this_process_wrote_is_found(
+    database: Database, one: Database, make: Factory
+) -> None:
+    execution = await make.execution(status=ExecutionStatus.RUNNING)
+    await make.steps(execution, 1, status=StepStatus.RUNNING)
+    await save(one, execution, 0)
+    (step,) = await rows(database, "steps", execution_id=execution)
+    assert await commit(one, execution, step["key"]) == step["seq"]
+
+
+async def test_no_refusal_is_given_from_memory(one: Database, other: Database, execution: UUID) -> None:
+    await acquire_lease(one, execution, write(), "engine", HOUR)
+    await release_lease(other, execution, write(), "engine")
+    assert await save(one, execution, 1) == 2
+
+
+async def test_what_is_refused_by_now_is_refused(one: Database, other: Database, execution: UUID) -> None:
+    await acquire_lease(other, execution, write(), "engine", HOUR)
+    with pytest.raises(StaleLease):
+        await save(one, execution, 1)
+
+
+async def test_a_heartbeat_of_another_process_does_not_get_lost(
+    database: Database, one: Database, other: Database, execution: UUID
+) -> None:
+    epoch = await acquire_lease(one, execution, write(), "engine", timedelta(minutes=1))
+    await heartbeat(other, execution, write(epoch=epoch), "engine", HOUR)
+    await save(one, execution, 1, epoch=epoch)
+    (row,) = await rows(database, "executions", id=execution)
+    lasts = datetime.fromisoformat(row["lease_expires_at"]) - datetime.fromisoformat(row["heartbeat_at"])
+    assert lasts == HOUR
+
+
+async def test_what_another_process_has_deleted_is_not_there(
+    one: Database, other: Database, execution: UUID
+) -> None:
+    await transition_execution(other, execution, write(), ExecutionStatus.COMPLETED)
+    await delete_execution(other, write(), execution)
+    assert await outcome(save(one, execution, 1)) == "NotFound"
+
+
+async def test_what_is_refused_does_not_wait_for_who_holds_the_row(
+    database: Database, one: Database, make: Factory
+) -> None:
+    execution = await make.execution(status=ExecutionStatus.COMPLETED)
+    async with database.changing() as holder:
+        await holder.execute("SELECT FROM executions WHERE id = $1 FOR UPDATE", execution)
+        with pytest.raises(InvalidTransition):
+            await save(one, execution, 1)
+
+
+async def test_times_go_on_from_write_to_write(database: Database, one: Database, execution: UUID) -> None:
+    for number in range(20):
+        await save(one, execution, number)
+    times = [event["at"] for event in await rows(database, "events", execution_id=execution)]
+    assert times == sorted(times)
+
+
+async def test_memory_is_bounded(one: Database, make: Factory, all_statements: Statements) -> None:
+    recent, executions = Recent(most_bytes=20_000), [await make.execution() for _ in range(10)]
+    change = StateChange(patch={"n": "x" * 3000})
+
+    async def saved(execution: UUID) -> None:
+        await Batch([saving(execution, write(), change)], recent).make(one, skip_locked=True)
+
+    for execution in executions:
+        await saved(execution)
+    remembered = [await said(all_statements, saved(execution)) for execution in executions[::-1]]
+    assert remembered == [WRITE_ALONE] * 3 + [LOOK_AND_WRITE] * 7
