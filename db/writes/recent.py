@@ -9,7 +9,8 @@ from collections import OrderedDict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import NamedTuple
+from operator import attrgetter
+from typing import NamedTuple, TypeVar
 from uuid import UUID
 
 import orjson
@@ -19,6 +20,9 @@ from db.writes.draft import Draft
 from db.writes.needs import Needs
 from db.writes.rows import Condition, Written
 from db.writes.seen import ABSENT, Attempt, Seen
+
+K = TypeVar("K")
+V = TypeVar("V")
 
 # For so long this process's clock is taken to go as fast as the database's.
 SECONDS = 60.0
@@ -83,13 +87,17 @@ class Recent:
             return None
         seen = left.seen
         new = tuple(step for step in needs.steps if step not in seen.latest)
-        recalled = replace(
-            seen,
+        absent = [name for name in (*needs.values, *needs.kinds) if name not in seen.variables]
+        recalled = Seen(
             # Never ahead of the database's clock, which was read before its answer arrived.
-            now=seen.now + timedelta(seconds=elapsed),
-            variables={**dict.fromkeys((*needs.values, *needs.kinds), ABSENT), **seen.variables},
-            latest={**seen.latest, **dict.fromkeys(new)},
-            earlier={},
+            seen.now + timedelta(seconds=elapsed),
+            seen.head,
+            seen.row_version,
+            state=seen.state,
+            fields=seen.fields,
+            variables={**seen.variables, **dict.fromkeys(absent, ABSENT)} if absent else seen.variables,
+            latest={**seen.latest, **dict.fromkeys(new)} if new else seen.latest,
+            attempts=seen.attempts,
         )
         return Recalled(recalled, Condition(seen.row_version, new, tuple(keys)))
 
@@ -133,8 +141,11 @@ class Recent:
         return left
 
 
+_fleeting = attrgetter(*_FLEETING)
+
+
 def _is_fleeting(needs: Needs) -> bool:
-    return any(getattr(needs, name) for name in _FLEETING)
+    return any(_fleeting(needs))
 
 
 def _covers(left: _Left, needs: Needs) -> bool:
@@ -151,9 +162,9 @@ def _covers(left: _Left, needs: Needs) -> bool:
 
 def _has_variables(seen: Seen, needs: Needs) -> bool:
     there = seen.variables
-    return needs.kinds <= there.keys() and all(
-        key in there and (there[key].parts is not None or not there[key].there) for key in needs.values
-    )
+    if not (needs.kinds <= there.keys() and needs.values <= there.keys()):
+        return False
+    return not any(there[key].there and there[key].parts is None for key in needs.values)
 
 
 def _left(draft: Draft, written: Written, before: _Left | None) -> Seen:
@@ -166,19 +177,24 @@ def _left(draft: Draft, written: Written, before: _Left | None) -> Seen:
         written.row_version if draft.changes_row else seen.row_version,
         state=seen.state or known.state,
         fields=seen.fields or known.fields,
-        variables={**known.variables, **seen.variables},
-        latest={**known.latest, **seen.latest},
-        attempts={**known.attempts, **seen.attempts},
+        variables=_joined(known.variables, seen.variables),
+        latest=_joined(known.latest, seen.latest),
+        attempts=_joined(known.attempts, seen.attempts),
     )
+
+
+def _joined(before: dict[K, V], after: dict[K, V]) -> dict[K, V]:
+    return after if before.keys() <= after.keys() else {**before, **after}
 
 
 def _trimmed(seen: Seen) -> tuple[Seen, bool]:
     """With the last attempts only; and whether some that are left out are under way."""
+    if len(seen.attempts) <= _MOST_ATTEMPTS and len(seen.latest) <= _MOST_ATTEMPTS:
+        return seen, False
     kept = dict(sorted(seen.attempts.items())[-_MOST_ATTEMPTS:])
     out = [attempt for seq, attempt in seen.attempts.items() if seq not in kept]
     latest: dict[str, int | None] = {key: seq for key, seq in seen.latest.items() if seq in kept}
-    more = any(attempt.status not in TERMINAL_STEP for attempt in out)
-    return replace(seen, attempts=kept, latest=latest), more
+    return replace(seen, attempts=kept, latest=latest), any(one.status not in TERMINAL_STEP for one in out)
 
 
 def _weight(attempt: Attempt) -> int:

@@ -186,11 +186,12 @@ _HELD = """held AS MATERIALIZED (
     JOIN executions e ON e.id = g.id WHERE e.xmin = g.row_version::xid{new}
     FOR NO KEY UPDATE OF e SKIP LOCKED
 )"""
+# One by one, as in `lookups.py`.
 _NEW = {
-    "steps": """ AND NOT EXISTS (SELECT FROM json_array_elements_text(g.steps) AS k(key)
-        JOIN steps s ON s.execution_id = e.id AND s.key = k.key)""",
-    "keys": """ AND NOT EXISTS (SELECT FROM json_array_elements_text(g.keys) AS k(key)
-        JOIN events v ON v.execution_id = e.id AND v.idempotency_key = k.key)""",
+    "steps": """ AND NOT EXISTS (SELECT FROM json_array_elements_text(g.steps) AS k(key), LATERAL (
+        SELECT FROM steps s WHERE s.execution_id = e.id AND s.key = k.key ORDER BY s.attempt LIMIT 1) s)""",
+    "keys": """ AND NOT EXISTS (SELECT FROM json_array_elements_text(g.keys) AS k(key), LATERAL (
+        SELECT FROM events v WHERE v.execution_id = e.id AND v.idempotency_key = k.key LIMIT 1) v)""",
 }
 _AS_SEEN = "as_seen AS MATERIALIZED (SELECT count(*) = json_array_length($1::json) AS made FROM held)"
 _IF_AS_SEEN = " WHERE (SELECT a.made FROM as_seen a)"

@@ -1,6 +1,8 @@
 """What a process remembers of the executions that it writes: it saves a look, and never decides wrongly."""
 
 import asyncio
+import json
+import re
 from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import datetime, timedelta
 from typing import Any
@@ -221,3 +223,16 @@ async def test_memory_is_bounded(one: Database, make: Factory, all_statements: S
         await saved(execution)
     remembered = [await said(all_statements, saved(execution)) for execution in executions[::-1]]
     assert remembered == [WRITE_ALONE] * 3 + [LOOK_AND_WRITE] * 7
+
+
+async def test_what_is_taken_to_be_new_is_looked_up_by_its_key(
+    database: Database, one: Database, execution: UUID, all_statements: Statements
+) -> None:
+    ended = StepCommit(StepStart("s"), StepEnd(StepStatus.COMPLETED))
+    await said(all_statements, commit_step(one, execution, write("once"), ended))
+    (statement,) = all_statements.seen
+    async with database.batching() as driver:
+        values = [None] * len(set(re.findall(r"\$\d+", statement)))
+        plan = await driver.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *values)
+    found = re.findall(r'"Index Cond": "([^"]*)"', json.dumps(json.loads(plan)))
+    assert {"key = " in one for one in found if "execution_id = e" in one} == {True}
