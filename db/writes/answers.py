@@ -1,8 +1,11 @@
 """What a write that is made in a batch comes to."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any, Protocol, TypeAlias
 from uuid import UUID
+
+import asyncpg
 
 from db.engine import Database
 from db.errors import FlowkeepError
@@ -34,6 +37,10 @@ class Submitted(Protocol):
         """Whether it must be the only one to its execution in its batch."""
 
 
+# SQLSTATEs that leave open what became of a statement: of lost connections, and of a server that closes them.
+_OPEN = ("08", "57P")
+
+
 class Transaction(Protocol):
     """Writes that are made together."""
 
@@ -41,3 +48,15 @@ class Transaction(Protocol):
 
     async def make(self, database: Database, *, skip_locked: bool) -> Sequence[Answer]:
         """Make them; raises where the whole failed."""
+
+
+@contextmanager
+def committing(transaction: Transaction) -> Iterator[None]:
+    """Around a statement that commits by itself: it may have, unless the server says that it failed."""
+    transaction.committing = True
+    try:
+        yield
+    except asyncpg.PostgresError as error:
+        transaction.committing = error.sqlstate.startswith(_OPEN)
+        raise
+    transaction.committing = False

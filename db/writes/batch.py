@@ -16,18 +16,16 @@ import asyncpg
 
 from db.engine import Database
 from db.errors import FlowkeepError, NotFound, StaleLease
-from db.writes.answers import Answer, Outcome
+from db.writes.answers import Answer, Outcome, committing
+from db.writes.conditions import Condition, held
 from db.writes.draft import Draft
 from db.writes.holds import share_holds
 from db.writes.needs import NOTHING, Needs, Unseen
 from db.writes.recent import Recalled, Recent
-from db.writes.rows import Condition, Rows, Written
+from db.writes.rows import Rows
 from db.writes.seen import Earlier, Seen
 from db.writes.sight import Asked, glance, look, look_again
 from db.writes.write import Replay, Write, replayed
-
-# SQLSTATEs that leave open what became of a statement: of lost connections, and of a server that closes them.
-_OPEN = ("08", "57P")
 
 Decision: TypeAlias = Callable[[Draft], Outcome]
 
@@ -110,25 +108,14 @@ class Batch:
                 key: recalled[key].condition if key in recalled else Condition(draft.seen.row_version)
                 for key, draft in decided.drafts.items()
             }
-            written = await self._write(driver, rows, conditions)
+            with committing(self):
+                written = await rows.write_if(driver, held(conditions))
             if written is None:
                 self.recent.distrust(conditions)
                 return None
             for key, draft in decided.drafts.items():
                 self.recent.keep(key, draft, asked[key].needs, written)
         return answers
-
-    async def _write(
-        self, driver: asyncpg.Connection, rows: Rows, conditions: Mapping[UUID, Condition]
-    ) -> Written | None:
-        self.committing = True
-        try:
-            written = await rows.write_if(driver, conditions)
-        except asyncpg.PostgresError as error:
-            self.committing = error.sqlstate.startswith(_OPEN)
-            raise
-        self.committing = False
-        return written
 
     def _all_made(self, answers: Sequence[Answer], recalled: Mapping[UUID, Recalled]) -> bool:
         return all(

@@ -5,8 +5,9 @@ are there. An idempotency key is found before it is written; who writes the same
 race, is made again alone, and then finds it.
 """
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 from uuid import UUID
@@ -20,11 +21,13 @@ from db.errors import AlreadyExists, Contended, FlowkeepError, InvalidInput, Not
 from db.ids import uuid7_time
 from db.jsonb import exact_text
 from db.topology import is_distributed
-from db.writes.answers import Answer, Outcome
+from db.writes.answers import Answer, Outcome, committing
 from db.writes.draft import json_text
 from db.writes.links import note_making
 from db.writes.priorities import RANKS
 from db.writes.rows import Row, Rows
+from db.writes.runnable import Runnable, WorkflowRef, Workflows, held
+from db.writes.seen import Earlier
 from db.writes.write import Replay, Write, replayed
 
 _RUNNABLE = (WorkflowStatus.ACTIVE, WorkflowStatus.DRAFT, WorkflowStatus.DEPRECATED)
@@ -32,7 +35,8 @@ _JSON = ("input", "attributes", "tags")
 
 # What somebody else holds is there and has no status: its creations are made alone.
 _LOOK = """
-SELECT w.id AS workflow_id, l.status, l.priority, k.fingerprint, k.outcome, clock_timestamp() AS now
+SELECT w.id AS workflow_id, l.row_version, l.status, l.priority, k.fingerprint, k.outcome,
+       clock_timestamp() AS now
 FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[])
      WITH ORDINALITY AS a(workflow_id, name, version, key, ord)
 LEFT JOIN LATERAL (
@@ -42,7 +46,7 @@ LEFT JOIN LATERAL (
          ORDER BY w.id DESC LIMIT 1)) AS id
 ) w ON true
 LEFT JOIN LATERAL (
-    SELECT w2.status, w2.priority FROM workflows w2 WHERE w2.id = w.id FOR SHARE{skip}
+    SELECT w2.xmin AS row_version, w2.status, w2.priority FROM workflows w2 WHERE w2.id = w.id FOR SHARE{skip}
 ) l ON true
 LEFT JOIN idempotency_keys k ON k.key = a.key
 ORDER BY a.ord
@@ -55,21 +59,6 @@ JOIN LATERAL (SELECT e.id FROM executions e WHERE e.id = a.id) p ON true
 LEFT JOIN LATERAL (SELECT e.status FROM executions e WHERE e.id = a.id FOR SHARE{skip}) m ON true
 """
 _MANY, _ONE = "unnest($1::uuid[]) AS a(id)", "(SELECT $1::uuid AS id) AS a"
-
-
-class WorkflowRef(NamedTuple):
-    """A workflow by its key, or by name and version; without a version the newest of that name."""
-
-    key: UUID | None
-    name: str | None = None
-    version: str | None = None
-
-    @property
-    def shown(self) -> str:
-        """What messages call it."""
-        if self.key is not None:
-            return f"wf_{self.key.hex}"
-        return repr(self.name) if self.version is None else f"{self.name!r} in version {self.version!r}"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -90,17 +79,30 @@ class Creation:
         return self.columns.get("parent_id")
 
 
+class _Found(NamedTuple):
+    """The workflow of a creation, which somebody else may hold, and an earlier one with the same key."""
+
+    workflow: Runnable | None
+    earlier: Earlier | None = None
+    is_held: bool = False
+
+
 @dataclass(slots=True)
 class Creations:
-    """Executions that are created together."""
+    """Executions that are created together; `workflows` is what creations recall."""
 
     requests: Sequence[Creation]
+    workflows: Workflows = field(default_factory=Workflows)
     committing: bool = False
 
     async def make(self, database: Database, *, skip_locked: bool) -> list[Answer]:
         """Create them; what it returns and raises is as with other batches."""
         self.committing = False
         try:
+            if skip_locked and database.autocommits:
+                answers = await self._make_as_recalled(database)
+                if answers is not None:
+                    return answers
             async with database.batching() as driver:
                 seen = await _look(driver, self.requests, skip_locked=skip_locked)
                 parents = await _look_for_parents(driver, self.requests, skip_locked=skip_locked)
@@ -111,20 +113,57 @@ class Creations:
                 self.committing = True
         except AlreadyExists as error:
             raise Contended("The same idempotency key was used at the same time; try again.") from error
+        for request, found in zip(self.requests, seen, strict=True):
+            if found.workflow is not None:
+                self.workflows.keep(request.workflow, found.workflow)
+        return answers
+
+    async def _make_as_recalled(self, database: Database) -> list[Answer] | None:
+        """The same in one statement, where all workflows are known and still as they were seen.
+
+        None where that can't be, and where memory alone would refuse.
+        """
+        refs = {request.workflow for request in self.requests}
+        known = {ref: seen for ref in refs if (seen := self.workflows.recall(ref)) is not None}
+        if len(known) < len(refs) or any(request.parent is not None for request in self.requests):
+            return None
+        decided = _Decided(False, {})
+        answers = [decided.answer(request, _Found(known[request.workflow])) for request in self.requests]
+        if not all(isinstance(answer, dict) for answer in answers):
+            return None
+        keys: defaultdict[WorkflowRef, list[str]] = defaultdict(list)
+        for request in self.requests:
+            if request.write.key is not None:
+                keys[request.workflow].append(request.write.key)
+        async with database.autocommitting() as driver:
+            with committing(self):
+                written = await decided.rows.write_if(driver, held(known, keys))
+        if written is None:
+            self.workflows.forget(refs)
+            return None
         return answers
 
 
 async def _look(
     driver: asyncpg.Connection, requests: Sequence[Creation], *, skip_locked: bool
-) -> list[asyncpg.Record]:
-    rows: list[asyncpg.Record] = await driver.fetch(
+) -> list[_Found]:
+    rows = await driver.fetch(
         _LOOK.replace("{skip}", " SKIP LOCKED" if skip_locked else ""),
         [request.workflow.key for request in requests],
         [request.workflow.name for request in requests],
         [request.workflow.version for request in requests],
         [request.write.key for request in requests],
     )
-    return rows
+    return [
+        _Found(
+            None
+            if row["status"] is None
+            else Runnable(row["workflow_id"], row["row_version"], row["status"], row["priority"], row["now"]),
+            None if row["fingerprint"] is None else Earlier(row["fingerprint"], orjson.loads(row["outcome"])),
+            is_held=row["workflow_id"] is not None and row["status"] is None,
+        )
+        for row in rows
+    ]
 
 
 async def _look_for_parents(
@@ -153,13 +192,13 @@ class _Decided:
         self._skip_locked = skip_locked
         self._made: dict[str, tuple[bytes, Outcome]] = {}
 
-    def answer(self, request: Creation, seen: asyncpg.Record) -> Answer:
+    def answer(self, request: Creation, found: _Found) -> Answer:
         """Decide one; None where somebody else holds its workflow."""
         try:
-            self._find_earlier(request.write, seen)
-            if self._skip_locked and self._held(request, seen):
+            self._find_earlier(request.write, found.earlier)
+            if self._skip_locked and (found.is_held or self._is_parent_held(request)):
                 return None
-            outcome = self._create(request, seen)
+            outcome = self._create(request, found.workflow)
         except Replay as replay:
             return replay.outcome
         except FlowkeepError as refusal:
@@ -171,25 +210,22 @@ class _Decided:
             self.rows.add("idempotency_keys", row)
         return outcome
 
-    def _held(self, request: Creation, seen: asyncpg.Record) -> bool:
-        """Whether somebody else holds the workflow or the parent at the moment."""
-        if seen["workflow_id"] is not None and seen["status"] is None:
-            return True
+    def _is_parent_held(self, request: Creation) -> bool:
         return request.parent is not None and self._parents.get(request.parent, "") is None
 
-    def _find_earlier(self, write: Write, seen: asyncpg.Record) -> None:
+    def _find_earlier(self, write: Write, earlier: Earlier | None) -> None:
         if write.key in self._made:
             raise replayed(write, *self._made[write.key])
-        if seen["fingerprint"] is not None:
-            raise replayed(write, seen["fingerprint"], orjson.loads(seen["outcome"]))
+        if earlier is not None:
+            raise replayed(write, earlier.fingerprint, earlier.outcome)
 
-    def _create(self, request: Creation, seen: asyncpg.Record) -> Outcome:
+    def _create(self, request: Creation, seen: Runnable | None) -> Outcome:
         key, write, parent = request.execution_id, request.write, request.parent
-        if seen["status"] is None:
+        if seen is None:
             raise NotFound("workflow", request.workflow.shown)
-        if seen["status"] not in _RUNNABLE:
+        if seen.status not in _RUNNABLE:
             raise InvalidInput(
-                f"Workflow {request.workflow.shown} is {seen['status']}: "
+                f"Workflow {request.workflow.shown} is {seen.status}: "
                 f"only {', '.join(_RUNNABLE)} ones can run."
             )
         if parent is not None and self._parents.get(parent) is None:
@@ -200,19 +236,19 @@ class _Decided:
             name: json_text(value) if name in _JSON and value is not None else value
             for name, value in request.columns.items()
         }
-        row: Row = {"id": key, "workflow_id": seen["workflow_id"], "status": ExecutionStatus.PENDING}
+        row: Row = {"id": key, "workflow_id": seen.workflow_id, "status": ExecutionStatus.PENDING}
         row |= {"triggered_by": write.actor, "created_at": uuid7_time(key), "event_seq": 1}
-        row["priority"] = RANKS[seen["priority"]]
+        row["priority"] = RANKS[seen.priority]
         if columns.get("attributes") is not None:
             columns["attributes_exact"] = exact_text(columns["attributes"])
         self.rows.add("new_executions", {**row, **columns})
         self._begin(key, request.variables)
         changes = {
             "status": {"after": ExecutionStatus.PENDING},
-            "workflow": {"after": f"wf_{seen['workflow_id'].hex}"},
+            "workflow": {"after": f"wf_{seen.workflow_id.hex}"},
             "variables": {"after": sorted(request.variables)},
         }
-        self._note(key, write, seen["now"], changes)
+        self._note(key, write, seen.now, changes)
         return {"execution": key.hex}
 
     def _begin(self, key: UUID, variables: Mapping[str, Any]) -> None:

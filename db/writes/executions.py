@@ -7,7 +7,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from db.engine import Database
-from db.enums import TERMINAL_EXECUTION, EventType, ExecutionStatus, WorkflowStatus
+from db.enums import TERMINAL_EXECUTION, EventType, ExecutionStatus
 from db.errors import InvalidInput, NotFound
 from db.ids import uuid7
 from db.jsonb import differ
@@ -18,20 +18,20 @@ from db.sessions import driver_of
 from db.transitions import EXECUTION_MOVES, require_move, require_same
 from db.writes.answers import Outcome
 from db.writes.batch import WriteRequest
-from db.writes.creations import Creation, WorkflowRef
+from db.writes.creations import Creation
 from db.writes.deletions import note_deletions
 from db.writes.draft import Draft
 from db.writes.holds import lock_holds, require_not_held
 from db.writes.idempotent import audit, write_idempotent
 from db.writes.links import forget
 from db.writes.needs import Needs
+from db.writes.runnable import WorkflowRef
 from db.writes.states import require_keys
 from db.writes.write import Write
 from db.writes.writer import creator_of, writer_of
 
 # What only the holder says of an execution while its lease is valid; RUNNING of one that waits.
 _OF_HOLDERS = (ExecutionStatus.COMPLETED, ExecutionStatus.FAILED, ExecutionStatus.TIMED_OUT)
-_RUNNABLE = (WorkflowStatus.ACTIVE, WorkflowStatus.DRAFT, WorkflowStatus.DEPRECATED)
 
 
 async def create_execution(

@@ -16,9 +16,10 @@ from uuid import UUID
 import orjson
 
 from db.enums import TERMINAL_STEP
+from db.writes.conditions import Condition
 from db.writes.draft import Draft
 from db.writes.needs import Needs
-from db.writes.rows import Condition, Written
+from db.writes.rows import Written
 from db.writes.seen import ABSENT, Attempt, Seen
 
 K = TypeVar("K")

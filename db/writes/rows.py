@@ -4,7 +4,7 @@ A batch without checkpoints has no arm for them, so a save costs what a save wri
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import cache
 from typing import Any, NamedTuple, TypeAlias
@@ -23,15 +23,11 @@ Row: TypeAlias = dict[str, Any]
 _Forms: TypeAlias = tuple[tuple[str, bool], ...]
 
 
-class Condition(NamedTuple):
-    """On what a write to an execution is made: its row is this one, and nothing there has these names yet.
+class Held(NamedTuple):
+    """What is to be there before anything is written: `statement` locks a row for each that is `given`."""
 
-    `steps` are keys of steps, `keys` idempotency keys.
-    """
-
-    row_version: int
-    steps: tuple[str, ...] = ()
-    keys: tuple[str, ...] = ()
+    statement: str
+    given: Sequence[Mapping[str, Any]]
 
 
 class Written(NamedTuple):
@@ -94,17 +90,11 @@ class Rows:
         for execution, actor, status in self._parents:
             await cancel_descendants(driver, execution, actor, status)
 
-    async def write_if(
-        self, driver: asyncpg.Connection, conditions: Mapping[UUID, Condition]
-    ) -> Written | None:
-        """Write all of it where nobody holds these executions and each is as its condition says.
-
-        None where one isn't: then nothing was written.
-        """
+    async def write_if(self, driver: asyncpg.Connection, held: Held) -> Written | None:
+        """Write all of it where all that is to be `held` is there; else nothing, and return None."""
         forms = self._forms()
-        new = tuple(name for name in _NEW if any(getattr(one, name) for one in conditions.values()))
-        given = [{"id": key, **condition._asdict()} for key, condition in conditions.items()]
-        row = await driver.fetchrow(_conditional(forms, new), _json(given), *self._arguments(forms))
+        statement = _conditional(forms, held.statement)
+        row = await driver.fetchrow(statement, _json(held.given), *self._arguments(forms))
         return Written(row["row_version"], row["now"]) if row["made"] else None
 
     def _arms(self) -> tuple[str, ...]:
@@ -144,7 +134,7 @@ class Rows:
         return arrays
 
 
-def _json(rows: list[Row]) -> str:
+def _json(rows: Sequence[Mapping[str, Any]]) -> str:
     return orjson.dumps(rows, _plain).decode()
 
 
@@ -179,30 +169,16 @@ def _statement(forms: _Forms) -> str:
     return f"WITH {', '.join(_parts(forms, 1, ''))} SELECT 1"
 
 
-# Locked before anything is written. A row that another transaction holds or has changed in between is left
-# out: PostgreSQL asks of a row that it locks once more whether it is the one that is looked for.
-_HELD = """held AS MATERIALIZED (
-    SELECT 1 FROM json_to_recordset($1::json) AS g(id uuid, row_version text, steps json, keys json)
-    JOIN executions e ON e.id = g.id WHERE e.xmin = g.row_version::xid{new}
-    FOR NO KEY UPDATE OF e SKIP LOCKED
-)"""
-# One by one, as in `lookups.py`.
-_NEW = {
-    "steps": """ AND NOT EXISTS (SELECT FROM json_array_elements_text(g.steps) AS k(key), LATERAL (
-        SELECT FROM steps s WHERE s.execution_id = e.id AND s.key = k.key ORDER BY s.attempt LIMIT 1) s)""",
-    "keys": """ AND NOT EXISTS (SELECT FROM json_array_elements_text(g.keys) AS k(key), LATERAL (
-        SELECT FROM events v WHERE v.execution_id = e.id AND v.idempotency_key = k.key LIMIT 1) v)""",
-}
 _AS_SEEN = "as_seen AS MATERIALIZED (SELECT count(*) = json_array_length($1::json) AS made FROM held)"
 _IF_AS_SEEN = " WHERE (SELECT a.made FROM as_seen a)"
 _RESULT = "SELECT a.made, pg_current_xact_id()::xid AS row_version, clock_timestamp() AS now FROM as_seen a"
 
 
 @cache
-def _conditional(forms: _Forms, new: tuple[str, ...]) -> str:
-    """The same where the executions are as $1 says and have nothing yet by the names that are `new`."""
-    held = _HELD.format(new="".join(_NEW[name] for name in new))
-    return f"WITH {', '.join((held, _AS_SEEN, *_parts(forms, 2, _IF_AS_SEEN)))} {_RESULT}"
+def _conditional(forms: _Forms, held: str) -> str:
+    """The same where what is `held` is a row for each in the list that is $1."""
+    first = f"held AS MATERIALIZED ({held})"
+    return f"WITH {', '.join((first, _AS_SEEN, *_parts(forms, 2, _IF_AS_SEEN)))} {_RESULT}"
 
 
 def _parts(forms: _Forms, number: int, condition: str) -> Iterator[str]:

@@ -24,6 +24,7 @@ from db.writes.batch import Batch, WriteRequest
 from db.writes.creations import Creations
 from db.writes.needs import Needs
 from db.writes.recent import Recent
+from db.writes.runnable import Workflows
 
 LANES = 2
 MOST_WRITES = 256
@@ -273,5 +274,5 @@ def writer_of(database: Database) -> Writer:
 def creator_of(database: Database) -> Writer:
     """The one that creates executions."""
     if (creator := _creators.get(database)) is None:
-        creator = _creators[database] = Writer(database, Creations, lanes=1)
+        creator = _creators[database] = Writer(database, partial(Creations, workflows=Workflows()), lanes=1)
     return creator

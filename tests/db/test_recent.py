@@ -12,17 +12,18 @@ import pytest
 import pytest_asyncio
 
 from db.engine import Database
-from db.enums import ExecutionStatus, StepStatus
+from db.enums import ExecutionStatus, StepStatus, WorkflowStatus
 from db.errors import InvalidTransition, StaleLease
 from db.writes.batch import Batch
 from db.writes.checkpoints import create_checkpoint
 from db.writes.commits import CheckpointWish, StepCommit, commit_step
-from db.writes.executions import delete_execution, transition_execution
+from db.writes.executions import create_execution, delete_execution, transition_execution
 from db.writes.leases import acquire_lease, heartbeat, release_lease
 from db.writes.recent import Recent
 from db.writes.records import LogLine, append_logs
 from db.writes.states import StateChange, save_state, saving
 from db.writes.steps import StepEnd, StepStart, start_step
+from db.writes.workflows import delete_workflow, set_workflow_status
 from db.writes.write import Write
 from tests.conftest import Statements
 from tests.factories import Factory
@@ -190,8 +191,7 @@ async def test_a_heartbeat_of_another_process_does_not_get_lost(
 async def test_what_another_process_has_deleted_is_not_there(
     one: Database, other: Database, execution: UUID
 ) -> None:
-    await transition_execution(other, execution, write(), ExecutionStatus.COMPLETED)
-    await delete_execution(other, write(), execution)
+    await delete_execution_of(other, execution)
     assert await outcome(save(one, execution, 1)) == "NotFound"
 
 
@@ -203,6 +203,74 @@ async def test_what_is_refused_does_not_wait_for_who_holds_the_row(
         await holder.execute("SELECT FROM executions WHERE id = $1 FOR UPDATE", execution)
         with pytest.raises(InvalidTransition):
             await save(one, execution, 1)
+
+
+NEWEST = ("w", None)
+
+
+async def created(
+    database: Database, workflow: UUID | tuple[str, str | None], key: str | None = None
+) -> UUID:
+    """A new execution of a workflow."""
+    return await create_execution(database, write(key), workflow, {"trigger_type": "API"}, {"n": 1})
+
+
+@pytest.mark.parametrize("key", [None, "once"])
+async def test_the_next_execution_of_a_workflow_is_one_statement(
+    one: Database, make: Factory, all_statements: Statements, key: str | None
+) -> None:
+    await make.workflow(name="w")
+    await created(one, NEWEST)
+    assert await said(all_statements, created(one, NEWEST, key)) == WRITE_ALONE
+
+
+async def test_a_version_that_another_process_has_added_is_the_newest(
+    database: Database, one: Database, make: Factory
+) -> None:
+    await make.workflow(name="w", version="1")
+    await created(one, NEWEST)
+    newest = await make.workflow(name="w", version="2")
+    (row,) = await rows(database, "executions", id=await created(one, NEWEST))
+    assert row["workflow_id"] == str(newest)
+
+
+async def test_a_workflow_that_another_process_has_archived_starts_nothing(
+    one: Database, other: Database, make: Factory
+) -> None:
+    workflow = await make.workflow()
+    await created(one, workflow)
+    await set_workflow_status(other, write(), workflow, WorkflowStatus.DEPRECATED, None)
+    await set_workflow_status(other, write(), workflow, WorkflowStatus.ARCHIVED, None)
+    assert await outcome(created(one, workflow)) == "InvalidInput"
+
+
+async def test_no_execution_is_refused_from_memory(one: Database, other: Database, make: Factory) -> None:
+    workflow = await make.workflow(status=WorkflowStatus.INACTIVE)
+    assert await outcome(created(one, workflow)) == "InvalidInput"
+    await set_workflow_status(other, write(), workflow, WorkflowStatus.ACTIVE, None)
+    assert isinstance(await created(one, workflow), UUID)
+
+
+async def test_a_workflow_that_is_gone_is_not_found(one: Database, other: Database, make: Factory) -> None:
+    workflow = await make.workflow()
+    await delete_execution_of(other, await created(one, workflow))
+    await delete_workflow(other, write(), workflow, cascade=False)
+    assert await outcome(created(one, workflow)) == "NotFound"
+
+
+async def delete_execution_of(database: Database, execution: UUID) -> None:
+    """End an execution and delete it."""
+    await transition_execution(database, execution, write(), ExecutionStatus.CANCELLED)
+    await delete_execution(database, write(), execution)
+
+
+async def test_a_key_of_another_process_makes_the_same_execution(
+    one: Database, other: Database, make: Factory
+) -> None:
+    workflow = await make.workflow()
+    await created(one, workflow)
+    first = await created(other, workflow, "once")
+    assert await created(one, workflow, "once") == first
 
 
 async def test_times_go_on_from_write_to_write(database: Database, one: Database, execution: UUID) -> None:
