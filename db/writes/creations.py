@@ -46,7 +46,8 @@ LEFT JOIN LATERAL (
          ORDER BY w.id DESC LIMIT 1)) AS id
 ) w ON true
 LEFT JOIN LATERAL (
-    SELECT w2.xmin AS row_version, w2.status, w2.priority FROM workflows w2 WHERE w2.id = w.id FOR SHARE{skip}
+    SELECT {row_version} AS row_version, w2.status, w2.priority
+    FROM workflows w2 WHERE w2.id = w.id FOR SHARE{skip}
 ) l ON true
 LEFT JOIN idempotency_keys k ON k.key = a.key
 ORDER BY a.ord
@@ -147,8 +148,9 @@ class Creations:
 async def _look(
     driver: asyncpg.Connection, requests: Sequence[Creation], *, skip_locked: bool
 ) -> list[_Found]:
+    row_version = 0 if is_distributed(driver) else "w2.xmin"
     rows = await driver.fetch(
-        _LOOK.replace("{skip}", " SKIP LOCKED" if skip_locked else ""),
+        _LOOK.format(row_version=row_version, skip=" SKIP LOCKED" if skip_locked else ""),
         [request.workflow.key for request in requests],
         [request.workflow.name for request in requests],
         [request.workflow.version for request in requests],

@@ -125,7 +125,8 @@ class Earlier(NamedTuple):
 class Seen:
     """An execution as a batch found it; `now` is the database's clock when it did.
 
-    `row_version` tells whether its row is still the same: the transaction that wrote it (`xmin`).
+    `row_version` tells whether its row is still the same: the transaction that wrote it (`xmin`); 0 where the
+    row is locked.
     """
 
     now: datetime

@@ -34,7 +34,7 @@ SELECT a.id AS asked, s.event_seq AS began_with, clock_timestamp() AS now, l.row
 FROM {asked}
 LEFT JOIN LATERAL (SELECT e.event_seq FROM executions e WHERE e.id = a.id) s ON true
 LEFT JOIN LATERAL (
-    SELECT e.xmin AS row_version, {columns} FROM executions e WHERE e.id = a.id{locking}
+    SELECT {row_version} AS row_version, {columns} FROM executions e WHERE e.id = a.id{locking}
 ) l ON true
 {joins}
 """
@@ -78,6 +78,8 @@ def _statement(arms: tuple[str, ...], locking: _Locking, of_one: bool) -> str:
         found="".join(f", of_{arm}.found AS {arm}_found" for arm in arms),
         asked=asked,
         columns=_HEAD,
+        # Under a lock nobody asks for it, and not every node would tell.
+        row_version=0 if locking else "e.xmin",
         locking=locking,
         joins="\n".join(joins),
     )
