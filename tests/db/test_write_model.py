@@ -262,7 +262,9 @@ class Writes(RuleBasedStateMachine):
 )
 def test_writes_do_what_the_model_does(worker_url: str, series: int) -> None:
     loop = asyncio.new_event_loop()
-    databases = [Database(worker_url, pool_size=1) for _ in range(2)]
+    # One decides without locks first, the other takes them.
+    bounded = Database(worker_url, pool_size=1, pooler=True, statement_timeout=timedelta(minutes=1))
+    databases = [Database(worker_url, pool_size=1), bounded]
     made = create_workflow(
         databases[0], Write("test", b""), {**WORKFLOW, "environment": "STAGING", "version": str(series)}
     )
