@@ -173,7 +173,9 @@ class Database:
 
     @property
     def autocommits(self) -> bool:
-        """Whether a batch may be one statement without a transaction around it: on one node, and bounded."""
+        """Whether a batch may be one statement without a transaction around it: it is bounded, and not known
+        to go to many nodes.
+        """
         return self._bound is None and not self.distributed
 
     @asynccontextmanager

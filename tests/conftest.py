@@ -6,6 +6,7 @@ a second one while it holds the first fails here.
 """
 
 import asyncio
+import gc
 import os
 import shutil
 import tempfile
@@ -36,6 +37,9 @@ from tests.commands import Command
 from tests.factories import Factory
 from tests.postgres import PROGRAMS
 from tests.serving import serving, settings_of
+
+# Until the tests are imported: what that makes stays, and collections would walk through it all the same.
+gc.disable()
 
 HERE = Path(__file__).parent
 CLUSTER = "TESTS_CLUSTER"
@@ -119,6 +123,7 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_collection_finish() -> None:
     """Have collections look at what tests make, as the service does: not at all that was imported."""
+    gc.enable()
     settle_heap()
 
 

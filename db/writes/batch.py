@@ -16,6 +16,7 @@ import asyncpg
 
 from db.engine import Database
 from db.errors import FlowkeepError, NotFound, StaleLease
+from db.topology import is_distributed
 from db.writes.answers import Answer, Outcome, committing
 from db.writes.conditions import Condition, held
 from db.writes.draft import Draft
@@ -82,6 +83,8 @@ class Batch:
             if (found := self.recent.recall(key, one.needs, one.keys)) is not None
         }
         async with database.autocommitting() as driver:
+            if is_distributed(driver):  # which is known only now, where this is the first batch
+                return None
             if recalled and (answers := await self._make_as_seen(driver, asked, recalled)) is not None:
                 return answers
             return await self._make_as_seen(driver, asked, {})
