@@ -4,6 +4,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/.ready
 PAGES := graph/http/static/index.html
+SPREAD := -n auto --dist worksteal
 
 # What is compiled is kept, whatever the surroundings say: or each process of the tests would compile all of it.
 export PYTHONDONTWRITEBYTECODE :=
@@ -49,10 +50,10 @@ screenshots: $(READY) $(PAGES) ## Write pictures of each page, light and dark, t
 	$(BIN)/python -m tests.browser.screenshots docs/screenshots
 
 test: $(READY) ## Run the whole test suite
-	$(BIN)/python -m pytest -n auto
+	$(BIN)/python -m pytest $(SPREAD)
 
 test-quick: $(READY) ## Run the suite without browsers and the long fault tests, with fewer examples
-	$(BIN)/python -m pytest -n auto -m "not slow"
+	$(BIN)/python -m pytest $(SPREAD) -m "not slow"
 
 servers: $(READY) ## Fetch each older PostgreSQL that is supported into .postgres/, for the tests of versions
 	@$(BIN)/python -m tests.versions.download

@@ -47,6 +47,8 @@ CITUS = "TESTS_CITUS"
 TEMPLATE = "flowkeep_template"
 # Durability is proven where it is the subject, on clusters of their own.
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+# All workers', with the writers, followers and processes that some tests have many of.
+SHARED = {"max_connections": "300"}
 # Off by default, and ours are not to mind those of others.
 PREPARED = {"max_prepared_transactions": "4"}
 # A worker may have two standbys, and make one of them; what they have yet to get is kept for them.
@@ -74,19 +76,24 @@ _held: list[EmbeddedPostgres] = []
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what is slow as a folder, and mix what waits with what works.
+    """Mark what is slow as a folder; begin with what takes long, so that nothing of it is left for the end.
 
-    What takes minutes in one piece begins first.
+    Of this, as of the rest, what waits is mixed with what works.
     """
     for item in items:
         if _folder(item) in SLOW_FOLDERS:
             item.add_marker("slow")
-    items.sort(key=lambda item: (_folder(item) != "versions", crc32(_kept_together(item).encode())))
+    slow = {_kept_together(item) for item in items if item.get_closest_marker("slow") is not None}
+    items.sort(key=lambda item: (*_begins(item, slow), crc32(_kept_together(item).encode())))
+
+
+def _begins(item: pytest.Item, slow: set[str]) -> tuple[bool, bool]:
+    return _folder(item) != "versions", _kept_together(item) not in slow
 
 
 def _kept_together(item: pytest.Item) -> str:
     folder = _folder(item)
-    return folder if folder in SHARING_FOLDERS else item.path.name
+    return folder if folder in SHARING_FOLDERS else item.path.relative_to(HERE).as_posix()
 
 
 def _folder(item: pytest.Item) -> str:
@@ -115,7 +122,7 @@ def pytest_configure(config: pytest.Config) -> None:
     folder = Path(tempfile.mkdtemp(prefix="flowkeep-tests-"))
     folder.chmod(0o755)
     os.environ[CLUSTER] = str(folder)
-    cluster = EmbeddedPostgres(folder, settings=QUICK | PREPARED | REPLICATED, programs=PROGRAMS)
+    cluster = EmbeddedPostgres(folder, settings=QUICK | SHARED | PREPARED | REPLICATED, programs=PROGRAMS)
     url = cluster.start()
     _held.append(cluster)
     asyncio.run(_make_template(url))
