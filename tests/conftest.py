@@ -47,7 +47,7 @@ CITUS = "TESTS_CITUS"
 TEMPLATE = "flowkeep_template"
 # Durability is proven where it is the subject, on clusters of their own.
 QUICK = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-# All workers', with the writers, followers and processes that some tests have many of.
+# All workers', with the writers, followers and processes that some tests have many of; a standby has as many.
 SHARED = {"max_connections": "300"}
 # Off by default, and ours are not to mind those of others.
 PREPARED = {"max_prepared_transactions": "4"}

@@ -20,13 +20,14 @@ from db.embedded.folders import PORT, Folders, give, prepare_home, prepare_subfo
 from db.embedded.postmaster import clear_stale_locks, find_postmaster
 from db.engine import Database
 from db.replica import Positions
-from tests.conftest import CLUSTER, PREPARED, QUICK, REPLICATED
+from tests.conftest import CLUSTER, PREPARED, QUICK, REPLICATED, SHARED
 from tests.patience import PATIENCE, eventually
 from tests.postgres import PROGRAMS, program
 
 _REPLAYED = "SELECT pg_last_wal_replay_lsn() >= $1::text::pg_lsn"
 SETTINGS = {
     **QUICK,
+    **SHARED,
     **PREPARED,
     **REPLICATED,
     # Soon, rather than after the seconds that production waits.
