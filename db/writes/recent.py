@@ -27,7 +27,7 @@ V = TypeVar("V")
 
 # For so long this process's clock is taken to go as fast as the database's.
 SECONDS = 60.0
-MOST_BYTES = 16 * 1024 * 1024
+MOST_BYTES = 8 * 1024 * 1024
 _MOST_OF_ONE = 64 * 1024
 _MOST_ATTEMPTS = 50
 _EACH = 2000
