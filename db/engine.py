@@ -173,8 +173,9 @@ class Database:
 
     @property
     def autocommits(self) -> bool:
-        """Whether a batch may be one statement without a transaction around it: it is bounded, and not known
-        to go to many nodes.
+        """Whether a batch may be one statement, without a transaction around it.
+
+        Not where only a transaction bounds its time, nor where it is known to go to many nodes.
         """
         return self._bound is None and not self.distributed
 

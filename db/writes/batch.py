@@ -1,10 +1,13 @@
-"""A batch: the writes that are made in one transaction, in three steps.
+"""A batch: the writes that are made together, in three steps.
 
-    read    one statement locks the executions, in the order of their keys, and reads what the writes need
+    read    what the writes need is recalled (`recent.py`), or read by a statement without locks
     decide  in the order of arrival, each write sees what those before it on its execution have changed
-    write   one statement writes the rows, changes and events of all that were not refused
+    write   one statement writes the rows, changes and events of all that were not refused, on the condition
+            that the executions are still as they were seen, and commits by itself
 
-A refusal hurts nobody else: its draft is thrown away. A write alone is a batch of one.
+Where they aren't, and where that takes more than a statement, all three are made in one transaction, which
+locks the executions in the order of their keys before it reads. A refusal hurts nobody else: its draft is
+thrown away. A write alone is a batch of one.
 """
 
 from collections.abc import Callable, Mapping, Sequence

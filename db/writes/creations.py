@@ -1,8 +1,9 @@
 """New executions, made in batches as other writes are: read their workflows, decide, write them.
 
 Their workflows are locked in share, which holds back a deletion or a change of status until the executions
-are there. An idempotency key is found before it is written; who writes the same at the same time loses the
-race, is made again alone, and then finds it.
+are there. Those that are remembered (`runnable.py`) are not read: the one statement that writes makes sure
+that they are the same, and commits by itself. An idempotency key is found before it is written; who writes
+the same at the same time loses the race, is made again alone, and then finds it.
 """
 
 from collections import defaultdict

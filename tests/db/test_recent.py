@@ -41,19 +41,24 @@ def write(key: str | None = None, epoch: int | None = None) -> Write:
 
 
 @pytest_asyncio.fixture
-async def one(worker_url: str) -> AsyncIterator[Database]:
-    """The database as one process has it."""
-    database = Database(worker_url, pool_size=1)
-    yield database
-    await database.close()
+async def processes(worker_url: str) -> AsyncIterator[list[Database]]:
+    """The database as two processes have it."""
+    both = [Database(worker_url, pool_size=1) for _ in range(2)]
+    yield both
+    for each in both:
+        await each.close()
 
 
-@pytest_asyncio.fixture
-async def other(worker_url: str) -> AsyncIterator[Database]:
-    """The database as another process has it."""
-    database = Database(worker_url, pool_size=1)
-    yield database
-    await database.close()
+@pytest.fixture
+def one(processes: list[Database]) -> Database:
+    """As one process has it."""
+    return processes[0]
+
+
+@pytest.fixture
+def other(processes: list[Database]) -> Database:
+    """As another process has it."""
+    return processes[1]
 
 
 @pytest_asyncio.fixture
@@ -113,6 +118,40 @@ async def test_a_step_that_this_process_has_started_is_known(
     started = await start_step(one, execution, write(), StepStart("s"))
     assert await said(all_statements, commit(one, execution, "s")) == WRITE_ALONE
     assert await commit(one, execution, "t") == started + 1
+
+
+async def test_the_first_of_many_steps_under_way_is_looked_up(
+    one: Database, execution: UUID, all_statements: Statements
+) -> None:
+    for number in range(60):
+        await start_step(one, execution, write(), StepStart(f"s{number}"))
+    assert await said(all_statements, commit(one, execution, "s0")) == LOOK_AND_WRITE
+    assert await commit(one, execution, "s1") == 2
+
+
+async def test_what_is_too_large_to_remember_is_looked_at(
+    one: Database, execution: UUID, all_statements: Statements
+) -> None:
+    large = StateChange(patch={"large": "x" * 70_000})
+    await save_state(one, execution, write(), large)
+    assert await said(all_statements, save(one, execution, 1)) == LOOK_AND_WRITE
+
+
+async def test_what_was_left_long_ago_is_looked_at(
+    one: Database, execution: UUID, all_statements: Statements, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("db.writes.recent.SECONDS", 0.0)
+    assert await said(all_statements, save(one, execution, 1)) == LOOK_AND_WRITE
+
+
+async def test_the_fields_of_a_state_are_remembered(
+    database: Database, one: Database, execution: UUID, all_statements: Statements
+) -> None:
+    done = [StateChange(fields={"completed_steps": ["a", "b"][:number]}) for number in (1, 2)]
+    await save_state(one, execution, write(), done[0])
+    assert await said(all_statements, save_state(one, execution, write(), done[1])) == WRITE_ALONE
+    (state,) = await rows(database, "states", execution_id=execution)
+    assert state["completed_steps"] == ["a", "b"]
 
 
 async def test_what_another_process_wrote_is_seen(
