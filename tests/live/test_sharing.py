@@ -56,8 +56,10 @@ async def without_polls(live: Live, monkeypatch: pytest.MonkeyPatch) -> None:
     for name in ("_SHORTEST_POLL", "_LONGEST_POLL"):
         monkeypatch.setattr(tailer, name, 600.0)
     live.tailer._interval = 600.0
-    # Until the last poll is over.
-    assert await settled(lambda: bool(live.tailer._wake._waiters))
+    # What it waits for by now ends as it was begun: it is woken, and then waits for changes alone.
+    wake = live.tailer._wake
+    wake.set()
+    assert await settled(lambda: bool(wake._waiters) and not wake.is_set())
 
 
 @pytest.mark.slow
