@@ -22,6 +22,11 @@ class Arm:
     columns: Mapping[str, str]
     statement: str
 
+    @property
+    def key(self) -> str:
+        """The column with the execution of a row, where it is of one."""
+        return next(iter(self.columns))
+
 
 def _insert(table: str, columns: Mapping[str, str], **computed: str) -> Arm:
     """An arm that inserts rows as they are given, but for what is `computed` from them."""
@@ -159,7 +164,7 @@ ARMS: Mapping[str, Arm] = {
         FROM {{given}} LEFT JOIN LATERAL (
             SELECT s.name, s.type, s.input, s.output, s.depends_on, s.metrics, s.started_at, s.completed_at
             FROM steps s
-            WHERE s.execution_id = g.execution_id AND s.seq = g.like_seq
+            WHERE s.execution_id = g.execution_id AND s.seq = g.like_seq LIMIT 1
         ) l ON true
         """,
     ),

@@ -5,6 +5,7 @@ from functools import cache
 from typing import NamedTuple
 from uuid import UUID
 
+from db.narrowing import few, narrowed
 from db.writes.rows import Held
 
 
@@ -22,8 +23,8 @@ class Condition(NamedTuple):
 # A row that another transaction holds or has changed in between is left out: PostgreSQL asks of a row that it
 # locks once more whether it is the one that is looked for.
 _HELD = """
-SELECT FROM json_to_recordset($1::json) AS g(id uuid, row_version text, steps json, keys json)
-JOIN executions e ON e.id = g.id WHERE e.xmin = g.row_version::xid{new}
+SELECT FROM json_to_recordset({given}) AS g(id uuid, row_version text, steps json, keys json)
+JOIN executions e ON e.id = g.id WHERE {few} AND e.xmin = g.row_version::xid{new}
 FOR NO KEY UPDATE OF e SKIP LOCKED
 """
 # One by one, as in `lookups.py`.
@@ -43,4 +44,5 @@ def held(conditions: Mapping[UUID, Condition]) -> Held:
 
 @cache
 def _held(new: tuple[str, ...]) -> str:
-    return _HELD.format(new="".join(_NEW[name] for name in new))
+    statement = _HELD.replace("{new}", "".join(_NEW[name] for name in new)).replace("{few}", few("g.id"))
+    return narrowed(narrowed(statement, "e.id"), "g.id")

@@ -14,6 +14,7 @@ import asyncpg
 import orjson
 
 from db.enums import ExecutionStatus
+from db.narrowing import ends, few, narrowed, ranged
 from db.topology import is_distributed
 from db.writes.arms import ARMS, AS_TEXT, EVERYWHERE
 from db.writes.cascade import cancel_descendants
@@ -24,7 +25,10 @@ _Forms: TypeAlias = tuple[tuple[str, bool], ...]
 
 
 class Held(NamedTuple):
-    """What is to be there before anything is written: `statement` locks a row for each that is `given`."""
+    """What is to be there before anything is written: `statement` locks a row for each that is `given`.
+
+    `{given}` in the statement stands for the list, and each of it has an `id`.
+    """
 
     statement: str
     given: Sequence[Mapping[str, Any]]
@@ -86,7 +90,7 @@ class Rows:
             await self._write_by_execution(driver)
         elif self:
             forms = self._forms()
-            await driver.execute(_statement(forms), *self._arguments(forms))
+            await driver.execute(_statement(forms), *ends(self._executions()), *self._arguments(forms))
         for execution, actor, status in self._parents:
             await cancel_descendants(driver, execution, actor, status)
 
@@ -94,23 +98,34 @@ class Rows:
         """Write all of it where all that is to be `held` is there; else nothing, and return None."""
         forms = self._forms()
         statement = _conditional(forms, held.statement)
-        row = await driver.fetchrow(statement, _json(held.given), *self._arguments(forms))
+        between = ends([one["id"] for one in held.given])
+        row = await driver.fetchrow(statement, *between, _json(held.given), *self._arguments(forms))
         return Written(row["row_version"], row["now"]) if row["made"] else None
 
     def _arms(self) -> tuple[str, ...]:
         return tuple(arm for arm in ARMS if self._rows.get(arm) or self._columns.get(arm))
 
-    def _forms(self) -> "_Forms":
+    def _executions(self) -> list[UUID]:
+        """The executions that rows are of, as often as they are."""
+        found: list[UUID] = []
+        for arm in self._arms():
+            if arm not in EVERYWHERE:
+                key = ARMS[arm].key
+                found += [row[key] for row in self._rows[arm]]
+                found += [one for block in self._columns[arm] for one in block[key]]
+        return found
+
+    def _forms(self) -> _Forms:
         return tuple((arm, bool(self._columns.get(arm))) for arm in self._arms())
 
-    def _arguments(self, forms: "_Forms") -> list[Any]:
+    def _arguments(self, forms: _Forms) -> list[Any]:
         return [one for arm, by_column in forms for one in self._given(arm, by_column=by_column)]
 
     async def _write_by_execution(self, driver: asyncpg.Connection) -> None:
         """On many nodes: a statement an execution, which leads to the node where it is."""
         by_execution: defaultdict[UUID | None, dict[str, list[Row]]] = defaultdict(dict)
         for arm in self._arms():
-            key = next(iter(ARMS[arm].columns))
+            key = ARMS[arm].key
             for row in self.of(arm):
                 by_execution[None if arm in EVERYWHERE else row[key]].setdefault(arm, []).append(row)
         for execution, rows in by_execution.items():
@@ -153,6 +168,10 @@ def _records(number: int, columns: Iterable[tuple[str, str]], alias: str) -> str
     return f"json_to_recordset(${number}::json) AS {alias}({typed})"
 
 
+# Declares them: not every statement has a use for its range.
+_RANGE = "ends AS (SELECT $1::uuid, $2::uuid)"
+
+
 @cache
 def _statement_of_one(arms: tuple[str, ...]) -> str:
     """The same for one execution, $1."""
@@ -166,22 +185,23 @@ def _statement_of_one(arms: tuple[str, ...]) -> str:
 
 @cache
 def _statement(forms: _Forms) -> str:
-    return f"WITH {', '.join(_parts(forms, 1, ''))} SELECT 1"
+    return ranged(f"WITH {', '.join((_RANGE, *_parts(forms, 3)))} SELECT 1", "$1", "$2")
 
 
-_AS_SEEN = "as_seen AS MATERIALIZED (SELECT count(*) = json_array_length($1::json) AS made FROM held)"
-_IF_AS_SEEN = " WHERE (SELECT a.made FROM as_seen a)"
+_AS_SEEN = "as_seen AS MATERIALIZED (SELECT count(*) = json_array_length($3::json) AS made FROM held)"
+_IF_AS_SEEN = "(SELECT a.made FROM as_seen a)"
 _RESULT = "SELECT a.made, pg_current_xact_id()::xid AS row_version, clock_timestamp() AS now FROM as_seen a"
 
 
 @cache
 def _conditional(forms: _Forms, held: str) -> str:
-    """The same where what is `held` is a row for each in the list that is $1."""
-    first = f"held AS MATERIALIZED ({held})"
-    return f"WITH {', '.join((first, _AS_SEEN, *_parts(forms, 2, _IF_AS_SEEN)))} {_RESULT}"
+    """The same where what is `held` is a row for each in the list that is $3."""
+    found = f"held AS MATERIALIZED ({held.replace('{given}', '$3::json')})"
+    parts = (_RANGE, found, _AS_SEEN, *_parts(forms, 4, _IF_AS_SEEN))
+    return ranged(f"WITH {', '.join(parts)} {_RESULT}", "$1", "$2")
 
 
-def _parts(forms: _Forms, number: int, condition: str) -> Iterator[str]:
+def _parts(forms: _Forms, number: int, *condition: str) -> Iterator[str]:
     """The arms, whose parameters begin with `number`; with rows only on the `condition`."""
     for arm, by_column in forms:
         columns = ARMS[arm].columns
@@ -195,7 +215,10 @@ def _parts(forms: _Forms, number: int, condition: str) -> Iterator[str]:
         else:
             given = _records(number, columns.items(), "g")
             number += 1
-        if condition:
-            given = f"(SELECT g.* FROM {given}{condition}) AS g"
+        own = f"g.{ARMS[arm].key}"
+        statement = narrowed(ARMS[arm].statement, own)
+        conditions = [*condition, *([few(own)] if statement != ARMS[arm].statement else [])]
+        if conditions:
+            given = f"(SELECT g.* FROM {given} WHERE {' AND '.join(conditions)}) AS g"
         # Not named as a table is: an arm that reads the table would read that instead.
-        yield f"of_{arm} AS ({ARMS[arm].statement.replace('{given}', given)})"
+        yield f"of_{arm} AS ({statement.replace('{given}', given)})"

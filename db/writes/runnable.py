@@ -17,7 +17,7 @@ from db.writes.rows import Held
 
 _MOST = 1000
 _HELD = """
-SELECT FROM json_to_recordset($1::json) AS g(id uuid, row_version text, newest_of text, keys json)
+SELECT FROM json_to_recordset({given}) AS g(id uuid, row_version text, newest_of text, keys json)
 JOIN workflows w ON w.id = g.id
 WHERE w.xmin = g.row_version::xid
   AND (g.newest_of IS NULL OR NOT EXISTS (

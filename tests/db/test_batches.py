@@ -4,7 +4,7 @@ import asyncio
 import statistics
 import time
 from collections.abc import AsyncIterator, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
 import asyncpg
@@ -14,6 +14,7 @@ import pytest_asyncio
 from db.engine import Database
 from db.enums import ExecutionStatus, LogLevel, StepStatus
 from db.errors import FlowkeepError, InvalidInput, NotFound, Unavailable
+from db.partitions import cover
 from db.writes.answers import Answer
 from db.writes.batch import Batch, WriteRequest
 from db.writes.checkpoints import checkpointing, deleting, pruning
@@ -270,6 +271,7 @@ async def test_what_a_stranger_holds_keeps_nobody_else_waiting(
 async def test_what_a_stranger_wrote_while_it_was_waited_for_is_seen(
     worker_url: str, database: Database, make: Factory, stranger: asyncpg.Connection
 ) -> None:
+    await cover(database, [datetime(2020, 1, 1, tzinfo=UTC)])  # the execution is not in the first partition
     execution = await make.execution()
     own = Database(worker_url, pool_size=2)
     async with stranger.transaction():

@@ -339,7 +339,7 @@ async def test_what_is_taken_to_be_new_is_looked_up_by_its_key(
     await said(all_statements, commit_step(one, execution, write("once"), ended))
     (statement,) = all_statements.seen
     async with database.batching() as driver:
-        values = [None] * len(set(re.findall(r"\$\d+", statement)))
+        values = [execution, execution, *[None] * (len(set(re.findall(r"\$\d+", statement))) - 2)]
         plan = await driver.fetchval(f"EXPLAIN (FORMAT JSON) {statement}", *values)
     found = re.findall(r'"Index Cond": "([^"]*)"', json.dumps(json.loads(plan)))
     assert {"key = " in one for one in found if "execution_id = e" in one} == {True}
