@@ -17,6 +17,7 @@ from db.errors import InvalidTransition, StaleLease
 from db.jsonb import exact_text
 from db.transitions import EXECUTION_MOVES
 from db.writes.answers import Outcome
+from db.writes.arms_of_heads import ADVANCED
 from db.writes.holds import on_hold
 from db.writes.needs import Needs, Unseen
 from db.writes.rows import Row, Rows
@@ -277,16 +278,21 @@ class Draft:
 
     def pending(self) -> Rows:
         """The changes to rows that several writes of a batch share: the execution, the state, its steps."""
-        rows, (_, state) = Rows(), self._found
-        if self.changes_row:
-            arm = "labelled_executions" if self._labelled else "executions"
-            rows.add(arm, {**self.head._asdict(), **self._changed, **self._labelled})
+        rows, (head, state) = Rows(), self._found
+        if self._labelled:
+            rows.add("labelled_executions", {**self.head._asdict(), **self._changed, **self._labelled})
+        elif self._changed or not self.head.differs_by_count(head):
+            rows.add("executions", {**self.head._asdict(), **self._changed})
+        elif self.head != head:
+            rows.add("counted_executions", {"id": self.id, **self.head.counted()})
         if self._seen.state is not None and (self._state_changed or self._seen.state != state):
-            row = {"execution_id": self.id, **self._seen.state._asdict()}
-            rows.add("states", {**row, **self._state_changed})
-        for arm, steps in (("new_steps", self._new_steps), ("steps", self._changed_steps)):
-            for seq, row in steps.items():
-                rows.add(arm, {"execution_id": self.id, "seq": seq, **row})
+            row = {"execution_id": self.id, **self._seen.state._asdict(), **self._state_changed}
+            rows.add("advanced_states" if row.keys() <= ADVANCED.keys() else "states", row)
+        for seq, row in self._new_steps.items():
+            arm = "new_steps" if row.get("like_seq") is None else "repeated_steps"
+            rows.add(arm, {"execution_id": self.id, "seq": seq, **row})
+        for seq, row in self._changed_steps.items():
+            rows.add("steps", {"execution_id": self.id, "seq": seq, **row})
         return rows
 
 

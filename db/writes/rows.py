@@ -16,7 +16,8 @@ import orjson
 from db.enums import ExecutionStatus
 from db.narrowing import ends, few, narrowed, ranged
 from db.topology import is_distributed
-from db.writes.arms import ARMS, AS_TEXT, EVERYWHERE
+from db.writes.arm import AS_TEXT
+from db.writes.arms import ARMS, EVERYWHERE
 from db.writes.cascade import cancel_descendants
 
 Row: TypeAlias = dict[str, Any]

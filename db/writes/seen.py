@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, NamedTuple
 from uuid import UUID
 
@@ -27,6 +28,22 @@ class Head(NamedTuple):
     created_at: datetime
     started_at: datetime | None
     completed_at: datetime | None
+
+    def counted(self) -> dict[str, Any]:
+        """What most writes change: the counters, and until when the lease lasts."""
+        return dict(zip(_COUNTED, _counted(self), strict=True))
+
+    def differs_by_count(self, before: "Head") -> bool:
+        """Whether nothing else differs."""
+        return _others(self) == _others(before)
+
+
+_COUNTED = (
+    *("lease_expires_at", "heartbeat_at"),
+    *("event_seq", "log_seq", "step_seq", "checkpoint_seq", "metric_seq"),
+)
+_counted = attrgetter(*_COUNTED)
+_others = attrgetter(*(name for name in Head._fields if name not in _COUNTED))
 
 
 class StateHead(NamedTuple):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from db.enums import ExecutionStatus, LogLevel, StepStatus
 from db.errors import FlowkeepError, VersionConflict
 from db.writes.answers import Answer
+from db.writes.arms import ARMS
 from db.writes.batch import Decided, WriteRequest
 from db.writes.checkpoints import deleting, pruning
 from db.writes.commits import StepCommit, committing
@@ -19,7 +20,7 @@ from db.writes.draft import Draft
 from db.writes.executions import labelling
 from db.writes.rows import Rows
 from db.writes.seen import ABSENT, Head, Labels, Mark, Marks, Seen, StateHead, Variable
-from db.writes.states import StateChange
+from db.writes.states import StateChange, saving
 from db.writes.steps import StepEnd, StepStart
 from db.writes.write import Write
 from tests.db.model import Model
@@ -125,7 +126,7 @@ def test_changes_of_tags_and_attributes_in_one_batch_see_each_other() -> None:
     _, _, rows = decided(seen, *series)
     (row,) = rows.of("labelled_executions")
     assert (row["tags"], row["attributes"], row["event_seq"]) == ('["a"]', '{"m":2}', 2)
-    assert not rows.of("executions")
+    assert not rows.of("executions") + rows.of("counted_executions")
 
 
 def test_tags_and_attributes_that_are_the_same_change_nothing() -> None:
@@ -141,12 +142,21 @@ def test_an_attribute_whose_form_jsonb_loses_is_kept_as_text() -> None:
     assert (row.get("tags"), row["attributes_exact"]) == (None, '{"n":1e+20}')
 
 
+def test_a_save_writes_no_more_of_the_heads_than_it_changes() -> None:
+    seen = found()
+    _, _, rows = decided(seen, saving(seen.head.id, Write("test", b""), StateChange(patch={"n": 1})))
+    assert {arm for arm in ARMS if rows.of(arm)} == {
+        *("counted_executions", "advanced_states"),
+        *("state_entries", "events"),
+    }
+
+
 def test_counters_and_labels_of_one_batch_are_written_in_one_row() -> None:
     seen = found()
     label = labelling(seen.head.id, Write("test", b""), ["a"], None)
     _, _, rows = decided(seen, label, *series_on(seen, [appended(2)]))
     assert [row["log_seq"] for row in rows.of("labelled_executions")] == [2]
-    assert not rows.of("executions")
+    assert not rows.of("executions") + rows.of("counted_executions")
 
 
 def with_checkpoints(
