@@ -38,16 +38,21 @@ Decision: TypeAlias = Callable[[Draft], Outcome]
 class WriteRequest:
     """A write to one execution: what it needs to see, and the decision on what it does.
 
-    `size` is about how many bytes it brings along. An `exclusive` one needs to see what the database has, so
-    no other write to its execution is in its batch.
+    `brings` is about how many bytes come along, where the write doesn't say so. An `exclusive` one needs to
+    see what the database has, so no other write to its execution is in its batch.
     """
 
     execution_id: UUID
     write: Write
     decide: Decision
     needs: Needs = NOTHING
-    size: int = 0
+    brings: int = 0
     exclusive: bool = False
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it brings along."""
+        return self.brings or self.write.size
 
 
 @dataclass(slots=True)

@@ -72,8 +72,12 @@ class Creation:
     workflow: WorkflowRef
     columns: Mapping[str, Any]
     variables: Mapping[str, Any]
-    size: int = 0
     exclusive: bool = False
+
+    @property
+    def size(self) -> int:
+        """About how many bytes it brings along."""
+        return self.write.size
 
     @property
     def parent(self) -> UUID | None:

@@ -21,8 +21,18 @@ from db.writes.arms import ARMS, EVERYWHERE
 from db.writes.cascade import cancel_descendants
 
 Row: TypeAlias = dict[str, Any]
-# The arms of a statement, each with whether its rows come as arrays, which many do, or as records.
-_Forms: TypeAlias = tuple[tuple[str, bool], ...]
+# So many rows are worth a statement of their own for columns that are the same in all of them.
+_MANY = 100
+
+
+class _Form(NamedTuple):
+    """How an arm gets its rows: as arrays, but for its `constants`; as records where that is None."""
+
+    arm: str
+    constants: frozenset[str] | None = None
+
+
+_Forms: TypeAlias = tuple[_Form, ...]
 
 
 class Held(NamedTuple):
@@ -90,17 +100,16 @@ class Rows:
         if is_distributed(driver):
             await self._write_by_execution(driver)
         elif self:
-            forms = self._forms()
-            await driver.execute(_statement(forms), *ends(self._executions()), *self._arguments(forms))
+            forms, given = self._given()
+            await driver.execute(_statement(forms), *ends(self._executions()), *given)
         for execution, actor, status in self._parents:
             await cancel_descendants(driver, execution, actor, status)
 
     async def write_if(self, driver: asyncpg.Connection, held: Held) -> Written | None:
         """Write all of it where all that is to be `held` is there; else nothing, and return None."""
-        forms = self._forms()
-        statement = _conditional(forms, held.statement)
+        forms, given = self._given()
         between = ends([one["id"] for one in held.given])
-        row = await driver.fetchrow(statement, *between, _json(held.given), *self._arguments(forms))
+        row = await driver.fetchrow(_conditional(forms, held.statement), *between, _json(held.given), *given)
         return Written(row["row_version"], row["now"]) if row["made"] else None
 
     def _arms(self) -> tuple[str, ...]:
@@ -116,12 +125,6 @@ class Rows:
                 found += [one for block in self._columns[arm] for one in block[key]]
         return found
 
-    def _forms(self) -> _Forms:
-        return tuple((arm, bool(self._columns.get(arm))) for arm in self._arms())
-
-    def _arguments(self, forms: _Forms) -> list[Any]:
-        return [one for arm, by_column in forms for one in self._given(arm, by_column=by_column)]
-
     async def _write_by_execution(self, driver: asyncpg.Connection) -> None:
         """On many nodes: a statement an execution, which leads to the node where it is."""
         by_execution: defaultdict[UUID | None, dict[str, list[Row]]] = defaultdict(dict)
@@ -132,22 +135,39 @@ class Rows:
         for execution, rows in by_execution.items():
             given = [_json(own) for own in rows.values()]
             if execution is None:
-                await driver.execute(_statement(tuple((arm, False) for arm in rows)), *given)
+                await driver.execute(_statement(tuple(map(_Form, rows))), None, None, *given)
             else:
                 await driver.execute(_statement_of_one(tuple(rows)), execution, *given)
 
-    def _given(self, arm: str, *, by_column: bool) -> list[Any]:
-        rows, blocks = self._rows[arm], self._columns[arm]
-        if not by_column:
-            return [_json(rows)]
-        arrays: list[Any] = []
-        for name in ARMS[arm].columns:
-            array = [row.get(name) for row in rows]
-            for block in blocks:
-                array += block[name]
-            # Shorter arrays are filled up with NULLs, and what has none need not be encoded item by item.
-            arrays.append(None if array.count(None) == len(array) else array)
-        return arrays
+    def _given(self) -> tuple[_Forms, list[Any]]:
+        """How all of it is given, and that."""
+        forms: list[_Form] = []
+        given: list[Any] = []
+        for arm in self._arms():
+            if not self._columns.get(arm):
+                forms.append(_Form(arm))
+                given.append(_json(self._rows[arm]))
+                continue
+            columns = self._by_column(arm)
+            constants = frozenset(name for name, values in columns.items() if _is_constant(values))
+            forms.append(_Form(arm, constants))
+            for name, values in columns.items():
+                # What has none or one value need not be encoded item by item: of NULLs, arrays are filled up.
+                none = values.count(None) == len(values)
+                given.append(values[0] if name in constants else None if none else values)
+        return tuple(forms), given
+
+    def _by_column(self, arm: str) -> dict[str, list[Any]]:
+        columns = {name: [row.get(name) for row in self._rows[arm]] for name in ARMS[arm].columns}
+        for block in self._columns[arm]:
+            for name, values in columns.items():
+                values += block[name]
+        return columns
+
+
+def _is_constant(values: list[Any]) -> bool:
+    # Never all columns of an arm: what it writes differs by its key.
+    return len(values) >= _MANY and values[0] is not None and values.count(values[0]) == len(values)
 
 
 def _json(rows: Sequence[Mapping[str, Any]]) -> str:
@@ -204,18 +224,14 @@ def _conditional(forms: _Forms, held: str) -> str:
 
 def _parts(forms: _Forms, number: int, *condition: str) -> Iterator[str]:
     """The arms, whose parameters begin with `number`; with rows only on the `condition`."""
-    for arm, by_column in forms:
+    for arm, constants in forms:
         columns = ARMS[arm].columns
-        if by_column:
-            arrays = [
-                f"${at}::{'text' if kind in AS_TEXT else kind}[]"
-                for at, kind in enumerate(columns.values(), number)
-            ]
-            given = f"unnest({', '.join(arrays)}) AS g({', '.join(columns)})"
-            number += len(arrays)
-        else:
+        if constants is None:
             given = _records(number, columns.items(), "g")
             number += 1
+        else:
+            given = _arrays(number, columns, constants)
+            number += len(columns)
         own = f"g.{ARMS[arm].key}"
         statement = narrowed(ARMS[arm].statement, own)
         conditions = [*condition, *([few(own)] if statement != ARMS[arm].statement else [])]
@@ -223,3 +239,17 @@ def _parts(forms: _Forms, number: int, *condition: str) -> Iterator[str]:
             given = f"(SELECT g.* FROM {given} WHERE {' AND '.join(conditions)}) AS g"
         # Not named as a table is: an arm that reads the table would read that instead.
         yield f"of_{arm} AS ({statement.replace('{given}', given)})"
+
+
+def _arrays(number: int, columns: Mapping[str, str], constants: frozenset[str]) -> str:
+    """Rows out of an array for each column but the `constants`: many cost less than a JSON list."""
+    typed = {name: "text" if kind in AS_TEXT else kind for name, kind in columns.items()}
+    at = {name: f"${number}" for number, name in enumerate(columns, number)}
+    arrays = {name: f"{at[name]}::{kind}[]" for name, kind in typed.items() if name not in constants}
+    unnested = f"unnest({', '.join(arrays.values())}) AS {{alias}}({', '.join(arrays)})"
+    if not constants:
+        return unnested.format(alias="g")
+    shown = [
+        f"u.{name}" if name in arrays else f"{at[name]}::{kind} AS {name}" for name, kind in typed.items()
+    ]
+    return f"(SELECT {', '.join(shown)} FROM {unnested.format(alias='u')}) AS g"

@@ -18,8 +18,8 @@ class Write:
     `key`, where the caller gave one, makes a repetition answer with the first outcome, and `fingerprint`
     stands for the input by which a repetition is told from another write with the same key: without a key it
     may be empty. `epoch`, where given, must be the present lease's. While a lease is valid, what only its
-    holder may write needs one, unless the write is `lenient`. Raises ValueError for a key without a
-    fingerprint.
+    holder may write needs one, unless the write is `lenient`. `size` is about how many bytes the input has,
+    where that is known. Raises ValueError for a key without a fingerprint.
     """
 
     actor: str
@@ -27,6 +27,7 @@ class Write:
     key: str | None = None
     epoch: int | None = None
     lenient: bool = False
+    size: int = 0
 
     def __post_init__(self) -> None:
         if self.key is not None and not self.fingerprint:

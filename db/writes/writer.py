@@ -2,7 +2,8 @@
 
 Nobody waits for a timer. A batch starts as soon as a lane is free and a round of the loop brings no more,
 with all that has arrived by then; under load the batches grow and the cost of a commit is shared, and a write
-that comes alone is made alone.
+that comes alone is made alone. One that is large enough waits for nobody: the cost of its commit is nothing
+beside that of its bytes, and the next can be decided while PostgreSQL writes it.
 Never two batches with the same execution are under way, so the order of arrival is kept for each.
 """
 
@@ -28,7 +29,7 @@ from db.writes.runnable import Workflows
 
 LANES = 2
 MOST_WRITES = 256
-MOST_BYTES = 8 * 1024 * 1024
+MOST_BYTES = 64 * 1024
 # Of one: its node commits by itself, where several would have to agree.
 MOST_EXECUTIONS_OF_NODES = 1
 
@@ -54,8 +55,9 @@ class _Waiting:
 class Writer:
     """Makes the writes of a process, in batches.
 
-    At most `lanes` batches are under way, each with at most `most_writes` writes and about `most_bytes`
-    bytes of input. Where executions are spread over nodes, a batch is of `most_executions_of_nodes` at most.
+    At most `lanes` batches are under way, each with at most `most_writes` writes; one that has `most_bytes`
+    bytes of input takes no more. Where executions are spread over nodes, a batch is of
+    `most_executions_of_nodes` at most.
     A write whose execution another process holds leaves its batch and is made alone, so that nobody else
     waits for that lock.
     """
@@ -77,6 +79,7 @@ class Writer:
         self._most_bytes = most_bytes
         self._most_executions_of_nodes = most_executions_of_nodes
         self._queue: deque[_Waiting] = deque()
+        self._bytes = 0
         self._busy: set[UUID] = set()
         self._running = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -94,6 +97,7 @@ class Writer:
         loop = asyncio.get_running_loop()
         waiting = _Waiting(request, loop.create_future())
         self._queue.append(waiting)
+        self._bytes += request.size
         self._call_soon()
         return await waiting.answer
 
@@ -105,7 +109,7 @@ class Writer:
 
     def _start(self) -> None:
         arrived = len(self._queue)
-        if self._arrived < arrived < self._most_writes:
+        if self._arrived < arrived < self._most_writes and self._bytes < self._most_bytes:
             # While each round brings more, the next one may too. Once one brings nothing, nobody waits.
             self._arrived = arrived
             asyncio.get_running_loop().call_soon(self._start)
@@ -148,6 +152,7 @@ class Writer:
                 shut.add(request.execution_id)
         left.extend(self._queue)
         self._queue = left
+        self._bytes = sum(one.request.size for one in left)
         self._busy |= own
         return taken
 

@@ -84,7 +84,8 @@ def accepted(info: Info, mutation: str, value: Any, **instead: Any) -> Write:
     info.context.limits.require_input(len(text))
     epoch = given(value.epoch) if isinstance(value, EngineInput) else None
     fingerprint = hashlib.sha256(mutation.encode() + b"\0" + text).digest()
-    return Write(info.context.actor, fingerprint, key, epoch, lenient=not info.context.limits.epochs)
+    lenient = not info.context.limits.epochs
+    return Write(info.context.actor, fingerprint, key, epoch, lenient=lenient, size=len(text))
 
 
 @cache

@@ -16,10 +16,12 @@ from graph.numbers import whole_number
 
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 
-# With every digit as a 0 and all else as a blank, a long number is found at the speed of memory: 16 MB of
-# text in 20 ms, where a pattern takes 340.
-_DIGITS = bytes(ord("0") if chr(byte).isdecimal() else ord(" ") for byte in range(256))
-_LONG_NUMBER = b"0" * 19
+# With every digit as a 0, what comes before a value as a colon, and all else but space and signs as a blank,
+# a long number is found at the speed of memory: 16 MB of text in 25 ms, where a pattern takes 340.
+_SHAPES = {**dict.fromkeys(b"0123456789", ord("0")), **dict.fromkeys(b":,[", ord(":"))}
+_SHAPE = bytes(_SHAPES.get(byte, ord(" ")) for byte in range(256))
+_SPACE_AND_SIGN = b" \t\r\n-"
+_LONG_NUMBER = b":" + b"0" * 19
 _NEGATIVE_ZERO = re.compile(rb"-0\s*[,}\]]")
 # How many times the limit a body may be and still hear that it was too large.
 _DRAINED = 4
@@ -96,7 +98,8 @@ def parse_json(data: bytes | str) -> object:
 
 def _may_have_unusual_numbers(data: bytes) -> bool:
     """Whether there may be a whole number beyond 64 bits, or -0; texts that look so count."""
-    return _LONG_NUMBER in data.translate(_DIGITS) or _NEGATIVE_ZERO.search(data) is not None
+    shape = b":" + data.translate(_SHAPE, _SPACE_AND_SIGN)
+    return _LONG_NUMBER in shape or _NEGATIVE_ZERO.search(data) is not None
 
 
 def _with_halves(data: bytes | str) -> object:

@@ -22,11 +22,13 @@ from db.writes.executions import create_execution, labelling
 from db.writes.records import LogLine, append_logs, appending
 from db.writes.recovery import recover_execution
 from db.writes.states import StateChange, save_state, saving
+from db.writes.steps import StepStart, start_step
 from db.writes.write import Write
-from db.writes.writer import Writer, writer_of
+from db.writes.writer import MOST_BYTES, Writer, writer_of
 from tests.conftest import Statements
 from tests.factories import Factory
 from tests.patience import PATIENCE
+from tests.rows import rows
 
 LINE = [LogLine(LogLevel.INFO, "line")]
 ALL_OF_A_SAVE = ["SELECT", "WITH"]
@@ -243,6 +245,36 @@ async def test_order_of_arrival_is_kept(database: Database, make: Factory) -> No
     writer = Writer(database, most_writes=3, lanes=3)
     outcomes = await asyncio.gather(*(writer.write(save(execution, number)) for number in range(20)))
     assert [outcome["version"] for outcome in outcomes] == list(range(1, 21))
+
+
+async def test_what_is_large_waits_for_nobody_and_takes_nobody_along(
+    worker_url: str, make: Factory, all_statements: Statements
+) -> None:
+    execution, own = await make.execution(), Database(worker_url, pool_size=4)
+    large = [LogLine(LogLevel.INFO, "x" * MOST_BYTES)]
+    await append_logs(own, execution, write(), LINE)
+    await all_statements.clear()
+    await asyncio.gather(
+        *(append_logs(own, execution, write(), lines) for lines in (large, large, LINE, LINE))
+    )
+    await asyncio.sleep(0)  # the driver tells of a statement in the loop's next turn
+    await own.close()
+    assert [statement.split()[0] for statement in all_statements.seen] == ["WITH"] * 3
+
+
+@pytest.mark.parametrize("odd", [None, 0, 57, 149])
+async def test_many_rows_are_written_as_they_are_where_they_are_alike(
+    database: Database, make: Factory, odd: int | None
+) -> None:
+    execution = await make.execution()
+    await start_step(database, execution, write(), StepStart("s"))
+    alike, other = LogLine(LogLevel.WARN, "like the others", "s"), LogLine(LogLevel.ERROR, "the odd one")
+    lines = [other if number == odd else alike for number in range(150)]
+    await append_logs(database, execution, write(), lines)
+    there = await rows(database, "log_entries", execution_id=execution)
+    assert [(row["level"], row["message"], row["step_seq"]) for row in there] == [
+        (line.level, line.message, line.step_key and 1) for line in lines
+    ]
 
 
 @pytest_asyncio.fixture
