@@ -14,7 +14,7 @@ from db.writes.checkpoints import add_checkpoint
 from db.writes.dependencies import needs_of_dependencies, require_dependencies
 from db.writes.draft import Draft, json_text
 from db.writes.needs import STATE, steps
-from db.writes.records import LogLine, append, needs_of_logs
+from db.writes.records import LogLine, append, steps_of_logs
 from db.writes.seen import Attempt
 from db.writes.states import StateChange, needs_of, save
 from db.writes.steps import (
@@ -92,10 +92,9 @@ def committing(execution_id: UUID, write: Write, commit: StepCommit) -> WriteReq
         draft.sign(step, outcome)
         return outcome
 
-    needs = STATE | steps((commit.start.key,)) | needs_of_logs(commit.logs)
+    needs = steps((commit.start.key, *steps_of_logs(commit.logs)))
+    needs |= STATE if commit.state is None else needs_of(commit.state)
     needs |= needs_of_dependencies(commit.start.depends_on)
-    if commit.state is not None:
-        needs |= needs_of(commit.state)
     return WriteRequest(execution_id, write, decide, needs)
 
 

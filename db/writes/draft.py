@@ -38,6 +38,8 @@ class Draft:
         self.rows = Rows()
         # Of its own: a write that is refused half-way leaves what the next one sees as it was.
         self._seen = seen.copy()
+        # By counter: put into the head when that is looked at, which is less often than something is counted.
+        self._taken: dict[str, Any] = {}
         self._found = seen.head, seen.state
         self._changed: Row = {}
         self._labelled: Row = {}
@@ -49,7 +51,7 @@ class Draft:
 
     def next(self, write: Write) -> "Draft":
         """What the write after this one begins with."""
-        after = Draft(self._seen, write)
+        after = Draft(self.seen, write)
         after._found = self._found
         after._changed, after._labelled = dict(self._changed), dict(self._labelled)
         after._state_changed = dict(self._state_changed)
@@ -64,6 +66,9 @@ class Draft:
     @property
     def seen(self) -> Seen:
         """All of it as it stands within the write; `row_version` is the one that was found."""
+        if self._taken:
+            self._seen.head = self._seen.head._replace(**self._taken)
+            self._taken = {}
         return self._seen
 
     @property
@@ -79,11 +84,11 @@ class Draft:
     @property
     def head(self) -> Head:
         """The execution's row as it stands within the write."""
-        return self._seen.head
+        return self.seen.head
 
     def change(self, **columns: Any) -> None:
         """Change columns of the execution."""
-        self._seen.head = self._seen.head._replace(**columns)
+        self._seen.head = self.head._replace(**columns)
 
     def set_end(self, result: Any, error: Any) -> None:
         """The execution has this result and this error, or none."""
@@ -229,8 +234,10 @@ class Draft:
 
     def take(self, counter: str, number: int = 1) -> int:
         """Take `number` values from a counter of the execution; returns the first of them."""
-        taken: int = getattr(self.head, counter)
-        self.change(**{counter: taken + number})
+        taken: int | None = self._taken.get(counter)
+        if taken is None:
+            taken = getattr(self._seen.head, counter)
+        self._taken[counter] = taken + number
         return taken + 1
 
     def note(self, kind: EventType, changes: Mapping[str, Any]) -> int:

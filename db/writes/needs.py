@@ -1,11 +1,10 @@
 """What a write needs to see of its execution before it can be decided."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Needs:
+class Needs(NamedTuple):
     """The parts of an execution that a decision looks at, besides its head, which every decision sees.
 
     `values` are variables whose present values matter, `kinds` those of which only matters whether they
@@ -44,6 +43,8 @@ class Needs:
 
     def __or__(self, other: "Needs") -> "Needs":
         """What both need."""
+        if other is NOTHING:
+            return self
         return Needs(
             self.state or other.state,
             self.fields or other.fields,

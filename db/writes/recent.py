@@ -29,7 +29,9 @@ V = TypeVar("V")
 SECONDS = 60.0
 MOST_BYTES = 8 * 1024 * 1024
 _MOST_OF_ONE = 64 * 1024
-_MOST_ATTEMPTS = 50
+# Ended attempts are seldom asked for again: beyond so many in all, the last few are left.
+_MOST_ATTEMPTS, _LAST_ENDED = 16, 8
+_MOST_UNDER_WAY = 50
 _EACH = 2000
 # What is looked for each time: it depends on more than the execution, or is seldom needed.
 _FLEETING = (
@@ -189,13 +191,15 @@ def _joined(before: dict[K, V], after: dict[K, V]) -> dict[K, V]:
 
 
 def _trimmed(seen: Seen) -> tuple[Seen, bool]:
-    """With the last attempts only; and whether some that are left out are under way."""
+    """With the attempts under way and the last others; and whether some under way are left out."""
     if len(seen.attempts) <= _MOST_ATTEMPTS and len(seen.latest) <= _MOST_ATTEMPTS:
         return seen, False
-    kept = dict(sorted(seen.attempts.items())[-_MOST_ATTEMPTS:])
-    out = [attempt for seq, attempt in seen.attempts.items() if seq not in kept]
+    ordered = sorted(seen.attempts.items())
+    ended = [one for one in ordered if one[1].status in TERMINAL_STEP]
+    under_way = [one for one in ordered if one[1].status not in TERMINAL_STEP]
+    kept = dict(ended[-_LAST_ENDED:] + under_way[-_MOST_UNDER_WAY:])
     latest: dict[str, int | None] = {key: seq for key, seq in seen.latest.items() if seq in kept}
-    return replace(seen, attempts=kept, latest=latest), any(one.status not in TERMINAL_STEP for one in out)
+    return replace(seen, attempts=kept, latest=latest), len(under_way) > _MOST_UNDER_WAY
 
 
 def _weight(attempt: Attempt) -> int:

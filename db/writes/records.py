@@ -1,7 +1,7 @@
 """Log entries and reported metrics: thousands in one call."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,7 +13,7 @@ from db.errors import InvalidInput, NotFound
 from db.writes.answers import Outcome
 from db.writes.batch import WriteRequest
 from db.writes.draft import Draft, json_text
-from db.writes.needs import Needs, steps
+from db.writes.needs import steps
 from db.writes.write import Write
 from db.writes.writer import writer_of
 
@@ -57,16 +57,16 @@ def appending(execution_id: UUID, write: Write, entries: Sequence[LogLine]) -> W
 
     if not entries:
         raise InvalidInput("`entries` is empty: there is nothing to append.")
-    return WriteRequest(execution_id, write, decide, needs_of_logs(entries), brings=_size(entries))
+    return WriteRequest(execution_id, write, decide, steps(steps_of_logs(entries)), brings=_size(entries))
 
 
 def _size(entries: Sequence[LogLine]) -> int:
     return sum(len(entry.message) for entry in entries)
 
 
-def needs_of_logs(entries: Sequence[LogLine]) -> Needs:
-    """The steps that log entries name."""
-    return steps(entry.step_key for entry in entries if entry.step_key is not None)
+def steps_of_logs(entries: Sequence[LogLine]) -> Iterable[str]:
+    """The keys of the steps that log entries name."""
+    return (entry.step_key for entry in entries if entry.step_key is not None)
 
 
 def append(
