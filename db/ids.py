@@ -2,8 +2,14 @@
 
 import os
 import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
+
+from asyncpg.pgproto import pgproto
+
+# The driver's: it is made, hashed and compared without calls of Python's, where a write would make dozens.
+parse_uuid: Callable[[str], UUID] = pgproto.UUID
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _RANDOM_MASK = (1 << 62) - 1

@@ -8,6 +8,7 @@ base64url (RFC 4648). One form everywhere: results, arguments, the command line,
 import re
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from binascii import Error as NotBase64
+from collections.abc import Callable
 from enum import Enum
 from typing import Any
 from uuid import UUID
@@ -78,14 +79,17 @@ def encode_all(kind: Kind, keys: list[Any]) -> list[str]:
     return [f"{prefix}_{key.hex}" for key in keys]
 
 
-def decode(text: str) -> tuple[Kind, Any]:
-    """What an id names and the key of its row; raises `InvalidInput` for anything that is not an id."""
+def decode(text: str, parse: Callable[[str], UUID] = UUID) -> tuple[Kind, Any]:
+    """What an id names and the key of its row; raises `InvalidInput` for anything that is not an id.
+
+    `parse` makes the UUID of its digits.
+    """
     match = _ID.fullmatch(text)
     kind = _BY_PREFIX.get(match[1]) if match else None
     parts = (match[3] is not None, match[4] is not None) if match else ()
     if match is None or kind is None or parts != (kind.numbered, kind.named):
         raise _not_an_id(text)
-    key = UUID(match[2])
+    key = parse(match[2])
     if not kind.numbered:
         return kind, (key,)
     seq = int(match[3])
@@ -113,11 +117,11 @@ def _name(text: str, letters: str) -> str:
     return name
 
 
-def decode_as(kind: Kind, text: str) -> Key:
+def decode_as(kind: Kind, text: str, parse: Callable[[str], UUID] = UUID) -> Key:
     """The key that an id of one kind names; raises `InvalidInput` for an id of another kind, saying so."""
     key: Key
     try:
-        found, key = decode(text)
+        found, key = decode(text, parse)
     except InvalidInput as error:
         raise InvalidInput(f"{error} The id of {kind.one} looks like {kind.form}.") from None
     if found is not kind:

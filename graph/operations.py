@@ -115,7 +115,7 @@ class Operations:
         try:
             refuse_halves(variables, operation.lists)
             refuse_long_lists(variables, operation.lists, self._limits.list_items)
-            cost = operation.measured.price.total({**operation.defaults, **variables})
+            cost = operation.measured.cost(operation.defaults, variables)
             if cost > self._limits.cost:
                 raise too_complex(
                     f"This could fetch {cost} rows, where {self._limits.cost} is the limit: "

@@ -8,7 +8,6 @@ and notes rows, changes and events. Where it raises, its draft is thrown away an
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
-from uuid import UUID
 
 import orjson
 
@@ -34,6 +33,7 @@ class Draft:
     """What one write sees of its execution, and what it makes of it."""
 
     def __init__(self, seen: Seen, write: Write) -> None:
+        self.id = seen.head.id
         self.write = write
         self.rows = Rows()
         # Of its own: a write that is refused half-way leaves what the next one sees as it was.
@@ -59,16 +59,10 @@ class Draft:
         return after
 
     @property
-    def id(self) -> UUID:
-        """The execution's key."""
-        return self._seen.head.id
-
-    @property
     def seen(self) -> Seen:
         """All of it as it stands within the write; `row_version` is the one that was found."""
         if self._taken:
-            self._seen.head = self._seen.head._replace(**self._taken)
-            self._taken = {}
+            self._settle()
         return self._seen
 
     @property
@@ -84,7 +78,13 @@ class Draft:
     @property
     def head(self) -> Head:
         """The execution's row as it stands within the write."""
-        return self.seen.head
+        if self._taken:
+            self._settle()
+        return self._seen.head
+
+    def _settle(self) -> None:
+        self._seen.head = self._seen.head._replace(**self._taken)
+        self._taken = {}
 
     def change(self, **columns: Any) -> None:
         """Change columns of the execution."""
@@ -285,13 +285,13 @@ class Draft:
 
     def pending(self) -> Rows:
         """The changes to rows that several writes of a batch share: the execution, the state, its steps."""
-        rows, (head, state) = Rows(), self._found
+        rows, head, (before, state) = Rows(), self.head, self._found
         if self._labelled:
-            rows.add("labelled_executions", {**self.head._asdict(), **self._changed, **self._labelled})
-        elif self._changed or not self.head.differs_by_count(head):
-            rows.add("executions", {**self.head._asdict(), **self._changed})
-        elif self.head != head:
-            rows.add("counted_executions", {"id": self.id, **self.head.counted()})
+            rows.add("labelled_executions", {**head._asdict(), **self._changed, **self._labelled})
+        elif self._changed or not head.differs_by_count(before):
+            rows.add("executions", {**head._asdict(), **self._changed})
+        elif head != before:
+            rows.add("counted_executions", {"id": self.id, **head.counted()})
         if self._seen.state is not None and (self._state_changed or self._seen.state != state):
             row = {"execution_id": self.id, **self._seen.state._asdict(), **self._state_changed}
             rows.add("advanced_states" if row.keys() <= ADVANCED.keys() else "states", row)

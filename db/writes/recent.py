@@ -167,7 +167,11 @@ def _has_variables(seen: Seen, needs: Needs) -> bool:
     there = seen.variables
     if not (needs.kinds <= there.keys() and needs.values <= there.keys()):
         return False
-    return not any(there[key].there and there[key].parts is None for key in needs.values)
+    for key in needs.values:
+        variable = there[key]
+        if variable.there and variable.parts is None:
+            return False
+    return True
 
 
 def _left(draft: Draft, written: Written, before: _Left | None) -> Seen:
@@ -208,6 +212,9 @@ def _weight(attempt: Attempt) -> int:
 
 def _size(seen: Seen) -> int:
     """About how many bytes it takes, but for its attempts."""
-    values = sum(len(part) for variable in seen.variables.values() for part in variable.parts or ())
-    fields = len(orjson.dumps(seen.fields)) if seen.fields else 0
-    return _EACH + values + fields + sum(map(len, seen.variables))
+    size = _EACH + (len(orjson.dumps(seen.fields)) if seen.fields else 0)
+    for key, variable in seen.variables.items():
+        size += len(key)
+        for part in variable.parts or ():
+            size += len(part)
+    return size

@@ -59,12 +59,13 @@ def require_keys(keys: Sequence[str]) -> None:
 def needs_of(change: StateChange) -> Needs:
     """What a save needs to see: the values that it is compared with, and no others."""
     patch = change.patch or {}
+    gone = [key for key, value in patch.items() if value is None]
     return Needs(
         state=True,
         fields=bool(change.fields),
         every_value=change.variables is not None,
-        values=frozenset(key for key, value in patch.items() if value is not None),
-        kinds=frozenset([*(change.appends or ()), *(key for key, value in patch.items() if value is None)]),
+        values=frozenset(patch).difference(gone),
+        kinds=frozenset([*(change.appends or ()), *gone]),
     )
 
 
@@ -107,18 +108,18 @@ def save(draft: Draft, change: StateChange) -> int:
 
 def _change_variables(draft: Draft, version: int, change: StateChange) -> list[str]:
     """The rows of a version; returns the keys that changed."""
+    gone: list[str] = []
     if change.variables is not None:
-        gone = [key for key, there in draft.variables.items() if there.there and key not in change.variables]
+        gone += [key for key, there in draft.variables.items() if there.there and key not in change.variables]
         return [*_set(draft, version, change.variables), *_delete(draft, version, gone)]
-    patch = {
-        key: merge_patch(_value(draft, key), value) if isinstance(value, dict) else value
-        for key, value in (change.patch or {}).items()
-    }
-    return [
-        *_set(draft, version, {key: value for key, value in patch.items() if value is not None}),
-        *_delete(draft, version, [key for key, value in patch.items() if value is None]),
-        *_append(draft, version, {key: items for key, items in (change.appends or {}).items() if items}),
-    ]
+    values: dict[str, Any] = {}
+    for key, value in (change.patch or {}).items():
+        if value is None:
+            gone.append(key)
+        else:
+            values[key] = merge_patch(_value(draft, key), value) if isinstance(value, dict) else value
+    appends = {key: items for key, items in (change.appends or {}).items() if items}
+    return [*_set(draft, version, values), *_delete(draft, version, gone), *_append(draft, version, appends)]
 
 
 def _value(draft: Draft, key: str) -> Any:
@@ -128,10 +129,13 @@ def _value(draft: Draft, key: str) -> Any:
 
 def _set(draft: Draft, version: int, values: Mapping[str, Any]) -> list[str]:
     """Set the variables whose values differ from what is there."""
-    changed = []
+    changed, variables = [], draft.variables
     for key, value in values.items():
         text = json_text(value)
-        there = draft.variables.get(key, ABSENT).text
+        before = variables.get(key, ABSENT)
+        if before.there and before.parts == (text,):
+            continue  # as most of a patch is, which need not be read again for that
+        there = before.text
         if there is None or not same_json(text, there):
             draft.set_variable(key, Variable(True, isinstance(value, list), (text,)))
             _enter(draft, key, version, StateOp.SET, text)

@@ -22,20 +22,24 @@ def means_nothing(value: object) -> Mapping[str, Any]:
 
 def as_meant(value: Any, **instead: Any) -> Any:
     """An input in which null stands for nothing at all, and nothing else does; `instead` has fields anew."""
-    changed = {}
     kind: Any = type(value)
+    meant = {**vars(value), **instead}
     for name, metadata in _declared(kind):
-        given = getattr(value, name)
+        given = meant[name]
         if given is UNSET:
+            meant[name] = None
+        elif name in instead:
             continue
-        if dataclasses.is_dataclass(given):
-            changed[name] = as_meant(given)
-        elif given is None and _CLEARS in metadata:
-            changed[name] = {_CLEARS: True}
+        elif given is None:
+            meant[name] = {_CLEARS: True} if _CLEARS in metadata else None
         elif _NOTHING in metadata and given == metadata[_NOTHING]:
-            changed[name] = None
-    changed |= instead
-    return dataclasses.replace(value, **changed) if changed else value
+            meant[name] = None
+        elif dataclasses.is_dataclass(given):
+            meant[name] = as_meant(given)
+    # Not by its class: what was checked when it was made need not be checked again.
+    made = object.__new__(kind)
+    vars(made).update(meant)
+    return made
 
 
 @cache

@@ -11,6 +11,7 @@ import orjson
 import strawberry
 
 from db.errors import InvalidInput
+from db.ids import parse_uuid
 from db.writes.write import Write
 from graph.api.meaning import as_meant
 from graph.arguments import given
@@ -135,7 +136,7 @@ def words(name: str, values: list[str] | None) -> list[str]:
 
 def execution_key(value: strawberry.ID) -> UUID:
     """The key of the execution that an id names."""
-    return decode_as(Kind.EXECUTION, value)[0]
+    return decode_as(Kind.EXECUTION, value, parse_uuid)[0]
 
 
 def failure(info: Info, value: FailureInput | None) -> dict[str, Any] | None:

@@ -93,6 +93,15 @@ class Price:
         first.parts = parts
         return first
 
+    @property
+    def fixed(self) -> int | None:
+        """The total, where it is the same whatever the variables are; else None."""
+        return self.total({}) if self._is_fixed() else None
+
+    def _is_fixed(self) -> bool:
+        own = isinstance(self.size, int) and self.searched is None
+        return own and all(part._is_fixed() for part in self.parts)
+
     def total(self, variables: Mapping[str, Any]) -> int:
         """Rows that the operation may touch with these variables."""
         size = self.size if isinstance(self.size, int) else self.size.of(variables)

@@ -5,8 +5,9 @@ size in fragments. The walk stops at the first limit that is passed: however a d
 it costs no more than the limits allow, before any of the quadratic rules of validation sees it.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from graphql import (
     DocumentNode,
@@ -45,6 +46,14 @@ class Measured:
     price: Price
     fields: int
     scopes: _Scopes = field(default_factory=dict)
+    _fixed: int | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._fixed = self.price.fixed
+
+    def cost(self, defaults: Mapping[str, Any], variables: Mapping[str, Any]) -> int:
+        """Rows that it may touch with these variables."""
+        return self.price.total({**defaults, **variables}) if self._fixed is None else self._fixed
 
 
 @dataclass(slots=True)
