@@ -176,10 +176,10 @@ def _json(rows: Sequence[Mapping[str, Any]]) -> str:
 
 def _plain(value: object) -> str:
     """What JSON doesn't have, as PostgreSQL reads it."""
-    if isinstance(value, bytes):
-        return f"\\x{value.hex()}"
     if isinstance(value, UUID):  # the driver's
         return str(value)
+    if isinstance(value, bytes):
+        return f"\\x{value.hex()}"
     raise TypeError(f"{type(value).__name__} is nothing that a column holds")
 
 

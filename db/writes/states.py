@@ -51,9 +51,9 @@ class StateChange:
 
 def require_keys(keys: Sequence[str]) -> None:
     """Raise `InvalidInput` for a variable's name that can't be one."""
-    for key in keys:
-        if not 1 <= len(key) <= 500:
-            raise InvalidInput("The name of a variable has 1 to 500 characters.")
+    lengths = list(map(len, keys))
+    if lengths and not 1 <= min(lengths) <= max(lengths) <= 500:
+        raise InvalidInput("The name of a variable has 1 to 500 characters.")
 
 
 def needs_of(change: StateChange) -> Needs:
