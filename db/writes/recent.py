@@ -191,7 +191,7 @@ def _left(draft: Draft, written: Written, before: _Left | None) -> Seen:
 
 
 def _joined(before: dict[K, V], after: dict[K, V]) -> dict[K, V]:
-    return after if before.keys() <= after.keys() else {**before, **after}
+    return after if not before or before.keys() <= after.keys() else {**before, **after}
 
 
 def _trimmed(seen: Seen) -> tuple[Seen, bool]:

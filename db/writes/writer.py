@@ -39,6 +39,7 @@ class _Waiting:
     """A write and who waits for its answer."""
 
     request: Submitted
+    size: int
     answer: "asyncio.Future[Outcome]"
 
     def succeed(self, outcome: Outcome) -> None:
@@ -95,9 +96,9 @@ class Writer:
         caller that goes away does not stop a write that has begun.
         """
         loop = asyncio.get_running_loop()
-        waiting = _Waiting(request, loop.create_future())
+        waiting = _Waiting(request, request.size, loop.create_future())
         self._queue.append(waiting)
-        self._bytes += request.size
+        self._bytes += waiting.size
         self._call_soon()
         return await waiting.answer
 
@@ -135,6 +136,7 @@ class Writer:
         while self._queue and len(taken) < self._most_writes and size < self._most_bytes:
             one = self._queue.popleft()
             if one.answer.cancelled():
+                self._bytes -= one.size
                 continue
             request = one.request
             if request.execution_id in shut or (request.exclusive and request.execution_id in own):
@@ -147,12 +149,12 @@ class Writer:
                 continue
             taken.append(one)
             own.add(request.execution_id)
-            size += request.size
+            size += one.size
             if request.exclusive:
                 shut.add(request.execution_id)
         left.extend(self._queue)
         self._queue = left
-        self._bytes = sum(one.request.size for one in left)
+        self._bytes -= size
         self._busy |= own
         return taken
 
