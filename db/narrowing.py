@@ -1,7 +1,7 @@
-"""What spares a statement the partitions of other times.
+"""What spares a statement the partitions of times before.
 
 Beside a list of executions PostgreSQL knows only row by row in which partitions they are, and has got ready
-for all of them by then: two years of months made a write a quarter slower. By a range that it knows before it
+for all of them by then: two years of months made a write a quarter slower. By a bound that it knows before it
 begins, it leaves out those in which none of them can be.
 """
 
@@ -11,13 +11,13 @@ from uuid import UUID
 
 
 def narrowed(statement: str, key: str) -> str:
-    """SQL, for `ranged`, that looks for the rows of the execution that is `key` in the range only.
+    """SQL, for `ranged`, that looks for the rows of the execution that is `key` from the first one on.
 
-    The two ends are not to be recognised as those of one range: PostgreSQL would take it for a narrow one and
-    read all that is in it, where it is to look for a key.
+    There is no bound at the other end: PostgreSQL would take the two for a narrow range and read all that is
+    in it, where it is to look for a key; and of times to come there are few partitions.
     """
     own = re.compile(rf"\b(\w+\.(?:execution_id|id)) = {re.escape(key)}\b")
-    return own.sub(r"\g<0> AND \1 >= {first} AND \1 <= ANY (ARRAY[{last}])", statement)
+    return own.sub(r"\g<0> AND \1 >= {first}", statement)
 
 
 def few(key: str) -> str:
