@@ -89,6 +89,7 @@ class Workers:
         self._shutdown = shutdown
         shutdown.abandon(self._kill)
         self._workers: list[_Worker] = []
+        self._folder = ""
         self._stopping = False
         self._replacing = False
         self._failures = 0
@@ -98,8 +99,7 @@ class Workers:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._stop)
         signal.signal(signal.SIGHUP, self._replace)
-        folder = tempfile.mkdtemp(prefix="flowkeep-metrics-")
-        os.environ[SHARED_FOLDER] = folder
+        self._folder = os.environ[SHARED_FOLDER] = tempfile.mkdtemp(prefix="flowkeep-metrics-")
         try:
             self._workers = [self._new() for _ in range(self._settings.workers)]
             self._await(self._workers)
@@ -109,7 +109,7 @@ class Workers:
                 self._look_after()
         finally:
             self._end(self._workers)
-            shutil.rmtree(folder, ignore_errors=True)
+            shutil.rmtree(self._folder, ignore_errors=True)
 
     def _stop(self, number: int, frame: FrameType | None) -> None:
         self._shutdown.signalled(number)
@@ -118,6 +118,7 @@ class Workers:
     def _kill(self) -> None:
         for worker in self._workers:
             worker.kill()
+        shutil.rmtree(self._folder, ignore_errors=True)
 
     def _replace(self, number: int, frame: FrameType | None) -> None:
         self._replacing = True

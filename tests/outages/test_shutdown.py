@@ -162,7 +162,10 @@ async def stuck(running: Running, worker_url: str) -> tuple[int, str]:
 
 
 @pytest.mark.parametrize("workers", ["1", "2"])
-async def test_a_second_signal_ends_it_at_once(worker_url: str, database: Database, workers: str) -> None:
+async def test_a_second_signal_ends_it_at_once(
+    worker_url: str, database: Database, workers: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
     running = await asyncio.to_thread(Running, worker_url, "--workers", workers)
     processes = [
         running.process.pid,
@@ -171,6 +174,7 @@ async def test_a_second_signal_ends_it_at_once(worker_url: str, database: Databa
     status, said = await stuck(running, worker_url)
     assert (status, "A second SIGTERM" in said) == (128 + signal.SIGTERM, True)
     assert eventually(lambda: not any(map(psutil.pid_exists, processes[1:])))
+    assert await asyncio.to_thread(os.listdir, tmp_path) == []
 
 
 async def test_it_says_what_it_waits_for(running: Running, worker_url: str) -> None:

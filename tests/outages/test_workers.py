@@ -100,7 +100,10 @@ def test_each_is_measured_and_the_database_once(served: str) -> None:
     assert eventually(lambda: found() == (WORKERS, 1))
 
 
-def test_they_end_with_their_parent(worker_url: str, database: Database) -> None:
+def test_they_end_with_their_parent(
+    worker_url: str, database: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))  # nobody is left to delete what they shared
     with suppress(AssertionError), service(worker_url, "--workers", str(WORKERS)):
         found = workers()
         parent = found[0].parent()
