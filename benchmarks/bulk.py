@@ -4,7 +4,7 @@
 `benchmarks.writing` (one asyncpg INSERT and one commit a write, 16 connections), in turns; `heartbeats` of
 1,000 leases in one call; `claimExecutions` of one with few and with 40,000 RUNNING executions of others.
 
-python -m benchmarks.bulk [--seconds 3]
+python -m benchmarks.bulk [--seconds 4]
 """
 
 import argparse
@@ -12,6 +12,7 @@ import asyncio
 import statistics
 import time
 from contextlib import AsyncExitStack
+from operator import truediv
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -20,7 +21,7 @@ import asyncpg
 import httpx
 
 from benchmarks.stage import data_folder, server
-from benchmarks.writing import CONNECTIONS, LINE, PAYLOAD, WORKFLOW, WRITE, Stage, floor_of, turn
+from benchmarks.writing import CONNECTIONS, LINE, PAYLOAD, TURN, WORKFLOW, WRITE, Stage, floor_of, turn
 from db.embedded import EmbeddedPostgres
 from db.engine import Database
 from db.writes.executions import create_execution
@@ -73,13 +74,13 @@ async def measure_commits(stage: Stage, http: httpx.AsyncClient, ids: list[str],
     async def call() -> None:
         await ask(http, stage.url, COMMIT, {"commits": commits(ids)})
 
+    floor = [floor_of(stage, "saveState", at) for at in range(CONNECTIONS)]
     rates: dict[str, list[float]] = {"commits": [], "floor": []}
-    for _ in range(3):
-        rates["commits"].append((await turn([call] * 4, seconds))[0] * COMMITS)
-        floor = [floor_of(stage, "saveState", at) for at in range(CONNECTIONS)]
-        rates["floor"].append((await turn(floor, seconds))[0])
+    for _ in range(max(3, round(seconds / TURN))):
+        rates["commits"].append((await turn([call] * 4, TURN))[0] * COMMITS)
+        rates["floor"].append((await turn(floor, TURN))[0])
     made, floor_rate = (statistics.median(rates[name]) for name in ("commits", "floor"))
-    share = made / floor_rate
+    share = statistics.median(map(truediv, rates["commits"], rates["floor"]))
     print(f"commitSteps: {made:.0f} commits/s, {share:.2f} of the floor's {floor_rate:.0f} inserts/s")
 
 
@@ -134,7 +135,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=3, help="how long each turn takes")
+    parser.add_argument("--seconds", type=float, default=4, help="how long commits run, in all their turns")
     arguments = parser.parse_args()
     with data_folder() as folder:
         asyncio.run(measure(folder, arguments.seconds))

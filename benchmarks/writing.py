@@ -1,9 +1,10 @@
 """What writes cost beside the floor: one asyncpg INSERT of the same size and one commit a write.
 
-Flowkeep over HTTP, its `db.writes` in this process, and the floor take turns in one run on one PostgreSQL
-with fsync on; ratios are what counts.
+Flowkeep over HTTP, its `db.writes` in this process, and the floor take short turns in one run on one
+PostgreSQL with fsync on. What counts are ratios, each the median of those of the single rounds: a shared
+machine changes its speed from one second to the next.
 
-python -m benchmarks.writing [--seconds 3] [--only saveState,commitStep] [--json FILE]
+python -m benchmarks.writing [--seconds 4] [--only saveState,commitStep] [--json FILE]
 """
 
 import argparse
@@ -14,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from operator import truediv
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -39,6 +41,7 @@ Call = Callable[[], Awaitable[object]]
 
 CONNECTIONS = 16
 LINES = 1000
+TURN = 0.4
 PAYLOAD = {f"k{number}": "x" * 95 for number in range(10)}  # about 1 KB as JSON
 LINE = (
     "2026-01-01 00:00:00,000 INFO worker-7 took block 1608999687919862906 from 10.250.19.102:54106" + "." * 40
@@ -154,8 +157,8 @@ def floor_of(stage: Stage, name: str, at: int) -> Call:
     return insert_lines if name == "appendLogs" else insert
 
 
-async def turn(calls: Sequence[Call], seconds: float) -> tuple[float, float, float]:
-    """Calls a second, the median and the 99th percentile in milliseconds, of loops that run side by side."""
+async def turn(calls: Sequence[Call], seconds: float) -> tuple[float, list[float]]:
+    """Calls a second, and how long each took in seconds, of loops that run side by side."""
     times: list[float] = []
     started = time.perf_counter()
 
@@ -165,24 +168,30 @@ async def turn(calls: Sequence[Call], seconds: float) -> tuple[float, float, flo
             times.append(time.perf_counter() - before)
 
     await asyncio.gather(*map(loop, calls))
-    rate = len(times) / (time.perf_counter() - started)
-    return rate, statistics.median(times) * 1e3, statistics.quantiles(times, n=100)[98] * 1e3
+    return len(times) / (time.perf_counter() - started), times
 
 
 async def compare(stage: Stage, name: str, connections: int, seconds: float) -> dict[str, float]:
-    """Median rates of three turns of each way, and how evenly writes over HTTP are served."""
+    """Medians of rounds in which each way has a turn: rates, ratios, and how evenly HTTP is served."""
     ways = {
         "http": [await over_http(stage, name, at) for at in range(connections)],
         "in process": [in_process(stage, name, at) for at in range(connections)],
         "floor": [floor_of(stage, name, at) for at in range(min(connections, CONNECTIONS))],
     }
-    found: dict[str, list[tuple[float, float, float]]] = {way: [] for way in ways}
-    for _ in range(3):
+    rates: dict[str, list[float]] = {way: [] for way in ways}
+    evenness: list[float] = []
+    for _ in range(max(3, round(seconds / TURN))):
         for way, calls in ways.items():
-            found[way].append(await turn(calls, seconds))
-    rates = {way: statistics.median(rate for rate, _, _ in turns) for way, turns in found.items()}
-    evenly = statistics.median(p99 / median for _, median, p99 in found["http"])
-    return {**rates, "p99 / median": evenly}
+            rate, times = await turn(calls, TURN)
+            rates[way].append(rate)
+            if way == "http":
+                evenness.append(statistics.quantiles(times, n=100)[98] / statistics.median(times))
+    ratios = {
+        f"{way} / floor": statistics.median(map(truediv, rates[way], rates["floor"]))
+        for way in ("http", "in process")
+    }
+    medians = {way: statistics.median(rates[way]) for way in ways}
+    return {**medians, **ratios, "p99 / median": statistics.median(evenness)}
 
 
 async def measure(folder: Path, seconds: float, only: Sequence[str]) -> dict[str, dict[str, float]]:
@@ -223,9 +232,10 @@ async def measure(folder: Path, seconds: float, only: Sequence[str]) -> dict[str
 
 def show(name: str, figures: dict[str, float]) -> None:
     """One line of the table."""
-    floor = figures["floor"]
-    ratios = [f"{figures[way]:9.0f} {figures[way] / floor:6.2f}" for way in ("http", "in process")]
-    print(f"{name:22}{ratios[0]}  {ratios[1]} {floor:10.0f} {figures['p99 / median']:8.1f}", flush=True)
+    http, process = (
+        f"{figures[way]:9.0f} {figures[f'{way} / floor']:6.2f}" for way in ("http", "in process")
+    )
+    print(f"{name:22}{http}  {process} {figures['floor']:10.0f} {figures['p99 / median']:8.1f}", flush=True)
 
 
 def main() -> None:
@@ -233,7 +243,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--seconds", type=float, default=3, help="how long each turn takes")
+    parser.add_argument(
+        "--seconds", type=float, default=4, help="how long each way of a scenario runs, in all its turns"
+    )
     parser.add_argument("--only", default="", help="names of scenarios, with commas between them")
     parser.add_argument("--json", type=Path, help="write the figures here")
     arguments = parser.parse_args()
