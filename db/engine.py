@@ -93,7 +93,7 @@ class Database:
         self._pool = Pool(target, others, arguments)
         if not pooler:
             settings = {**arguments["server_settings"], **_BY_KEY}
-            arguments = {**arguments, "server_settings": settings, "statement_cache_size": 500}
+            arguments = {**arguments, "server_settings": settings, "statement_cache_size": 200}
         self._recognition = Recognition()
         self._batch_engine = make_engine(target, batches, arguments, self._recognition)
         event.listen(self._batch_engine.sync_engine, "connect", _plan_by_value)

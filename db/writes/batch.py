@@ -227,8 +227,9 @@ class Decided:
 
     def rows(self) -> Rows:
         """All that is to be written."""
+        lean = all(draft.is_lean for draft in self.drafts.values())
         for draft in self.drafts.values():
-            self._rows.extend(draft.pending())
+            self._rows.extend(draft.pending(lean=lean))
         return self._rows
 
 

@@ -283,21 +283,34 @@ class Draft:
                 row["outcome"] = json_text(outcome | {"fingerprint": self.write.fingerprint.hex()})
             self.rows.add("events", row)
 
-    def pending(self) -> Rows:
-        """The changes to rows that several writes of a batch share: the execution, the state, its steps."""
+    @property
+    def is_lean(self) -> bool:
+        """Whether it changes no more than most writes do, for which statements have arms of their own."""
+        return (
+            not (self._changed or self._labelled)
+            and self.head.differs_by_count(self._found[0])
+            and self._state_changed.keys() <= ADVANCED.keys()
+            and not any(row.get("like_seq") for row in self._new_steps.values())
+        )
+
+    def pending(self, *, lean: bool) -> Rows:
+        """The changes to rows that several writes of a batch share: the execution, the state, its steps.
+
+        In the arms for what most writes change where all of the batch is `lean`: statements of all mixtures
+        would be too many for PostgreSQL to keep.
+        """
         rows, head, (before, state) = Rows(), self.head, self._found
         if self._labelled:
             rows.add("labelled_executions", {**head._asdict(), **self._changed, **self._labelled})
-        elif self._changed or not head.differs_by_count(before):
-            rows.add("executions", {**head._asdict(), **self._changed})
-        elif head != before:
+        elif lean and head != before:
             rows.add("counted_executions", {"id": self.id, **head.counted()})
+        elif self._changed or head != before:
+            rows.add("executions", {**head._asdict(), **self._changed})
         if self._seen.state is not None and (self._state_changed or self._seen.state != state):
             row = {"execution_id": self.id, **self._seen.state._asdict(), **self._state_changed}
-            rows.add("advanced_states" if row.keys() <= ADVANCED.keys() else "states", row)
+            rows.add("advanced_states" if lean else "states", row)
         for seq, row in self._new_steps.items():
-            arm = "new_steps" if row.get("like_seq") is None else "repeated_steps"
-            rows.add(arm, {"execution_id": self.id, "seq": seq, **row})
+            rows.add("new_steps" if lean else "repeated_steps", {"execution_id": self.id, "seq": seq, **row})
         for seq, row in self._changed_steps.items():
             rows.add("steps", {"execution_id": self.id, "seq": seq, **row})
         return rows

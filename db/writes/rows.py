@@ -21,8 +21,9 @@ from db.writes.arms import ARMS, EVERYWHERE
 from db.writes.cascade import cancel_descendants
 
 Row: TypeAlias = dict[str, Any]
-# So many rows are worth a statement of their own for columns that are the same in all of them.
-_MANY = 100
+# So many rows are worth a statement of their own where one of these is the same in all of them. Not for any
+# column: PostgreSQL keeps each statement.
+_MANY, _OFTEN_ALIKE = 100, ("execution_id", "logged_at")
 
 
 class _Form(NamedTuple):
@@ -149,7 +150,7 @@ class Rows:
                 given.append(_json(self._rows[arm]))
                 continue
             columns = self._by_column(arm)
-            constants = frozenset(name for name, values in columns.items() if _is_constant(values))
+            constants = frozenset(name for name in _OFTEN_ALIKE if _is_constant(columns.get(name, ())))
             forms.append(_Form(arm, constants))
             for name, values in columns.items():
                 # What has none or one value need not be encoded item by item: of NULLs, arrays are filled up.
@@ -165,9 +166,8 @@ class Rows:
         return columns
 
 
-def _is_constant(values: list[Any]) -> bool:
-    # Never all columns of an arm: what it writes differs by its key.
-    return len(values) >= _MANY and values[0] is not None and values.count(values[0]) == len(values)
+def _is_constant(values: Sequence[Any]) -> bool:
+    return len(values) >= _MANY and values.count(values[0]) == len(values)
 
 
 def _json(rows: Sequence[Mapping[str, Any]]) -> str:

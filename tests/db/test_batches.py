@@ -1,9 +1,10 @@
 """Writes that are made together: what each hears, what the others hear of it, and what the database has."""
 
 import asyncio
+import re
 import statistics
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from uuid import UUID
 
@@ -18,7 +19,7 @@ from db.partitions import cover
 from db.writes.answers import Answer
 from db.writes.batch import Batch, WriteRequest
 from db.writes.checkpoints import checkpointing, deleting, pruning
-from db.writes.executions import create_execution, labelling
+from db.writes.executions import create_execution, labelling, transition_execution
 from db.writes.records import LogLine, append_logs, appending
 from db.writes.recovery import recover_execution
 from db.writes.states import StateChange, save_state, saving
@@ -260,6 +261,21 @@ async def test_what_is_large_waits_for_nobody_and_takes_nobody_along(
     await asyncio.sleep(0)  # the driver tells of a statement in the loop's next turn
     await own.close()
     assert [statement.split()[0] for statement in all_statements.seen] == ["WITH"] * 3
+
+
+@pytest.mark.parametrize(("status", "arm"), [(None, "counted_executions"), ("RUNNING", "executions")])
+async def test_all_of_a_batch_is_written_by_arms_for_little_or_for_all(
+    worker_url: str, make: Factory, all_statements: Statements, status: str | None, arm: str
+) -> None:
+    executions, own = [await make.execution() for _ in range(2)], Database(worker_url, pool_size=4)
+    works: list[Awaitable[object]] = [save_state(own, executions[0], write(), StateChange(patch={"n": 1}))]
+    if status is not None:
+        works.append(transition_execution(own, executions[1], write(), ExecutionStatus(status)))
+    await all_statements.clear()
+    await asyncio.gather(*works)
+    await asyncio.sleep(0)  # the driver tells of a statement in the loop's next turn
+    await own.close()
+    assert re.findall(r"of_(\w*executions) AS", all_statements.seen[-1]) == [arm]
 
 
 @pytest.mark.parametrize("odd", [None, 0, 57, 149])

@@ -14,6 +14,7 @@ del test_changes_of_tags_are_two_statements  # noqa: F821
 del test_a_batch_is_two_statements_whatever_it_holds  # noqa: F821
 del test_what_arrives_round_by_round_goes_together  # noqa: F821
 del test_deletions_of_checkpoints_look_again_under_the_lock_and_write_once  # noqa: F821
+del test_all_of_a_batch_is_written_by_arms_for_little_or_for_all  # noqa: F821
 del test_what_is_large_waits_for_nobody_and_takes_nobody_along  # noqa: F821
 del test_recovery_is_the_same_two_statements_however_many_steps  # noqa: F821
 
