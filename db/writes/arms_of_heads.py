@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from db.writes.arm import EXECUTION, Arm, words
 from db.writes.priorities import RANK
 
-# What most writes change of an execution (`Head.counted`).
-_COUNTED = {
+# What most writes change of an execution: its counters, and until when its lease lasts.
+COUNTED = {
     "lease_expires_at": "timestamptz",
     "heartbeat_at": "timestamptz",
     "event_seq": "bigint",
@@ -23,9 +23,9 @@ _COUNTED = {
 
 def _counted(columns: Mapping[str, str], *settings: str) -> Arm:
     """An arm that updates executions: what most writes change, and further `columns` by their `settings`."""
-    changes = ", ".join([*(f"{name} = g.{name}" for name in _COUNTED), *settings])
+    changes = ", ".join([*(f"{name} = g.{name}" for name in COUNTED), *settings])
     return Arm(
-        {"id": "uuid", **_COUNTED, **columns},
+        {"id": "uuid", **COUNTED, **columns},
         f"UPDATE executions e SET {changes} FROM {{given}} WHERE e.id = g.id",
     )
 

@@ -48,21 +48,7 @@ STEPS: Mapping[str, Arm] = {
         """,
     ),
     "steps": Arm(
-        {
-            **EXECUTION,
-            "seq": "bigint",
-            "status": "text",
-            "event_seq": "bigint",
-            "name": "text",
-            "type": "text",
-            "input": "json",
-            "output": "json",
-            "error": "json",
-            "depends_on": "json",
-            "metrics": "json",
-            "started_at": "timestamptz",
-            "completed_at": "timestamptz",
-        },
+        {name: kind for name, kind in _STEP.items() if name not in ("key", "attempt")},
         f"""
         UPDATE steps s SET status = g.status, event_seq = g.event_seq, name = coalesce(g.name, s.name),
             type = coalesce(g.type, s.type), input = coalesce(g.input::json, s.input),

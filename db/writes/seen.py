@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from uuid import UUID
 
 from db.state_values import spliced
+from db.writes.arms_of_heads import COUNTED
 
 
 class Head(NamedTuple):
@@ -30,20 +31,16 @@ class Head(NamedTuple):
     completed_at: datetime | None
 
     def counted(self) -> dict[str, Any]:
-        """What most writes change: the counters, and until when the lease lasts."""
-        return dict(zip(_COUNTED, _counted(self), strict=True))
+        """What most writes change."""
+        return dict(zip(COUNTED, _counted(self), strict=True))
 
     def differs_by_count(self, before: "Head") -> bool:
         """Whether nothing else differs."""
         return _others(self) == _others(before)
 
 
-_COUNTED = (
-    *("lease_expires_at", "heartbeat_at"),
-    *("event_seq", "log_seq", "step_seq", "checkpoint_seq", "metric_seq"),
-)
-_counted = attrgetter(*_COUNTED)
-_others = attrgetter(*(name for name in Head._fields if name not in _COUNTED))
+_counted = attrgetter(*COUNTED)
+_others = attrgetter(*(name for name in Head._fields if name not in COUNTED))
 
 
 class StateHead(NamedTuple):
