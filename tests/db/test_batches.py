@@ -252,11 +252,14 @@ async def test_what_is_large_waits_for_nobody_and_takes_nobody_along(
     worker_url: str, make: Factory, all_statements: Statements
 ) -> None:
     execution, own = await make.execution(), Database(worker_url, pool_size=4)
-    large = [LogLine(LogLevel.INFO, "x" * MOST_BYTES)]
-    await append_logs(own, execution, write(), LINE)
+    large = Write("test", b"same", size=MOST_BYTES)
+    await save_state(own, execution, write(), StateChange(patch={"n": 0}))
     await all_statements.clear()
     await asyncio.gather(
-        *(append_logs(own, execution, write(), lines) for lines in (large, large, LINE, LINE))
+        append_logs(own, execution, write(), [LogLine(LogLevel.INFO, "x" * MOST_BYTES)]),
+        save_state(own, execution, large, StateChange(patch={"n": 1})),
+        append_logs(own, execution, write(), LINE),
+        append_logs(own, execution, write(), LINE),
     )
     await asyncio.sleep(0)  # the driver tells of a statement in the loop's next turn
     await own.close()

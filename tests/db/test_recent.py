@@ -129,6 +129,13 @@ async def test_the_first_of_many_steps_under_way_is_looked_up(
     assert await commit(one, execution, "s1") == 2
 
 
+async def test_a_step_that_ended_long_ago_is_known(one: Database, execution: UUID) -> None:
+    first = await commit(one, execution, "first")
+    for number in range(20):
+        await commit(one, execution, f"s{number}")
+    assert await commit(one, execution, "first") == first
+
+
 async def test_what_is_too_large_to_remember_is_looked_at(
     one: Database, execution: UUID, all_statements: Statements
 ) -> None:

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from db.writes.writer import MOST_BYTES
 from graph.ids import Kind, encode
 from tests.client import Client
 from tests.conftest import Statements
@@ -81,3 +82,16 @@ async def test_many_heartbeats_are_one_statement(
     results = (await client.ask(BEATS, beats=beats))["heartbeats"]["results"]
     assert [one["execution"]["id"] for one in results] == executions
     assert [text.split()[0].rstrip(";") for text in statements.seen] == ["WITH"]
+
+
+@pytest.mark.parametrize(("length", "statements_made"), [(10, 1), (MOST_BYTES, 3)])
+async def test_saves_are_made_together_unless_they_are_large(
+    client: Client, make: Factory, statements: Statements, length: int, statements_made: int
+) -> None:
+    executions = await ids(make, 3)
+    await client.ask(SAVES, saves=[{"executionId": one, "variablesPatch": {"n": 0}} for one in executions])
+    await statements.clear()
+    saves = [{"executionId": one, "variablesPatch": {"n": "x" * length}} for one in executions]
+    results = (await client.ask(SAVES, saves=saves))["saveStates"]["results"]
+    assert [one["state"]["version"] for one in results] == [2] * 3
+    assert [text.split()[0].rstrip(";") for text in statements.seen] == ["WITH"] * statements_made
